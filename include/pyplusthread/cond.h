@@ -1,0 +1,162 @@
+/*
+ * pyplusthread/cond.h - a condition variable without stolen or spurious
+ * wake-ups.
+ *
+ * Part of libpyplusthread.  SPDX-License-Identifier: MIT
+ */
+#ifndef PYPLUSTHREAD_COND_H
+#define PYPLUSTHREAD_COND_H
+
+#include <stdint.h>
+
+#include "lock.h"
+#include "time.h"
+#include "version.h"
+#include "waitq.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A condition variable: a FIFO of threads waiting to be signalled.
+ *
+ *     static ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+ *     static ppt_cond_t filled = PPT_COND_INITIALIZER;
+ *     static int items;               // guarded by lock
+ *
+ *     ppt_lock_acquire(&lock, PPT_FOREVER);
+ *     while (items == 0)
+ *         ppt_cond_wait(&filled, &lock, PPT_FOREVER);
+ *     items--;
+ *     ppt_lock_release(&lock);
+ *
+ * Order     waiters are chosen first come, first served.
+ * Exact     signal_n(n) chooses min(n, waiters); a wait returns 0 if and
+ *           only if it was chosen.  There are no spurious wake-ups, and a
+ *           later waiter cannot take a signal meant for an earlier one.
+ * Locks     signals may be given with or without the lock held; one
+ *           condition may be used with one lock after another, and even
+ *           with several at once.  With a pthread_mutex_t see
+ *           pyplusthread/pthread.h; with any other lock see
+ *           ppt_cond_enqueue below.
+ * Not promised  that the chosen waiters take the lock in FIFO order; use by
+ *           several processes; use in a signal handler that interrupted a
+ *           call on the same condition or lock.
+ * Fork      the child must call ppt_cond_after_fork before anything else,
+ *           unless it knows that no other thread was using the condition.
+ */
+typedef struct ppt_cond {
+    ppt_waitq_t queue;
+} ppt_cond_t;
+
+/* A condition without waiters.  Memory that is all zero is one too. */
+#define PPT_COND_INITIALIZER { { 0, 0, 0, 0, 0, 0 } }
+
+/* Make cond a condition without waiters.  Never fails; allocates nothing. */
+PPT_API void ppt_cond_init(ppt_cond_t *cond);
+
+/*
+ * End the use of cond; its memory may then be freed or reused.  Legal right
+ * after a broadcast, before the woken threads have run.
+ *
+ * Returns   0      cond may be freed, or used again as after init
+ *           EBUSY  threads wait for it; nothing changed
+ */
+PPT_API int ppt_cond_destroy(ppt_cond_t *cond);
+
+/*
+ * Let go of lock, sleep until signalled or until deadline, take lock again.
+ *
+ * Requires  the caller holds lock.
+ * Returns   0          a signal or broadcast chose this waiter
+ *           ETIMEDOUT  deadline passed; no signal was consumed
+ *           EPERM      nobody holds lock; nothing changed
+ *           EINVAL     deadline is negative; nothing changed
+ *           Whatever it returns, lock is held as before the call.
+ * Orders    writes made before the signal are seen by the waiter it chose.
+ */
+PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
+                          int64_t deadline);
+
+/*
+ * As ppt_cond_wait, but a signal handler that runs meanwhile is followed by
+ * on_interrupt(arg), which says whether to go on (waitq.h).  The callback
+ * runs without lock; the thread keeps its place in the queue, and a signal
+ * given meanwhile is kept.
+ *
+ * Returns   as ppt_cond_wait, or
+ *           EINTR  on_interrupt is NULL and a signal handler ran
+ *           other  what on_interrupt returned; no signal was consumed
+ */
+PPT_API int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
+                                        int64_t deadline,
+                                        ppt_interrupt_fn on_interrupt,
+                                        void *arg);
+
+/*
+ * Choose the first waiter, the first n waiters, or all present waiters, and
+ * wake them.  A waiter that sleeps on a ppt_lock_t that is held is moved to
+ * that lock's queue, and woken when the lock is released (wait morphing, as
+ * in nsync and Linux's FUTEX_REQUEUE).
+ *
+ * Returns   how many waiters were chosen; n <= 0 chooses none
+ * Orders    writes made before the call are seen by the waiters it chose.
+ */
+PPT_API int ppt_cond_signal(ppt_cond_t *cond);
+PPT_API int ppt_cond_signal_n(ppt_cond_t *cond, int n);
+PPT_API int ppt_cond_broadcast(ppt_cond_t *cond);
+
+/* How many threads wait for cond; may be stale on return. */
+PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
+
+/*
+ * A wait in steps, for use with any lock at all: a spin lock, a lock of
+ * another library, a Python object.
+ *
+ *     ppt_waiter_t waiter;
+ *     ppt_cond_enqueue(&cond, &waiter);   // my lock is held
+ *     my_unlock();
+ *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
+ *     my_lock();
+ *
+ * enqueue takes a place in the queue: any later signal may choose it.  The
+ * wait is over when sleep has returned something other than EINTR, or when
+ * cancel has returned; until then waiter and cond must stay in place.
+ */
+PPT_API void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter);
+
+/*
+ * Sleep until waiter is chosen or until deadline.
+ *
+ * Requires  waiter is enqueued on cond by the calling thread.
+ * Returns   0          a signal or broadcast chose this waiter; wait over
+ *           ETIMEDOUT  deadline passed; no signal was consumed; wait over
+ *           EINTR      a signal handler ran; the place is kept: call sleep
+ *                      again, or cancel
+ *           EINVAL     deadline is negative; the place is kept
+ */
+PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                           int64_t deadline);
+
+/*
+ * Give up the place in the queue.
+ *
+ * Requires  waiter is enqueued on cond by the calling thread.
+ * Returns   0         the place was given up; no signal was consumed
+ *           EALREADY  a signal had already chosen waiter, and is consumed:
+ *                     act on it, or pass it on with ppt_cond_signal
+ */
+PPT_API int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter);
+
+/*
+ * In the child of a fork: forget the parent's waiters, whatever state the
+ * fork caught cond in.
+ */
+PPT_API void ppt_cond_after_fork(ppt_cond_t *cond);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

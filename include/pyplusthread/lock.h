@@ -1,0 +1,116 @@
+/*
+ * pyplusthread/lock.h - a lock with timeouts.
+ *
+ * Part of libpyplusthread.  SPDX-License-Identifier: MIT
+ */
+#ifndef PYPLUSTHREAD_LOCK_H
+#define PYPLUSTHREAD_LOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "time.h"
+#include "version.h"
+#include "waitq.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A lock that is not recursive and has no owner: free or held, and any
+ * thread may release it (Python's threading.Lock; a binary semaphore).
+ *
+ *     static ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+ *     static long balance;            // guarded by lock
+ *
+ *     ppt_lock_acquire(&lock, PPT_FOREVER);
+ *     balance += 10;
+ *     ppt_lock_release(&lock);
+ *
+ * One atomic instruction takes it and one releases it while nobody waits.
+ * Orders    what a thread did before it released the lock is seen by the
+ *           thread that acquires it next.
+ * Fairness  waiters queue in FIFO order.  A running thread may take a free
+ *           lock before the waiter that was woken for it; the first waiter
+ *           that is passed over for about a millisecond is handed the lock.
+ * Not promised  strict FIFO among acquirers; recursion; priority
+ *           inheritance; use by several processes; use in a signal handler
+ *           that interrupted a call on the same lock.
+ * Fork      the child must call ppt_lock_after_fork before anything else,
+ *           unless it knows that no other thread was using the lock.
+ *
+ * Misaligned or NULL objects are the caller's fault, here and everywhere.
+ * No call of this library is a cancellation point, except those of
+ * pyplusthread/pthread.h that say so.
+ */
+typedef struct ppt_lock {
+    uint32_t word;
+    ppt_waitq_t queue;
+} ppt_lock_t;
+
+/* A free lock.  Memory that is all zero is one too. */
+#define PPT_LOCK_INITIALIZER { 0, { 0, 0, 0, 0, 0, 0 } }
+
+/* Make lock a free lock.  Never fails; allocates nothing. */
+PPT_API void ppt_lock_init(ppt_lock_t *lock);
+
+/*
+ * End the use of lock; its memory may then be freed or reused, even while
+ * the thread that released it last is still inside ppt_lock_release.
+ *
+ * Returns   0      lock may be freed, or used again as after init
+ *           EBUSY  it is held or waited for; nothing changed
+ */
+PPT_API int ppt_lock_destroy(ppt_lock_t *lock);
+
+/*
+ * Take lock, sleeping until it is free or until deadline.
+ *
+ * Returns   0          the caller holds lock
+ *           EBUSY      lock is held, and deadline is PPT_TRY
+ *           ETIMEDOUT  deadline passed; lock was not taken
+ *           EINVAL     deadline is negative; nothing changed
+ * Orders    acquires what the last release published.
+ */
+PPT_API int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline);
+
+/*
+ * As ppt_lock_acquire, but a signal handler that runs meanwhile is followed
+ * by on_interrupt(arg), which says whether to go on (waitq.h).
+ *
+ * Returns   as ppt_lock_acquire, or
+ *           EINTR  on_interrupt is NULL and a signal handler ran
+ *           other  what on_interrupt returned; lock was not taken
+ */
+PPT_API int ppt_lock_acquire_interruptible(ppt_lock_t *lock,
+                                           int64_t deadline,
+                                           ppt_interrupt_fn on_interrupt,
+                                           void *arg);
+
+/*
+ * Free lock and wake the first waiter, if any.  Any thread may call it.
+ *
+ * Returns   0      lock was released
+ *           EPERM  lock was free already; nothing changed
+ * Orders    publishes all writes made before it to the next acquirer.
+ */
+PPT_API int ppt_lock_release(ppt_lock_t *lock);
+
+/* Whether somebody holds lock: true or false may be stale on return. */
+PPT_API bool ppt_lock_locked(const ppt_lock_t *lock);
+
+/* How many threads are queued for lock; may be stale on return. */
+PPT_API unsigned ppt_lock_waiting(const ppt_lock_t *lock);
+
+/*
+ * In the child of a fork: make lock free and forget the parent's waiters,
+ * whatever state the fork caught it in.
+ */
+PPT_API void ppt_lock_after_fork(ppt_lock_t *lock);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

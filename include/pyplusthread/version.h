@@ -1,0 +1,48 @@
+/*
+ * pyplusthread/version.h - which library this is, and the export mark.
+ *
+ * Part of libpyplusthread.  SPDX-License-Identifier: MIT
+ */
+#ifndef PYPLUSTHREAD_VERSION_H
+#define PYPLUSTHREAD_VERSION_H
+
+#define PPT_VERSION_MAJOR 0
+#define PPT_VERSION_MINOR 1
+#define PPT_VERSION_PATCH 0
+#define PPT_VERSION "0.1.0"
+
+/* One comparable number: 0x00MMmmpp, major, minor, patch, a byte each. */
+#define PPT_VERSION_NUMBER                                                  \
+    (PPT_VERSION_MAJOR << 16 | PPT_VERSION_MINOR << 8 | PPT_VERSION_PATCH)
+
+#if defined(__GNUC__)
+#define PPT_API __attribute__((visibility("default")))
+#else
+#define PPT_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The version of the library that is linked, which may be newer than the
+ * header that was compiled against.
+ *
+ * Returns   a static string such as "0.1.0", equal to that library's
+ *           PPT_VERSION
+ */
+PPT_API const char *ppt_version(void);
+
+/*
+ * The port that the library was built with: what it sleeps on.
+ *
+ * Returns   a static string: "linux" (futex) or "posix" (sem_t)
+ */
+PPT_API const char *ppt_port(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

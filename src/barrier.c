@@ -1,0 +1,227 @@
+/*
+ * barrier.c - a cyclic barrier with timeouts, aborts and an action.
+ *
+ * Idea
+ *   The contract of Python's threading.Barrier.  The last to arrive takes
+ *   the waiters of its round out of the queue, all at once; after that they
+ *   are its own, and the queue belongs to the next round.  Nothing need be
+ *   drained before the barrier can be used again.
+ *
+ * State                 writer                          guard
+ *   queue               arrivals, leavers               queue.guard
+ *   broken, resets      timeouts, abort, reset          queue.guard
+ *   parties, action     init                            never change
+ *   waiter.result,      whoever took the waiter out of  CHOSEN, WOKEN
+ *     .index              the queue
+ *
+ * Invariants
+ *   B1  The queue holds waiters of one round only, fewer than parties, apart
+ *       from those that have left and are about to unlink themselves.
+ *   B2  A waiter is taken out together with parties - 1 others that
+ *       have arrived, or else it is told to arrive again, or that the barrier
+ *       is broken.
+ *   B3  Actions run under action_lock, before their round is woken.
+ *   B4  A thread that was taken out of the queue touches the barrier again
+ *       only if it was told to arrive again: then the round is not over.
+ *
+ * Races
+ *   Timeout against the last arrival: waitq I1 decides.  If the last arrival
+ *   finds that one has left, it cannot complete the round, and those that it
+ *   has taken cannot be put back: all arrive again (B2).
+ *   Reset while they do so: they compare resets.
+ *   Destroy or reuse by the first to return: B4; a waiter that leaves holds
+ *   destroy up (waitq I3).
+ */
+#include "pyplusthread/barrier.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "waitq.h"
+
+/* A waiter's result besides 0 and errno values: the round lost a member. */
+#define ARRIVE_AGAIN (-1)
+
+int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
+                     ppt_barrier_action_fn action, void *arg)
+{
+    if (parties == 0 || parties > INT32_MAX)
+        return EINVAL;
+    *barrier = (ppt_barrier_t)PPT_BARRIER_INITIALIZER(parties);
+    barrier->action = action;
+    barrier->arg = arg;
+    return 0;
+}
+
+int ppt_barrier_destroy(ppt_barrier_t *barrier)
+{
+    return ppt__waitq_retire(&barrier->queue);
+}
+
+/* Tell a round of waiters how it ended.  The barrier may be gone. */
+static void dismiss(ppt__chain_t chain, int result)
+{
+    ppt__waiter_t *waiter;
+    uint32_t index = 0;
+
+    for (waiter = chain.first; waiter != NULL; waiter = waiter->next) {
+        waiter->result = result;
+        waiter->index = index++;
+    }
+    ppt__chain_wake(chain);
+}
+
+/* Dismiss all present waiters, and leave the barrier broken or whole. */
+static void cancel_all(ppt_barrier_t *barrier, bool broken)
+{
+    ppt__chain_t chain;
+
+    ppt__waitq_guard(&barrier->queue);
+    __atomic_store_n(&barrier->broken, broken, __ATOMIC_RELAXED);
+    barrier->resets++;
+    chain = ppt__waitq_take(&barrier->queue, INT_MAX);
+    ppt__waitq_unguard(&barrier->queue);
+    dismiss(chain, ECANCELED);
+}
+
+void ppt_barrier_abort(ppt_barrier_t *barrier)
+{
+    cancel_all(barrier, true);
+}
+
+void ppt_barrier_reset(ppt_barrier_t *barrier)
+{
+    cancel_all(barrier, false);
+}
+
+/* B3.  Returns what the action did; breaks the barrier where it failed. */
+static int act(ppt_barrier_t *barrier)
+{
+    int result;
+
+    if (barrier->action == NULL)
+        return 0;
+    ppt_lock_acquire(&barrier->action_lock, PPT_FOREVER);
+    result = barrier->action(barrier->arg);
+    ppt_lock_release(&barrier->action_lock);
+    if (result != 0)
+        cancel_all(barrier, true);
+    return result;
+}
+
+/* All have arrived: the others are in chain. */
+static int complete(ppt_barrier_t *barrier, ppt__chain_t chain)
+{
+    int result = act(barrier);
+
+    dismiss(chain, result == 0 ? 0 : ECANCELED); /* B4: barrier is gone */
+    return result;
+}
+
+/* Wait for the others, queued; a timeout breaks the barrier for them. */
+static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
+                 const ppt__limits_t *limits)
+{
+    int result = ppt__waiter_wait(waiter, &barrier->queue, limits);
+
+    if (result == 0)
+        return waiter->result;
+    if (result == ETIMEDOUT)
+        cancel_all(barrier, true);
+    return result;
+}
+
+/* Those that have left are counted in length until they unlink themselves. */
+static bool too_few(const ppt_waitq_t *queue, int others)
+{
+    return (int)queue->length < others
+           || ppt__waitq_present(queue) < others;
+}
+
+/*
+ * With the guard held, which it releases: arrive as one of a round, or as the
+ * last.
+ */
+static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
+                  const ppt__limits_t *limits)
+{
+    int others = (int)(barrier->parties - 1);
+    ppt__chain_t chain;
+
+    if (too_few(&barrier->queue, others)) {
+        ppt__waitq_push(&barrier->queue, waiter);
+        ppt__waitq_unguard(&barrier->queue);
+        return await(barrier, waiter, limits);
+    }
+    chain = ppt__waitq_take(&barrier->queue, others);
+    ppt__waitq_unguard(&barrier->queue);
+    if (chain.length == others) {
+        waiter->index = (uint32_t)others;
+        return complete(barrier, chain);
+    }
+    dismiss(chain, ARRIVE_AGAIN); /* B2 */
+    return ARRIVE_AGAIN;
+}
+
+static int wait(ppt_barrier_t *barrier, uint32_t *index,
+                const ppt__limits_t *limits)
+{
+    ppt__waiter_t waiter;
+    uint32_t resets = 0;
+    bool again = false;
+    int result;
+
+    if (limits->deadline < 0 || barrier->parties == 0)
+        return EINVAL;
+    do {
+        ppt__waiter_start(&waiter, &barrier->queue);
+        ppt__waitq_guard(&barrier->queue);
+        if (barrier->broken || (again && barrier->resets != resets)) {
+            ppt__waitq_unguard(&barrier->queue);
+            return ECANCELED;
+        }
+        resets = barrier->resets;
+        again = true;
+        result = arrive(barrier, &waiter, limits);
+    } while (result == ARRIVE_AGAIN);
+    if (result == 0 && index != NULL)
+        *index = waiter.index;
+    return result;
+}
+
+int ppt_barrier_wait(ppt_barrier_t *barrier, int64_t deadline,
+                     uint32_t *index)
+{
+    return wait(barrier, index, &(ppt__limits_t){ .deadline = deadline });
+}
+
+int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier, int64_t deadline,
+                                   uint32_t *index,
+                                   ppt_interrupt_fn on_interrupt, void *arg)
+{
+    return wait(barrier, index,
+                &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
+                                  arg });
+}
+
+uint32_t ppt_barrier_parties(const ppt_barrier_t *barrier)
+{
+    return barrier->parties;
+}
+
+uint32_t ppt_barrier_n_waiting(const ppt_barrier_t *barrier)
+{
+    return ppt__waitq_length(&barrier->queue);
+}
+
+bool ppt_barrier_broken(const ppt_barrier_t *barrier)
+{
+    return __atomic_load_n(&barrier->broken, __ATOMIC_RELAXED);
+}
+
+void ppt_barrier_after_fork(ppt_barrier_t *barrier)
+{
+    ppt_barrier_init(barrier, barrier->parties, barrier->action,
+                     barrier->arg);
+}

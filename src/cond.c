@@ -1,0 +1,180 @@
+/*
+ * cond.c - a condition variable without stolen or spurious wake-ups.
+ *
+ * Idea
+ *   A FIFO of waiters (waitq.c).  A signal to a waiter that sleeps and will
+ *   need a lock that is held would wake it into a closed door: it is moved to
+ *   the lock's queue instead (wait morphing, as in nsync), and the release
+ *   wakes it.  One that is still awake, spinning, is woken at once.
+ *
+ * State
+ *   queue         see waitq.c
+ *   waiter.lock   the lock that the waiter's thread takes on its way out;
+ *                 each waiter has its own, so one condition may be used with
+ *                 several locks
+ *
+ * Invariants
+ *   C1  A waiter is queued before its lock is let go.  So a signal by a
+ *       thread that took the lock later finds it.
+ *   C2  A waiter is woken once, by the signal or by the release of the lock
+ *       it was moved to: the signaller that took it out of the queue decides.
+ *   C3  A thread that was chosen does not touch the condition any more.
+ *       So it may be destroyed and freed right after a broadcast.
+ *
+ * Races
+ *   Lost wake-up: C1.  Stolen wake-up, signal against timeout: waitq I1, I2.
+ *   Destroy after broadcast: C3; a waiter that leaves by timeout at the same
+ *   time holds destroy up (waitq I3).
+ *   Signal without the lock against the lock's life: a waiter's thread is
+ *   going to take the lock, so it must exist while the waiter is moved.
+ */
+#include "cond.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "lock.h"
+
+static ppt__waiter_t *inside(ppt_waiter_t *waiter)
+{
+    return (ppt__waiter_t *)(void *)waiter;
+}
+
+void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
+                       ppt_lock_t *lock)
+{
+    ppt__waiter_start(waiter, &cond->queue);
+    waiter->lock = lock;
+    ppt__waitq_guard(&cond->queue);
+    ppt__waitq_push(&cond->queue, waiter);
+    ppt__waitq_unguard(&cond->queue);
+}
+
+static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
+                const ppt__limits_t *limits)
+{
+    ppt__waiter_t waiter;
+    int result;
+
+    if (limits->deadline < 0)
+        return EINVAL;
+    if (!ppt_lock_locked(lock))
+        return EPERM;
+    ppt__cond_enqueue(cond, &waiter, lock); /* C1 */
+    ppt_lock_release(lock);
+    result = ppt__waiter_wait(&waiter, &cond->queue, limits);
+    ppt__lock_take(lock, &waiter);
+    ppt__waiter_end(&waiter);
+    return result;
+}
+
+int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
+{
+    return wait(cond, lock, &(ppt__limits_t){ .deadline = deadline });
+}
+
+int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
+                                int64_t deadline,
+                                ppt_interrupt_fn on_interrupt, void *arg)
+{
+    return wait(cond, lock, &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                                              on_interrupt, arg });
+}
+
+void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter)
+{
+    ppt__cond_enqueue(cond, inside(waiter), NULL);
+}
+
+int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter, int64_t deadline)
+{
+    ppt__waiter_t *self = inside(waiter);
+    int result;
+
+    if (deadline < 0)
+        return EINVAL;
+    result = ppt__waiter_sleep(self, deadline, PPT__INTERRUPTIBLE);
+    if (result == ETIMEDOUT)
+        return ppt_cond_cancel(cond, waiter) == 0 ? ETIMEDOUT : 0;
+    if (result == 0)
+        ppt__waiter_end(self);
+    return result;
+}
+
+int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)
+{
+    ppt__waiter_t *self = inside(waiter);
+    int result = EALREADY;
+
+    if (ppt__waiter_leave(self, &cond->queue))
+        result = 0;
+    else
+        ppt__waiter_sleep(self, PPT_FOREVER, 0);
+    ppt__waiter_end(self);
+    return result;
+}
+
+ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n)
+{
+    ppt__chain_t chain = { NULL, NULL, 0 };
+
+    /* C1: whoever this signal is for has been counted. */
+    if (n <= 0 || ppt__waitq_length(&cond->queue) == 0)
+        return chain;
+    ppt__waitq_guard(&cond->queue);
+    chain = ppt__waitq_take(&cond->queue, n);
+    ppt__waitq_unguard(&cond->queue);
+    return chain;
+}
+
+/* C2 */
+static void move_or_wake(ppt__waiter_t *waiter)
+{
+    if (waiter->lock != NULL && ppt__waiter_asleep(waiter)
+        && ppt__lock_adopt(waiter->lock, waiter))
+        return;
+    ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
+}
+
+int ppt_cond_signal_n(ppt_cond_t *cond, int n)
+{
+    ppt__chain_t chain = ppt__cond_choose(cond, n);
+    ppt__waiter_t *waiter, *next;
+
+    for (waiter = chain.first; waiter != NULL; waiter = next) {
+        next = waiter->next; /* before it is gone */
+        move_or_wake(waiter);
+    }
+    return chain.length;
+}
+
+int ppt_cond_signal(ppt_cond_t *cond)
+{
+    return ppt_cond_signal_n(cond, 1);
+}
+
+int ppt_cond_broadcast(ppt_cond_t *cond)
+{
+    return ppt_cond_signal_n(cond, INT_MAX);
+}
+
+void ppt_cond_init(ppt_cond_t *cond)
+{
+    *cond = (ppt_cond_t)PPT_COND_INITIALIZER;
+}
+
+int ppt_cond_destroy(ppt_cond_t *cond)
+{
+    return ppt__waitq_retire(&cond->queue);
+}
+
+unsigned ppt_cond_waiting(const ppt_cond_t *cond)
+{
+    return ppt__waitq_length(&cond->queue);
+}
+
+void ppt_cond_after_fork(ppt_cond_t *cond)
+{
+    ppt_cond_init(cond);
+}

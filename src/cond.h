@@ -1,0 +1,16 @@
+/* cond.h - what pthread.c needs of cond.c, beside the public calls. */
+#ifndef PPT_COND_PRIVATE_H
+#define PPT_COND_PRIVATE_H
+
+#include "pyplusthread/cond.h"
+
+#include "waitq.h"
+
+/* Queue a waiter; lock is what it is going to take, or NULL. */
+void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
+                       ppt_lock_t *lock);
+
+/* Choose the first n waiters and take them out; they are not woken yet. */
+ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n);
+
+#endif

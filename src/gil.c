@@ -1,0 +1,362 @@
+/*
+ * gil.c - a global interpreter lock with priorities.
+ *
+ * Idea
+ *   PythonPlus's: threads that acquire the lock come back from I/O, and go
+ *   first when a CPU-bound thread yields; without such a thread, 99 of 100
+ *   yields do nothing.  This ends the convoy effect (Beazley, "Understanding
+ *   the Python GIL", 2010), in which a thread back from I/O waits a whole
+ *   time slice each time.  A release frees the lock and wakes a waiter, as
+ *   in lock.c; a yield hands the lock over.
+ *
+ * State                 writer                            guard
+ *   word: HELD          acquirers, the holder             none (atomic)
+ *         QUEUED        waiters; a release                io.guard
+ *         TURN          as in lock.c                      none (atomic)
+ *         RESERVED      a release; the waiter on its way  none (atomic)
+ *   wanted: IO          waiters, wakers                   io.guard (atomic)
+ *           CPU, a      the holder                        the lock (atomic)
+ *           count
+ *   yields, burst,      the holder                        the lock
+ *     stats
+ *   io, cpu             see waitq.c                       io.guard, for both
+ *
+ * Invariants
+ *   G1  As lock.c's L1 and L2, for both queues together.
+ *   G2  wanted has IO while an I/O thread is queued.  (It may have it a
+ *       little longer: the next yield clears it.)  It counts the CPU-bound
+ *       threads that have given way and not got the lock back, queued or on
+ *       their way.
+ *   G3  burst is the number of grants to I/O threads since a CPU-bound thread
+ *       last ran or none waited.  When it reaches PPT_GIL_IO_BURST, the
+ *       holder's release or yield gives the lock to a CPU-bound thread: to
+ *       the first that is queued; or, if the only one is on its way (TURN),
+ *       by RESERVED, which keeps all others out.
+ *   G4  Only CPU-bound threads wait in cpu, without limit: they never leave.
+ *       So io.guard can guard both.
+ *
+ * Races
+ *   Lost wake-up: G1.  Starvation of a CPU-bound thread that is overtaken
+ *   each time it wakes up: G3, since the count in wanted includes it.
+ *   An I/O thread that queues while the holder looks at wanted: the next
+ *   yield sees it.
+ */
+#include "pyplusthread/gil.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "waitq.h"
+#include "word.h"
+
+enum {
+    HELD = PPT__HELD,
+    QUEUED = PPT__QUEUED,
+    TURN = PPT__TURN,
+    RESERVED = PPT__SPECIAL,
+    BUSY = HELD | RESERVED
+};
+
+/* wanted: one bit, and a count above it. */
+enum {
+    IO = PPT_GIL_WANTED_IO,
+    ONE_CPU = PPT_GIL_WANTED_CPU
+};
+
+/* Only the holder counts; others may read meanwhile. */
+static void add(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+static bool cpu_bound_wait(const ppt_gil_t *gil)
+{
+    return __atomic_load_n(&gil->wanted, __ATOMIC_RELAXED) >= ONE_CPU;
+}
+
+/* G2, with the guard held. */
+static void note_io(ppt_gil_t *gil)
+{
+    if (gil->io.head != NULL)
+        __atomic_fetch_or(&gil->wanted, IO, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&gil->wanted, ~(uint32_t)IO, __ATOMIC_RELAXED);
+}
+
+/* The caller holds gil since now, as a thread back from I/O.  G3. */
+static void granted_to_io(ppt_gil_t *gil)
+{
+    gil->burst = cpu_bound_wait(gil) ? gil->burst + 1 : 0;
+    add(&gil->stats.acquisitions);
+}
+
+static void granted_to_cpu(ppt_gil_t *gil)
+{
+    __atomic_fetch_sub(&gil->wanted, ONE_CPU, __ATOMIC_RELAXED);
+    gil->burst = 0;
+    add(&gil->stats.acquisitions);
+}
+
+static bool owed_to_cpu(const ppt_gil_t *gil)
+{
+    return gil->burst >= PPT_GIL_IO_BURST && cpu_bound_wait(gil);
+}
+
+/* With the guard held: gil is taken, or its queue announced, at one instant. */
+static bool take_or_announce(ppt_gil_t *gil, uint32_t busy, uint32_t clear)
+{
+    for (;;) {
+        if (ppt__word_announce(&gil->word, busy, clear, 0))
+            return false;
+        if (ppt__word_take(&gil->word, busy, clear))
+            return true;
+    }
+}
+
+static bool acquire_or_queue(ppt_gil_t *gil, ppt__waiter_t *waiter)
+{
+    bool taken;
+
+    ppt__waitq_guard(&gil->io);
+    taken = take_or_announce(gil, BUSY, 0);
+    if (!taken) {
+        ppt__waitq_push(&gil->io, waiter);
+        note_io(gil);
+    }
+    ppt__waitq_unguard(&gil->io);
+    return taken;
+}
+
+/*
+ * The waiter was woken: take gil, or queue again, in front.  RESERVED is for
+ * it (G3).
+ */
+static bool claim(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    bool taken;
+
+    if (waiter->grant == PPT__GRANT_LOCK
+        || ppt__word_take(&gil->word, HELD, TURN | RESERVED))
+        return true;
+    ppt__waitq_guard(&gil->io);
+    taken = take_or_announce(gil, HELD, TURN | RESERVED);
+    if (!taken) {
+        ppt__waiter_restart(waiter, queue);
+        ppt__waitq_push_front(queue, waiter);
+        note_io(gil);
+    }
+    ppt__waitq_unguard(&gil->io);
+    return taken;
+}
+
+static int wait_in(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter,
+                   int64_t deadline)
+{
+    ppt__limits_t limits = { .deadline = deadline };
+    int result;
+
+    do
+        result = ppt__waiter_wait(waiter, queue, &limits);
+    while (result == 0 && !claim(gil, queue, waiter));
+    return result;
+}
+
+static int acquire_slowly(ppt_gil_t *gil, int64_t deadline)
+{
+    ppt__waiter_t waiter;
+    int result = 0;
+
+    if (ppt__word_take(&gil->word, BUSY, 0))
+        return 0;
+    if (deadline == PPT_TRY)
+        return EBUSY;
+    ppt__waiter_start(&waiter, &gil->io);
+    if (!acquire_or_queue(gil, &waiter))
+        result = wait_in(gil, &gil->io, &waiter, deadline);
+    ppt__waiter_end(&waiter);
+    return result;
+}
+
+int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline)
+{
+    int result = 0;
+
+    if (deadline < 0)
+        return EINVAL;
+    if (!ppt__word_take_free(&gil->word))
+        result = acquire_slowly(gil, deadline);
+    if (result == 0)
+        granted_to_io(gil);
+    return result;
+}
+
+/* With the guard held: what word becomes when next gets the lock, or none. */
+static uint32_t queued_bit(const ppt_gil_t *gil)
+{
+    return gil->io.head != NULL || gil->cpu.head != NULL ? QUEUED : 0;
+}
+
+/*
+ * With the guard held: free gil for a waiter, or hand it over, or reserve it.
+ * Returns the waiter to wake, and with what.
+ */
+static ppt__waiter_t *pass_on(ppt_gil_t *gil, uint32_t *grant)
+{
+    bool owed = owed_to_cpu(gil);
+    uint32_t turn = ppt__word(&gil->word) & TURN;
+    ppt__waiter_t *waiter = NULL;
+    uint32_t next = turn;
+
+    *grant = PPT__GRANT_TURN;
+    if (owed && (waiter = ppt__waitq_pop(&gil->cpu)) != NULL)
+        *grant = PPT__GRANT_LOCK;
+    else if (turn == 0 && (waiter = ppt__waitq_pop(&gil->io)) == NULL)
+        waiter = ppt__waitq_pop(&gil->cpu);
+    if (waiter != NULL)
+        next |= *grant == PPT__GRANT_LOCK ? HELD : TURN;
+    else if (owed && turn != 0)
+        next |= RESERVED;
+    note_io(gil);
+    __atomic_store_n(&gil->word, next | queued_bit(gil), __ATOMIC_RELEASE);
+    return waiter;
+}
+
+static int release_to_queue(ppt_gil_t *gil)
+{
+    ppt__waiter_t *waiter;
+    uint32_t grant;
+
+    ppt__waitq_guard(&gil->io);
+    if (!(ppt__word(&gil->word) & HELD)) {
+        ppt__waitq_unguard(&gil->io);
+        return EPERM;
+    }
+    waiter = pass_on(gil, &grant);
+    ppt__waitq_unguard(&gil->io);
+    if (waiter != NULL)
+        ppt__waiter_wake(waiter, grant);
+    return 0;
+}
+
+int ppt_gil_release(ppt_gil_t *gil)
+{
+    uint32_t word = HELD;
+
+    if (ppt__word_free(&gil->word))
+        return 0;
+    word = ppt__word(&gil->word);
+    /* As in lock.c: nobody is queued, or one is on its way (G1, G3). */
+    while ((word & HELD) && !owed_to_cpu(gil)
+           && (!(word & QUEUED) || (word & TURN)))
+        if (ppt__word_change(&gil->word, &word, word & ~(uint32_t)HELD))
+            return 0;
+    return word & HELD ? release_to_queue(gil) : EPERM;
+}
+
+/* With the guard held: who gets the lock from a holder that yields. */
+static ppt__waiter_t *successor(ppt_gil_t *gil, bool turn, bool *is_io)
+{
+    ppt__waiter_t *waiter = NULL;
+
+    *is_io = false;
+    if (owed_to_cpu(gil))
+        waiter = ppt__waitq_pop(&gil->cpu);
+    if (waiter == NULL) {
+        waiter = ppt__waitq_pop(&gil->io);
+        *is_io = waiter != NULL;
+    }
+    if (waiter == NULL && turn)
+        waiter = ppt__waitq_pop(&gil->cpu);
+    return waiter;
+}
+
+/* Make way for I/O and resume first, or take turns and resume last. */
+static void queue_behind(ppt_gil_t *gil, ppt__waiter_t *self, bool first)
+{
+    if (first)
+        ppt__waitq_push_front(&gil->cpu, self);
+    else
+        ppt__waitq_push(&gil->cpu, self);
+    __atomic_fetch_add(&gil->wanted, ONE_CPU, __ATOMIC_RELAXED);
+    ppt__word_announce(&gil->word, HELD, 0, 0);
+}
+
+static bool give_way(ppt_gil_t *gil, bool turn)
+{
+    ppt__waiter_t self;
+    ppt__waiter_t *next;
+    bool is_io;
+
+    ppt__waiter_start(&self, &gil->cpu);
+    ppt__waitq_guard(&gil->io);
+    next = successor(gil, turn, &is_io);
+    if (next != NULL) {
+        queue_behind(gil, &self, is_io);
+        add(is_io ? &gil->stats.io_handovers : &gil->stats.turns);
+    }
+    note_io(gil);
+    ppt__waitq_unguard(&gil->io);
+    if (next != NULL) {
+        ppt__waiter_wake(next, PPT__GRANT_LOCK);
+        wait_in(gil, &gil->cpu, &self, PPT_FOREVER);
+        granted_to_cpu(gil);
+    }
+    ppt__waiter_end(&self);
+    return next != NULL;
+}
+
+bool ppt_gil_yield(ppt_gil_t *gil)
+{
+    uint32_t every = gil->yield_every != 0 ? gil->yield_every
+                                           : PPT_GIL_YIELD_EVERY;
+    uint32_t wanted = __atomic_load_n(&gil->wanted, __ATOMIC_RELAXED);
+    bool turn = ++gil->yields >= every;
+
+    if (turn)
+        gil->yields = 0;
+    if (((wanted & IO) || (turn && wanted != 0)) && give_way(gil, turn))
+        return true;
+    add(&gil->stats.skipped);
+    return false;
+}
+
+void ppt_gil_init(ppt_gil_t *gil, uint32_t yield_every)
+{
+    *gil = (ppt_gil_t)PPT_GIL_INITIALIZER;
+    gil->yield_every = yield_every;
+}
+
+int ppt_gil_destroy(ppt_gil_t *gil)
+{
+    if ((ppt__word(&gil->word) & (BUSY | TURN)) || cpu_bound_wait(gil))
+        return EBUSY;
+    return ppt__waitq_retire(&gil->io);
+}
+
+bool ppt_gil_locked(const ppt_gil_t *gil)
+{
+    return ppt__word(&gil->word) & HELD;
+}
+
+unsigned ppt_gil_waiting(const ppt_gil_t *gil)
+{
+    return ppt__waitq_length(&gil->io) + ppt__waitq_length(&gil->cpu);
+}
+
+static uint64_t read_counter(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void ppt_gil_get_stats(const ppt_gil_t *gil, ppt_gil_stats_t *stats)
+{
+    stats->acquisitions = read_counter(&gil->stats.acquisitions);
+    stats->io_handovers = read_counter(&gil->stats.io_handovers);
+    stats->turns = read_counter(&gil->stats.turns);
+    stats->skipped = read_counter(&gil->stats.skipped);
+}
+
+void ppt_gil_after_fork(ppt_gil_t *gil)
+{
+    ppt_gil_init(gil, gil->yield_every);
+}

@@ -1,0 +1,21 @@
+/* lock.h - what cond.c needs of lock.c, beside the public calls. */
+#ifndef PPT_LOCK_PRIVATE_H
+#define PPT_LOCK_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "pyplusthread/lock.h"
+
+#include "waitq.h"
+
+/*
+ * Wait morphing: queue a chosen waiter for lock, which its thread is going
+ * to take, so that a release of lock wakes it.  False where lock is free:
+ * then the caller wakes it.
+ */
+bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter);
+
+/* Take lock for a waiter that was woken with a grant. */
+void ppt__lock_take(ppt_lock_t *lock, ppt__waiter_t *waiter);
+
+#endif

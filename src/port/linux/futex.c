@@ -1,0 +1,117 @@
+/*
+ * Sleeping, on a futex.
+ *
+ * The semaphore is the futex word itself: 0 or 1.  post stores 1 before it
+ * wakes, and the wake names only the address, so that the word may be gone
+ * by then (P8, P11); a wake that hits an unrelated futex at a reused address
+ * is a spurious return there, which every futex user must expect.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pyplusthread/time.h"
+
+#include "../port.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+const char *ppt__port_name(void)
+{
+    return "linux";
+}
+
+/*
+ * FUTEX_WAIT_BITSET takes an absolute deadline, on the monotonic clock.
+ * Returns 0 or an errno value; errno itself is left alone.
+ */
+static int futex_wait(uint32_t *word, uint32_t value,
+                      const struct timespec *deadline)
+{
+    int saved = errno;
+    int result = 0;
+
+    if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, deadline,
+                NULL, FUTEX_BITSET_MATCH_ANY) != 0)
+        result = errno;
+    errno = saved;
+    return result;
+}
+
+static void futex_wake(uint32_t *word)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved;
+}
+
+void ppt__sem_init(ppt__sem_t *sem)
+{
+    __atomic_store_n(&sem->value, 0, __ATOMIC_RELAXED);
+}
+
+void ppt__sem_destroy(ppt__sem_t *sem)
+{
+    (void)sem;
+}
+
+void ppt__sem_post(ppt__sem_t *sem)
+{
+    __atomic_store_n(&sem->value, 1, __ATOMIC_RELEASE);
+    futex_wake(&sem->value);
+}
+
+/*
+ * A raw system call is no cancellation point: pthread_cancel interrupts it
+ * only while the thread's type is asynchronous.  The post is not taken in
+ * that window, so that a cancelled thread has not taken it (P9).
+ */
+static int cancellable_wait(uint32_t *word, const struct timespec *deadline)
+{
+    int type, result;
+
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+    result = futex_wait(word, 0, deadline);
+    pthread_setcanceltype(type, NULL);
+    return result;
+}
+
+int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags)
+{
+    struct timespec at = { .tv_sec = (time_t)(deadline / NS_PER_S),
+                           .tv_nsec = (long)(deadline % NS_PER_S) };
+    const struct timespec *limit = deadline == PPT_FOREVER ? NULL : &at;
+    int result;
+
+    for (;;) {
+        /* Pairs with the store in post. */
+        if (__atomic_exchange_n(&sem->value, 0, __ATOMIC_ACQUIRE) != 0)
+            return 0;
+        if (flags & PPT__CANCELLABLE)
+            result = cancellable_wait(&sem->value, limit);
+        else
+            result = futex_wait(&sem->value, 0, limit);
+        if (result == ETIMEDOUT)
+            break;
+        if (result == EINTR && (flags & PPT__INTERRUPTIBLE) != 0)
+            break;
+    }
+    if (__atomic_exchange_n(&sem->value, 0, __ATOMIC_ACQUIRE) != 0)
+        return 0;
+    return result;
+}
+
+void ppt__word_wait(uint32_t *word, uint32_t value)
+{
+    futex_wait(word, value, NULL);
+}
+
+void ppt__word_wake(uint32_t *word)
+{
+    futex_wake(word);
+}

@@ -1,0 +1,89 @@
+/*
+ * port.h - the whole demand of this library on an operating system.
+ *
+ * A port is a folder beside this file, chosen by meson.  Each function below
+ * is a numbered promise; tests/test_port.c has a test for each, run on every
+ * port.  None allocates.
+ */
+#ifndef PPT_PORT_H
+#define PPT_PORT_H
+
+#include <stdint.h>
+
+#include "sem.h" /* the port's: ppt__sem_t */
+
+/* P1: nanoseconds on a monotonic clock; never goes back; always > 0. */
+int64_t ppt__now(void);
+
+/*
+ * P2: the CPU this thread runs on, or did a moment ago: 0 or more; -1 where
+ * the system does not say.  A hint, a few nanoseconds.
+ */
+int ppt__cpu(void);
+
+/*
+ * P3: how many CPUs this process was given when it started: 1 or more.
+ * Threads that pin themselves later do not change it.
+ */
+int ppt__cpu_count(void);
+
+/* P4: let other threads that are ready to run go first. */
+void ppt__yield(void);
+
+/* P5: name the port: "linux", "posix". */
+const char *ppt__port_name(void);
+
+/*
+ * P6: make sem a semaphore of value 0, for the threads of this process.
+ * P7: end its use.  Legal once the wait for the last post has returned,
+ *     while the thread that posted is still inside post.
+ */
+void ppt__sem_init(ppt__sem_t *sem);
+void ppt__sem_destroy(ppt__sem_t *sem);
+
+/*
+ * P8: raise sem to 1 and wake its waiter.  Called once between two waits.
+ * Does not touch sem after the waiter may have returned.
+ */
+void ppt__sem_post(ppt__sem_t *sem);
+
+enum {
+    PPT__INTERRUPTIBLE = 1, /* return EINTR after a signal handler ran */
+    PPT__CANCELLABLE = 2    /* be a deferred cancellation point */
+};
+
+/*
+ * P9: sleep until sem is 1, and lower it to 0.  Returns 0, or ETIMEDOUT not
+ * before deadline (monotonic, PPT_FOREVER: none), or EINTR where flags has
+ * PPT__INTERRUPTIBLE.  Only sem's one waiter calls it.  A post that is there
+ * is taken whatever the deadline.  No cancellation point, and no handler's
+ * run is reported, unless flags says so; a thread that is cancelled here
+ * has not taken the post.
+ */
+int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags);
+
+/*
+ * P10: sleep while *word is value.  May return at any time without reason;
+ * the caller looks again.  Where a port cannot sleep on a word it naps, so
+ * that a thread of lower priority, or the only other one on this CPU, runs.
+ * P11: wake one thread that sleeps on word.  Does not read or write *word:
+ * it may be gone.
+ */
+void ppt__word_wait(uint32_t *word, uint32_t value);
+void ppt__word_wake(uint32_t *word);
+
+/* P12: tell the processor that this is a spin loop. */
+static inline void ppt__pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ __volatile__("isb" ::: "memory");
+#elif defined(__powerpc__)
+    __asm__ __volatile__("or 27,27,27" ::: "memory");
+#else
+    __asm__ __volatile__("" ::: "memory");
+#endif
+}
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * pthread.c - conditions with a pthread_mutex_t, and the drop-in for
+ * pthread_cond_t.
+ *
+ * Idea
+ *   cond.c with another lock.  A thread that was woken by another CPU spins
+ *   for the mutex before it blocks on it: the signaller, which usually still
+ *   holds it, is about to let go.
+ *
+ * State
+ *   inside   threads inside a wait of a drop-in condition, and DRAINING,
+ *            set by destroy; atomic
+ *
+ * Invariants
+ *   D1  A thread counts itself in before it queues, and out when it knows
+ *       how its wait ended.  destroy waits until all are out.  So a thread
+ *       that was chosen and is cancelled at the same moment can still pass
+ *       its signal on.  (cond.c needs no such count: only a cancelled thread
+ *       returns to the condition after it was chosen.)
+ *   D2  A cancelled thread leaves the queue, or else passes on the signal
+ *       that chose it; then it takes the mutex.
+ *
+ * Races
+ *   Cancellation against signal: waitq I1, then D2.
+ *   Cancellation against destroy: D1.
+ *   Unlocking fails (not the owner): the waiter leaves again, or passes on
+ *   the signal that chose it in between.
+ */
+#include "pyplusthread/pthread.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "cond.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define DRAINING UINT32_C(0x80000000)
+
+/* Tries for the mutex are writes that disturb its holder: not too often. */
+#define PAUSES 8
+#define TRIES 16
+
+static int spin_lock(pthread_mutex_t *mutex)
+{
+    int64_t end = ppt__now() + PPT__SPIN_NS;
+    int result;
+
+    do {
+        int tries = TRIES;
+
+        do {
+            int pauses;
+
+            for (pauses = PAUSES; pauses > 0; pauses--)
+                ppt__pause();
+            result = pthread_mutex_trylock(mutex);
+        } while (result == EBUSY && --tries > 0);
+    } while (result == EBUSY && ppt__now() < end);
+    return result;
+}
+
+/* Lock mutex after a wait.  The condition may be gone. */
+static int relock(pthread_mutex_t *mutex, const ppt__waiter_t *waiter)
+{
+    int result = pthread_mutex_trylock(mutex);
+
+    if (result == EBUSY && ppt__woken_from_afar(waiter))
+        result = spin_lock(mutex);
+    return result == EBUSY ? pthread_mutex_lock(mutex) : result;
+}
+
+/* Give up a wait; if it was chosen, another waiter is to have the signal. */
+static void give_up(ppt_cond_t *cond, ppt__waiter_t *waiter)
+{
+    if (ppt__waiter_leave(waiter, &cond->queue))
+        return;
+    ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    ppt_cond_signal(cond);
+}
+
+static int wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
+                      const ppt__limits_t *limits)
+{
+    ppt__waiter_t waiter;
+    int result, locked;
+
+    if (limits->deadline < 0)
+        return EINVAL;
+    ppt__cond_enqueue(cond, &waiter, NULL);
+    result = pthread_mutex_unlock(mutex);
+    if (result != 0) {
+        give_up(cond, &waiter);
+        ppt__waiter_end(&waiter);
+        return result;
+    }
+    result = ppt__waiter_wait(&waiter, &cond->queue, limits);
+    locked = relock(mutex, &waiter);
+    ppt__waiter_end(&waiter);
+    return locked != 0 ? locked : result;
+}
+
+int ppt_cond_wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
+                        int64_t deadline)
+{
+    return wait_mutex(cond, mutex, &(ppt__limits_t){ .deadline = deadline });
+}
+
+int ppt_cond_wait_mutex_interruptible(ppt_cond_t *cond,
+                                      pthread_mutex_t *mutex,
+                                      int64_t deadline,
+                                      ppt_interrupt_fn on_interrupt,
+                                      void *arg)
+{
+    return wait_mutex(cond, mutex,
+                      &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                                        on_interrupt, arg });
+}
+
+static int signal_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex, int n)
+{
+    ppt__chain_t chain = ppt__cond_choose(cond, n);
+    int result = pthread_mutex_unlock(mutex);
+
+    ppt__chain_wake(chain); /* the condition may be gone */
+    return result == 0 ? chain.length : -result;
+}
+
+int ppt_cond_signal_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex)
+{
+    return signal_unlock(cond, mutex, 1);
+}
+
+int ppt_cond_broadcast_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex)
+{
+    return signal_unlock(cond, mutex, INT_MAX);
+}
+
+static bool known(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
+}
+
+int ppt_pthread_cond_init(ppt_pthread_cond_t *cond,
+                          const pthread_condattr_t *attr)
+{
+    clockid_t clock = CLOCK_REALTIME;
+    int shared = PTHREAD_PROCESS_PRIVATE;
+
+    if (attr != NULL) {
+        pthread_condattr_getpshared(attr, &shared);
+        pthread_condattr_getclock(attr, &clock);
+    }
+    if (shared != PTHREAD_PROCESS_PRIVATE)
+        return ENOTSUP;
+    if (!known(clock))
+        return EINVAL;
+    *cond = (ppt_pthread_cond_t)PPT_PTHREAD_COND_INITIALIZER;
+    cond->monotonic = clock == CLOCK_MONOTONIC;
+    return 0;
+}
+
+static void enter(ppt_pthread_cond_t *cond)
+{
+    __atomic_fetch_add(&cond->inside, 1, __ATOMIC_RELAXED);
+}
+
+static void leave(ppt_pthread_cond_t *cond)
+{
+    /* Pairs with the load in destroy. */
+    if (__atomic_fetch_sub(&cond->inside, 1, __ATOMIC_RELEASE)
+        == (DRAINING | 1))
+        ppt__word_wake(&cond->inside); /* it may be gone */
+}
+
+/* D1 */
+int ppt_pthread_cond_destroy(ppt_pthread_cond_t *cond)
+{
+    uint32_t inside;
+    int result = ppt__waitq_retire(&cond->cond.queue);
+
+    if (result != 0)
+        return result;
+    __atomic_fetch_or(&cond->inside, DRAINING, __ATOMIC_RELAXED);
+    for (;;) {
+        inside = __atomic_load_n(&cond->inside, __ATOMIC_ACQUIRE);
+        if (inside == DRAINING)
+            break;
+        ppt__word_wait(&cond->inside, inside);
+    }
+    cond->inside = 0;
+    return 0;
+}
+
+/* Nanoseconds from now on clock until at; saturated. */
+static int64_t until(clockid_t clock, const struct timespec *at)
+{
+    struct timespec now;
+    int64_t seconds;
+
+    if (at->tv_sec < 0)
+        return 0;
+    clock_gettime(clock, &now);
+    seconds = (int64_t)at->tv_sec - now.tv_sec;
+    if (seconds > INT64_MAX / NS_PER_S - 1)
+        return INT64_MAX;
+    if (seconds < -1)
+        return 0;
+    return seconds * NS_PER_S + at->tv_nsec - now.tv_nsec;
+}
+
+/* at: NULL to wait forever.  A clock that was set back is given its time. */
+static int sleep_until(ppt_cond_t *cond, ppt__waiter_t *waiter,
+                       clockid_t clock, const struct timespec *at)
+{
+    int64_t left = PPT_FOREVER;
+    int result;
+
+    do {
+        if (at != NULL)
+            left = until(clock, at);
+        result = ppt__waiter_sleep(waiter,
+                                   ppt_deadline(left > 0 ? left : 0),
+                                   PPT__CANCELLABLE);
+    } while (result == ETIMEDOUT && until(clock, at) > 0);
+
+    if (result == 0 || ppt__waiter_leave(waiter, &cond->queue))
+        return result;
+    return ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+}
+
+struct cancellable {
+    ppt_pthread_cond_t *cond;
+    pthread_mutex_t *mutex;
+    ppt__waiter_t waiter;
+};
+
+/* D2.  Runs before the clean-up handlers of the caller. */
+static void cancelled(void *arg)
+{
+    struct cancellable *wait = arg;
+
+    give_up(&wait->cond->cond, &wait->waiter);
+    leave(wait->cond);
+    ppt__waiter_end(&wait->waiter);
+    pthread_mutex_lock(wait->mutex);
+}
+
+static int wait_cancellable(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex,
+                            clockid_t clock, const struct timespec *at)
+{
+    struct cancellable wait = { .cond = cond, .mutex = mutex };
+    int result, locked;
+
+    pthread_testcancel();
+    enter(cond);
+    ppt__cond_enqueue(&cond->cond, &wait.waiter, NULL);
+    result = pthread_mutex_unlock(mutex);
+    if (result != 0) {
+        give_up(&cond->cond, &wait.waiter);
+        leave(cond);
+        ppt__waiter_end(&wait.waiter);
+        return result;
+    }
+    pthread_cleanup_push(cancelled, &wait);
+    result = sleep_until(&cond->cond, &wait.waiter, clock, at);
+    pthread_cleanup_pop(0);
+    leave(cond);
+    locked = relock(mutex, &wait.waiter);
+    ppt__waiter_end(&wait.waiter);
+    return locked != 0 ? locked : result;
+}
+
+int ppt_pthread_cond_wait(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    return wait_cancellable(cond, mutex, CLOCK_MONOTONIC, NULL);
+}
+
+int ppt_pthread_cond_clockwait(ppt_pthread_cond_t *cond,
+                               pthread_mutex_t *mutex, clockid_t clock,
+                               const struct timespec *abstime)
+{
+    if (!known(clock) || abstime->tv_nsec < 0
+        || abstime->tv_nsec >= NS_PER_S)
+        return EINVAL;
+    return wait_cancellable(cond, mutex, clock, abstime);
+}
+
+int ppt_pthread_cond_timedwait(ppt_pthread_cond_t *cond,
+                               pthread_mutex_t *mutex,
+                               const struct timespec *abstime)
+{
+    return ppt_pthread_cond_clockwait(
+        cond, mutex, cond->monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME,
+        abstime);
+}
+
+int ppt_pthread_cond_signal(ppt_pthread_cond_t *cond)
+{
+    ppt_cond_signal(&cond->cond);
+    return 0;
+}
+
+int ppt_pthread_cond_broadcast(ppt_pthread_cond_t *cond)
+{
+    ppt_cond_broadcast(&cond->cond);
+    return 0;
+}

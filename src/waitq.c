@@ -1,0 +1,402 @@
+/*
+ * waitq.c - a FIFO of waiters, each asleep on its own semaphore.
+ *
+ * Idea
+ *   The emulation of a condition variable by semaphores, with the one change
+ *   that makes it right: a semaphore for each wait instead of one for all
+ *   (Birrell, "Implementing Condition Variables with Semaphores", 2003,
+ *   section 3).  A wake-up that is posted to one waiter's own semaphore
+ *   cannot be stolen by another.  Waiters spin before they sleep only where
+ *   the waker is known to run on another CPU.
+ *
+ * State                    writer                       guard
+ *   queue.head, links      wakers, waiters              queue.guard
+ *   queue.length           the same; read without       queue.guard
+ *   queue.draining         retire                       queue.guard
+ *   queue.waker_cpu        wakers; read without; a hint queue.guard
+ *   queue.credit           waiters; a hint              none (relaxed)
+ *   waiter.state           see the bits in waitq.h      none (atomic)
+ *   waiter.grant, result   the waker that chose it      CHOSEN, WOKEN
+ *
+ * Invariants
+ *   I1  CHOSEN and LEFT exclude each other: each is set by an atomic
+ *       operation that fails where the other is set.  So a wake-up is given
+ *       to a waiter or it is not; waker and waiter agree on which.
+ *   I2  WOKEN is set once, after CHOSEN, by the one who unlinked the waiter.
+ *       If it found ASLEEP it owes exactly one post, and touches the waiter
+ *       no more after it; if not, no post.  The waiter, if it set ASLEEP
+ *       before WOKEN was there, takes the post before it returns.
+ *   I3  A waiter that sets LEFT is linked, and unlinks itself under the
+ *       guard.  Wakers pass it by.  So a queue is touched by a waiter only
+ *       while the waiter is linked in it.
+ *   I4  Waiters are chosen in the order of the queue.
+ *   I5  The guard is held only for a bounded number of instructions per
+ *       waiter, without calls that block.  It sleeps when contended.
+ *
+ * Races
+ *   Signal against timeout: I1.  The loser of the two sleeps on for a post
+ *   that is on its way, or looks for another waiter.
+ *   Wake against sleep: ASLEEP and WOKEN are set by atomic or on the same
+ *   word, and whichever comes second sees the first (I2).
+ *   Waker against the end of the wait: the waiter's memory lives until it
+ *   has seen WOKEN and, if asleep, taken the post (I2).
+ *   Retire (destroy) against a waiter on its way out: retire waits until the
+ *   last one has unlinked itself (I3).  Retire against a waker: it holds the
+ *   guard until it no longer needs the queue, and retire takes the guard.
+ *   Fork: objects are made new in the child; waiters are the parent's.
+ */
+#include "waitq.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "pyplusthread/time.h"
+
+/* Tries for a guard that is held, before going to sleep. */
+#define GUARD_TRIES 64
+
+/* Spins that may fail in a row before a break, and how long the break is. */
+#define CREDIT 8
+#define BREAK 32
+
+enum { UNGUARDED, GUARDED, CONTENDED };
+
+_Static_assert(sizeof(ppt__waiter_t) <= sizeof(ppt_waiter_t),
+               "a waiter fits into its public storage");
+
+const ppt__limits_t ppt__no_limits = { PPT_FOREVER, 0, NULL, NULL };
+
+static bool try_guard(uint32_t *guard)
+{
+    uint32_t expected = UNGUARDED;
+
+    return __atomic_compare_exchange_n(guard, &expected, GUARDED, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void guard_contended(uint32_t *guard)
+{
+    int tries = ppt__cpu_count() > 1 ? GUARD_TRIES : 0;
+
+    while (tries-- > 0) {
+        if (__atomic_load_n(guard, __ATOMIC_RELAXED) == UNGUARDED
+            && try_guard(guard))
+            return;
+        ppt__pause();
+    }
+    /* As in Drepper's mutex: whoever slept leaves CONTENDED behind. */
+    while (__atomic_exchange_n(guard, CONTENDED, __ATOMIC_ACQUIRE)
+           != UNGUARDED)
+        ppt__word_wait(guard, CONTENDED);
+}
+
+void ppt__waitq_guard(ppt_waitq_t *queue)
+{
+    if (!try_guard(&queue->guard))
+        guard_contended(&queue->guard);
+}
+
+void ppt__waitq_unguard(ppt_waitq_t *queue)
+{
+    if (__atomic_exchange_n(&queue->guard, UNGUARDED, __ATOMIC_RELEASE)
+        == CONTENDED)
+        ppt__word_wake(&queue->guard);
+}
+
+static void count(ppt_waitq_t *queue, int change)
+{
+    __atomic_store_n(&queue->length, queue->length + (uint32_t)change,
+                     __ATOMIC_RELAXED);
+}
+
+/* A ring: head->prev is the last. */
+void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    ppt__waiter_t *head = queue->head;
+
+    if (head == NULL) {
+        waiter->next = waiter->prev = waiter;
+        queue->head = waiter;
+    } else {
+        waiter->next = head;
+        waiter->prev = head->prev;
+        head->prev->next = waiter;
+        head->prev = waiter;
+    }
+    count(queue, +1);
+}
+
+void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    ppt__waitq_push(queue, waiter);
+    queue->head = waiter;
+}
+
+void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    if (waiter->next == waiter) {
+        queue->head = NULL;
+    } else {
+        waiter->prev->next = waiter->next;
+        waiter->next->prev = waiter->prev;
+        if (queue->head == waiter)
+            queue->head = waiter->next;
+    }
+    count(queue, -1);
+}
+
+static void note_cpu(ppt_waitq_t *queue)
+{
+    __atomic_store_n(&queue->waker_cpu, (uint16_t)(ppt__cpu() + 1),
+                     __ATOMIC_RELAXED);
+}
+
+/* I1: true unless the waiter has left.  A moved waiter is CHOSEN already. */
+static bool choose(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
+
+    do {
+        if (state & PPT__LEFT)
+            return false;
+    } while (!__atomic_compare_exchange_n(&waiter->state, &state,
+                                          state | PPT__CHOSEN, true,
+                                          __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    if (waiter->spins && !(state & PPT__CHOSEN))
+        ppt__spin_done(queue, !(state & PPT__ASLEEP));
+    return true;
+}
+
+ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
+{
+    return ppt__waitq_take(queue, 1).first;
+}
+
+static void append(ppt__chain_t *chain, ppt__waiter_t *waiter)
+{
+    waiter->next = NULL;
+    if (chain->first == NULL)
+        chain->first = waiter;
+    else
+        chain->last->next = waiter;
+    chain->last = waiter;
+    chain->length++;
+}
+
+ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n)
+{
+    ppt__chain_t chain = { NULL, NULL, 0 };
+    ppt__waiter_t *waiter = queue->head;
+    uint32_t left;
+
+    for (left = queue->length; left > 0 && chain.length < n; left--) {
+        ppt__waiter_t *next = waiter->next;
+
+        if (choose(queue, waiter)) {
+            ppt__waitq_unlink(queue, waiter);
+            append(&chain, waiter);
+        } /* else I3: it will unlink itself */
+        waiter = next;
+    }
+    note_cpu(queue);
+    return chain;
+}
+
+int ppt__waitq_present(const ppt_waitq_t *queue)
+{
+    const ppt__waiter_t *waiter = queue->head;
+    uint32_t left;
+    int present = 0;
+
+    for (left = queue->length; left > 0; left--) {
+        if (!(__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__LEFT))
+            present++;
+        waiter = waiter->next;
+    }
+    return present;
+}
+
+int ppt__waitq_retire(ppt_waitq_t *queue)
+{
+    for (;;) {
+        uint32_t length;
+        bool busy;
+
+        ppt__waitq_guard(queue);
+        busy = ppt__waitq_present(queue) > 0;
+        length = queue->length;
+        queue->draining = !busy && length > 0;
+        ppt__waitq_unguard(queue);
+        if (busy)
+            return EBUSY;
+        if (length == 0)
+            return 0;
+        ppt__word_wait(&queue->length, length);
+    }
+}
+
+void ppt__waiter_start(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+{
+    waiter->lock = NULL;
+    waiter->passed_since = 0;
+    ppt__sem_init(&waiter->sem);
+    ppt__waiter_restart(waiter, queue);
+}
+
+void ppt__waiter_restart(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+{
+    waiter->grant = PPT__GRANT_NOTHING;
+    waiter->result = 0;
+    waiter->waker_cpu = ppt__cpu();
+    waiter->spins = ppt__spin_pays(queue);
+    __atomic_store_n(&waiter->state, 0, __ATOMIC_RELAXED);
+}
+
+void ppt__waiter_end(ppt__waiter_t *waiter)
+{
+    ppt__sem_destroy(&waiter->sem);
+}
+
+void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
+{
+    waiter->grant = grant;
+    waiter->waker_cpu = ppt__cpu();
+    /* Pairs with the acquiring looks at state in spin and sleep. */
+    if (__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
+        & PPT__ASLEEP)
+        ppt__sem_post(&waiter->sem);
+}
+
+void ppt__chain_wake(ppt__chain_t chain)
+{
+    while (chain.first != NULL) {
+        ppt__waiter_t *waiter = chain.first;
+
+        chain.first = waiter->next; /* before it is gone */
+        ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
+    }
+}
+
+/*
+ * Spinning for a thread on the same CPU costs its whole turn; spinning for
+ * one on another CPU saves two system calls and a cross-CPU wake-up, if it
+ * acts soon.  So: not if wakers ran on this CPU lately, and not for a while
+ * if spinning has been in vain; then try again, for either may change.
+ */
+bool ppt__spin_pays(ppt_waitq_t *queue)
+{
+    int waker = __atomic_load_n(&queue->waker_cpu, __ATOMIC_RELAXED);
+    int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
+
+    if (ppt__cpu_count() == 1)
+        return false;
+    if (credit >= 0 && (waker == 0 || waker != ppt__cpu() + 1))
+        return true;
+    if (credit >= 0)
+        credit = -BREAK;
+    __atomic_store_n(&queue->credit, (int16_t)(credit + 1),
+                     __ATOMIC_RELAXED);
+    return credit == -1;
+}
+
+/* Lost updates by others at the same time do no harm: it is a hint. */
+void ppt__spin_done(ppt_waitq_t *queue, bool success)
+{
+    int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
+
+    if (success)
+        credit = CREDIT;
+    else
+        credit = credit > 0 ? credit - 1 : -BREAK;
+    __atomic_store_n(&queue->credit, (int16_t)credit, __ATOMIC_RELAXED);
+}
+
+static bool spin(const ppt__waiter_t *waiter, int64_t deadline)
+{
+    int64_t end = ppt__now() + PPT__SPIN_NS;
+
+    if (end > deadline)
+        end = deadline;
+    do {
+        int looks;
+
+        for (looks = PPT__LOOKS; looks > 0; looks--) {
+            if (__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE)
+                & PPT__WOKEN)
+                return true;
+            ppt__pause();
+        }
+    } while (ppt__now() < end);
+    return false;
+}
+
+/* True if it was woken before it fell asleep: then no post is owed (I2). */
+static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline)
+{
+    if (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP)
+        return false; /* resumed: it had fallen asleep before */
+    if (waiter->spins && spin(waiter, deadline))
+        return true;
+    return __atomic_fetch_or(&waiter->state, PPT__ASLEEP, __ATOMIC_ACQ_REL)
+           & PPT__WOKEN;
+}
+
+int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
+                      unsigned flags)
+{
+    int result;
+
+    if (woken_awake(waiter, deadline))
+        return 0;
+    result = ppt__sem_wait(&waiter->sem, deadline, flags);
+    if (result == 0) /* pairs with wake, for tools that do not know sem */
+        (void)__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE);
+    return result;
+}
+
+bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+{
+    uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
+    uint32_t draining;
+
+    do {
+        if (state & PPT__CHOSEN)
+            return false; /* I1 */
+    } while (!__atomic_compare_exchange_n(&waiter->state, &state,
+                                          state | PPT__LEFT, true,
+                                          __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    ppt__waitq_guard(queue);
+    ppt__waitq_unlink(queue, waiter);
+    draining = queue->draining;
+    ppt__waitq_unguard(queue);
+    if (draining) /* the queue may be gone; its address will do */
+        ppt__word_wake(&queue->length);
+    return true;
+}
+
+static int interrupted(const ppt__limits_t *limits)
+{
+    return limits->on_interrupt != NULL ? limits->on_interrupt(limits->arg)
+                                        : EINTR;
+}
+
+int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
+                     const ppt__limits_t *limits)
+{
+    int result;
+
+    do {
+        result = ppt__waiter_sleep(waiter, limits->deadline, limits->flags);
+        if (result == 0)
+            return 0;
+        if (result == EINTR)
+            result = interrupted(limits);
+    } while (result == 0);
+
+    if (ppt__waiter_leave(waiter, queue))
+        return result;
+    /* I2: chosen meanwhile, so the wake-up is on its way. */
+    return ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+}

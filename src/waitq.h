@@ -1,0 +1,145 @@
+/*
+ * waitq.h - the one mechanism: a FIFO of waiters, each asleep on its own
+ * semaphore.  waitq.c has the idea, the invariants and the proof.
+ */
+#ifndef PPT_WAITQ_H
+#define PPT_WAITQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pyplusthread/waitq.h"
+
+#include "port/port.h"
+
+/* The bits of a waiter's state.  Each is set at most once in a wait. */
+enum {
+    PPT__ASLEEP = 1, /* by the waiter: whoever sets WOKEN owes a post */
+    PPT__CHOSEN = 2, /* by a waker: it cannot leave any more */
+    PPT__WOKEN = 4,  /* by a waker: it may go */
+    PPT__LEFT = 8    /* by the waiter: it cannot be chosen any more */
+};
+
+/* What a waker gives along with the wake-up. */
+enum {
+    PPT__GRANT_NOTHING, /* go on */
+    PPT__GRANT_TURN,    /* the lock was freed for you: take it if you can */
+    PPT__GRANT_LOCK     /* the lock is yours */
+};
+
+struct ppt_lock;
+
+/* One wait of one thread: what is inside a ppt_waiter_t. */
+typedef struct ppt__waiter {
+    struct ppt__waiter *next; /* guard of the queue it is linked in, */
+    struct ppt__waiter *prev; /* or private to the waker that took it out */
+    uint32_t state;           /* atomic: PPT__* */
+    uint32_t grant;           /* waker, before WOKEN; waiter, after */
+    int result;               /* likewise: a barrier's result */
+    uint32_t index;           /* likewise: a barrier's arrival index */
+    struct ppt_lock *lock;    /* waiter, before it queues: taken on return */
+    int64_t passed_since;     /* waiter's own: 0, or first passed over */
+    int waker_cpu;            /* like grant: where it was woken from */
+    bool spins;               /* waiter, before it queues: spin first */
+    ppt__sem_t sem;
+} ppt__waiter_t;
+
+/* Waiters that were chosen and wait to be woken: linked by next. */
+typedef struct ppt__chain {
+    ppt__waiter_t *first;
+    ppt__waiter_t *last;
+    int length;
+} ppt__chain_t;
+
+/* How a wait may end, besides being woken. */
+typedef struct ppt__limits {
+    int64_t deadline;              /* PPT_FOREVER: none */
+    unsigned flags;                /* PPT__INTERRUPTIBLE, PPT__CANCELLABLE */
+    ppt_interrupt_fn on_interrupt; /* NULL: give up with EINTR */
+    void *arg;
+} ppt__limits_t;
+
+extern const ppt__limits_t ppt__no_limits;
+
+/* The guard of a queue: held for a few instructions, never in a call out. */
+void ppt__waitq_guard(ppt_waitq_t *queue);
+void ppt__waitq_unguard(ppt_waitq_t *queue);
+
+/* With the guard held. */
+void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter);
+void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter);
+void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter);
+
+/* How many have not left: at most length, counted one by one. */
+int ppt__waitq_present(const ppt_waitq_t *queue);
+
+/* Choose the first waiter that has not left, and unlink it; or NULL. */
+ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue);
+
+/* Choose and unlink the first n (or all that there are), in order. */
+ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n);
+
+/* Without the guard: how many are linked; stale at once. */
+static inline uint32_t ppt__waitq_length(const ppt_waitq_t *queue)
+{
+    return __atomic_load_n(&queue->length, __ATOMIC_RELAXED);
+}
+
+/*
+ * Without the guard: 0 when nobody is linked and none will touch queue any
+ * more; EBUSY when somebody waits.
+ */
+int ppt__waitq_retire(ppt_waitq_t *queue);
+
+/*
+ * Start a wait, before queueing on queue; start another after having been
+ * woken; end.
+ */
+void ppt__waiter_start(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+void ppt__waiter_restart(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+void ppt__waiter_end(ppt__waiter_t *waiter);
+
+static inline bool ppt__waiter_asleep(const ppt__waiter_t *waiter)
+{
+    return __atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP;
+}
+
+/* After a wait: whether it was ended by a thread on another CPU. */
+static inline bool ppt__woken_from_afar(const ppt__waiter_t *waiter)
+{
+    return waiter->waker_cpu != ppt__cpu();
+}
+
+/* Wake one that was chosen, or all of a chain.  It may be gone on return. */
+void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant);
+void ppt__chain_wake(ppt__chain_t chain);
+
+/*
+ * Sleep until woken (0), or not (ETIMEDOUT, EINTR): then it is still queued.
+ */
+int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
+                      unsigned flags);
+
+/* Leave queue.  False: too late, it was chosen, and must sleep on. */
+bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+
+/*
+ * Sleep until woken (0) or until a limit ends the wait; in that case the
+ * waiter has left queue, and the reason is returned.
+ */
+int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
+                     const ppt__limits_t *limits);
+
+/* How long a spin may last, in nanoseconds. */
+#define PPT__SPIN_NS 5000
+
+/* Looks at a word between two looks at the clock. */
+#define PPT__LOOKS 16
+
+/* Whether to spin for somebody who will act on queue. */
+bool ppt__spin_pays(ppt_waitq_t *queue);
+
+/* How a spin that was advised went. */
+void ppt__spin_done(ppt_waitq_t *queue, bool success);
+
+#endif

@@ -1,0 +1,260 @@
+/* What the tests share: support.h. */
+#include "support.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Check kills a test, and says which, after so many seconds. */
+#define TEST_TIMEOUT 120
+
+static int64_t stress_ns(void)
+{
+    const char *ms = getenv("PPT_TEST_MS");
+
+    return (ms != NULL ? atol(ms) : 300) * MS;
+}
+
+/*
+ * ThreadSanitizer: tests fork while they have threads, and the children
+ * start some of their own.
+ */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
+TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+
+    tcase_set_timeout(tcase, TEST_TIMEOUT + 4.0 * stress_ns() / SECOND);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create(argc > 0 ? argv[0] : "tests");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    add_tests(suite);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+void nap(void)
+{
+    struct timespec moment = { .tv_sec = 0, .tv_nsec = 100 * US };
+
+    nanosleep(&moment, NULL);
+}
+
+/* Threads */
+
+static void note_status_file(worker_t *worker)
+{
+    char task[48] = "";
+
+    /* "PID/task/TID"; where there is no such link the name stays useless. */
+    if (readlink("/proc/thread-self", task, sizeof task - 1) < 0)
+        return;
+    snprintf(worker->status, sizeof worker->status, "/proc/%s/stat", task);
+}
+
+static void ended(void *arg)
+{
+    worker_t *worker = arg;
+
+    poke(&worker->done, 1);
+}
+
+static void *body(void *arg)
+{
+    worker_t *worker = arg;
+
+    pthread_cleanup_push(ended, worker);
+    note_status_file(worker);
+    poke(&worker->started, 1);
+    worker->run(worker->arg);
+    pthread_cleanup_pop(1);
+    return NULL;
+}
+
+void worker_start(worker_t *worker, void (*run)(void *arg), void *arg)
+{
+    memset(worker, 0, sizeof *worker);
+    worker->run = run;
+    worker->arg = arg;
+    ck_assert_int_eq(pthread_create(&worker->thread, NULL, body, worker), 0);
+}
+
+bool worker_done(const worker_t *worker)
+{
+    return peek(&worker->done) != 0;
+}
+
+void worker_join(worker_t *worker)
+{
+    await(worker_done(worker));
+    ck_assert_int_eq(pthread_join(worker->thread, NULL), 0);
+}
+
+/* The state is the word after the name, which is in parentheses. */
+bool worker_asleep(const worker_t *worker)
+{
+    char line[256] = "";
+    const char *state;
+    FILE *file;
+
+    if (!peek(&worker->started))
+        return false;
+    file = fopen(worker->status, "r");
+    if (file == NULL) {
+        nap(); /* this system does not say */
+        return true;
+    }
+    if (fgets(line, sizeof line, file) == NULL)
+        line[0] = '\0';
+    fclose(file);
+    state = strrchr(line, ')');
+    return state != NULL && state[1] == ' ' && state[2] == 'S';
+}
+
+/* Signals */
+
+static int handled, held, hold, linger;
+
+static void handler(int signal)
+{
+    int saved = errno;
+
+    (void)signal;
+    bump(&handled);
+    if (peek(&linger))
+        nap();
+    if (peek(&hold)) {
+        bump(&held);
+        while (peek(&hold))
+            nap();
+    }
+    errno = saved;
+}
+
+void signals_install(int sa_flags)
+{
+    struct sigaction action = { .sa_handler = handler,
+                                .sa_flags = sa_flags };
+
+    sigemptyset(&action.sa_mask);
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    poke(&handled, 0);
+    poke(&held, 0);
+    poke(&hold, 0);
+    poke(&linger, 0);
+}
+
+void signals_linger(void)
+{
+    poke(&linger, 1);
+}
+
+void signals_hold(void)
+{
+    poke(&held, 0);
+    poke(&hold, 1);
+}
+
+void signals_let_go(void)
+{
+    poke(&hold, 0);
+}
+
+int signals_handled(void)
+{
+    return peek(&handled);
+}
+
+int signals_held(void)
+{
+    return peek(&held);
+}
+
+void worker_interrupt(const worker_t *worker)
+{
+    if (!worker_done(worker))
+        pthread_kill(worker->thread, SIGUSR1);
+}
+
+/* Forks */
+
+int in_child(int (*check)(void *arg), void *arg)
+{
+    int status = -1;
+    pid_t child;
+
+    fflush(NULL);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        alarm((unsigned)(LIMIT / SECOND));
+        _exit(check(arg));
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status), "the child died: signal %d",
+                  WTERMSIG(status));
+    return WEXITSTATUS(status);
+}
+
+int complain(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: in a child: not so: %s\n", file, line, what);
+    return 1;
+}
+
+/* Random numbers */
+
+uint64_t seed(void)
+{
+    const char *given = getenv("PPT_TEST_SEED");
+    uint64_t value = given != NULL ? strtoull(given, NULL, 0)
+                                   : (uint64_t)ppt_now();
+
+    printf("# PPT_TEST_SEED=%" PRIu64 "\n", value);
+    return value;
+}
+
+dice_t dice(uint64_t seed, int thread)
+{
+    dice_t dice = { (seed + (uint64_t)thread + 1)
+                    * UINT64_C(0x9e3779b97f4a7c15) };
+
+    if (dice.state == 0)
+        dice.state = 1;
+    return dice;
+}
+
+uint32_t roll(dice_t *dice, uint32_t below)
+{
+    dice->state ^= dice->state >> 12;
+    dice->state ^= dice->state << 25;
+    dice->state ^= dice->state >> 27;
+    return (uint32_t)((dice->state * UINT64_C(0x2545f4914f6cdd1d)) >> 32)
+           % below;
+}
+
+int64_t stress_end(void)
+{
+    return ppt_now() + stress_ns();
+}

@@ -1,0 +1,135 @@
+/*
+ * support.h - what the tests share: main(), threads that are joined with a
+ * limit, polling, signals, forks and random numbers.
+ *
+ * Check's assertions are for the test's own thread.  Workers record; the
+ * test joins them and checks.  Nothing here uses what is being tested,
+ * except ppt_now.
+ */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pyplusthread/time.h"
+
+#define US INT64_C(1000)
+#define MS (1000 * US)
+#define SECOND (1000 * MS)
+
+/* What must happen, and has not happened after this long, never will. */
+#define LIMIT (60 * SECOND)
+
+/* What a wait that must end at once may take on a busy machine. */
+#define LATE (20 * SECOND)
+
+#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+/* Each program's list of tests, for main(). */
+void add_tests(Suite *suite);
+TCase *add_case(Suite *suite, const char *name);
+
+/* Sleep for a moment: between two looks, and never to order threads. */
+void nap(void);
+
+/* Poll until what is true. */
+#define await(what)                                                         \
+    do {                                                                    \
+        int64_t await_limit = ppt_now() + LIMIT;                            \
+        while (!(what)) {                                                   \
+            ck_assert_msg(ppt_now() < await_limit, "never: %s", #what);     \
+            nap();                                                          \
+        }                                                                   \
+    } while (0)
+
+/* Numbers that several threads write. */
+static inline int peek(const int *number)
+{
+    return __atomic_load_n(number, __ATOMIC_ACQUIRE);
+}
+
+static inline void poke(int *number, int value)
+{
+    __atomic_store_n(number, value, __ATOMIC_RELEASE);
+}
+
+/* Add 1; what it was before. */
+static inline int bump(int *number)
+{
+    return __atomic_fetch_add(number, 1, __ATOMIC_ACQ_REL);
+}
+
+/* A thread. */
+typedef struct worker {
+    pthread_t thread;
+    void (*run)(void *arg);
+    void *arg;
+    int started;
+    int done;
+    char status[64]; /* the file that says whether it sleeps */
+} worker_t;
+
+void worker_start(worker_t *worker, void (*run)(void *arg), void *arg);
+void worker_join(worker_t *worker);
+bool worker_done(const worker_t *worker);
+
+/* Whether the system has put it to sleep. */
+bool worker_asleep(const worker_t *worker);
+
+/*
+ * SIGUSR1: its handler counts.  After signals_hold, handlers that start stay
+ * inside until signals_let_go; after signals_linger, for a short while.
+ */
+void signals_install(int sa_flags);
+void signals_linger(void);
+void signals_hold(void);
+void signals_let_go(void);
+int signals_handled(void);
+int signals_held(void);
+
+void worker_interrupt(const worker_t *worker);
+
+/* Interrupt worker again and again until what is true. */
+#define interrupt_until(worker, what)                                       \
+    do {                                                                    \
+        int64_t interrupt_limit = ppt_now() + LIMIT;                        \
+        while (!(what)) {                                                   \
+            ck_assert_msg(ppt_now() < interrupt_limit, "never: %s", #what); \
+            worker_interrupt(worker);                                       \
+            nap();                                                          \
+        }                                                                   \
+    } while (0)
+
+/* Run check(arg) in a forked child; 0 if all it required was true. */
+int in_child(int (*check)(void *arg), void *arg);
+
+/* For such a check. */
+#define require(what)                                                       \
+    do {                                                                    \
+        if (!(what))                                                        \
+            return complain(__FILE__, __LINE__, #what);                     \
+    } while (0)
+
+int complain(const char *file, int line, const char *what);
+
+/* Random numbers: xorshift64*.  Each thread has its own. */
+typedef struct dice {
+    uint64_t state;
+} dice_t;
+
+/* From PPT_TEST_SEED or the clock; says so on the standard output. */
+uint64_t seed(void);
+dice_t dice(uint64_t seed, int thread);
+
+/* 0 to below - 1. */
+uint32_t roll(dice_t *dice, uint32_t below);
+
+/* When a stress test has run for long enough: PPT_TEST_MS, 300 by default. */
+int64_t stress_end(void);
+
+#endif
