@@ -281,20 +281,18 @@ void ppt__chain_wake(ppt__chain_t chain)
 /*
  * Spinning for a thread on the same CPU costs its whole turn; spinning for
  * one on another CPU saves two system calls and a cross-CPU wake-up, if it
- * acts soon.  So: not if wakers ran on this CPU lately, and not for a while
- * if spinning has been in vain; then try again, for either may change.
+ * acts soon.  So: not if queue's waiters were last woken from this CPU; and
+ * not for a while if spinning has been in vain, then once to try.
  */
 bool ppt__spin_pays(ppt_waitq_t *queue)
 {
     int waker = __atomic_load_n(&queue->waker_cpu, __ATOMIC_RELAXED);
     int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
 
-    if (ppt__cpu_count() == 1)
+    if (ppt__cpu_count() == 1 || (waker != 0 && waker == ppt__cpu() + 1))
         return false;
-    if (credit >= 0 && (waker == 0 || waker != ppt__cpu() + 1))
-        return true;
     if (credit >= 0)
-        credit = -BREAK;
+        return true;
     __atomic_store_n(&queue->credit, (int16_t)(credit + 1),
                      __ATOMIC_RELAXED);
     return credit == -1;

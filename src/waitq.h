@@ -131,7 +131,7 @@ int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
                      const ppt__limits_t *limits);
 
 /* How long a spin may last, in nanoseconds. */
-#define PPT__SPIN_NS 5000
+#define PPT__SPIN_NS 20000
 
 /* Looks at a word between two looks at the clock. */
 #define PPT__LOOKS 16
