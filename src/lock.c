@@ -74,13 +74,14 @@ static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
     return false;
 }
 
-static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
+static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear,
+                          uint32_t ahead)
 {
     bool success;
 
     if (ppt__word_take(&lock->word, HELD, clear))
         return true;
-    if (!ppt__spin_pays(&lock->queue))
+    if (!ppt__spin_pays(&lock->queue, ahead))
         return false;
     success = spin_acquire(lock, deadline, clear);
     ppt__spin_done(&lock->queue, success);
@@ -144,7 +145,7 @@ static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     if (waiter->grant == PPT__GRANT_LOCK)
         return true;
-    return acquire_awake(lock, PPT_FOREVER, TURN)
+    return acquire_awake(lock, PPT_FOREVER, TURN, 0)
            || acquire_or_requeue(lock, waiter);
 }
 
@@ -159,14 +160,18 @@ static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
     return result;
 }
 
-static int acquire_slowly(ppt_lock_t *lock, const ppt__limits_t *limits)
+static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
+                                    const ppt__limits_t *limits)
 {
     ppt__waiter_t waiter;
     int result = 0;
 
+    if (limits->deadline < 0)
+        return EINVAL;
     if (limits->deadline == PPT_TRY)
-        return ppt__word_take(&lock->word, HELD, 0) ? 0 : EBUSY;
-    if (acquire_awake(lock, limits->deadline, 0))
+        return EBUSY;
+    if (acquire_awake(lock, limits->deadline, 0,
+                      ppt__waitq_length(&lock->queue)))
         return 0;
     ppt__waiter_start(&waiter, &lock->queue);
     if (!acquire_or_queue(lock, &waiter))
@@ -175,25 +180,21 @@ static int acquire_slowly(ppt_lock_t *lock, const ppt__limits_t *limits)
     return result;
 }
 
-static int acquire(ppt_lock_t *lock, const ppt__limits_t *limits)
-{
-    if (limits->deadline < 0)
-        return EINVAL;
-    if (ppt__word_take_free(&lock->word))
-        return 0;
-    return acquire_slowly(lock, limits);
-}
-
 int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline)
 {
-    return acquire(lock, &(ppt__limits_t){ .deadline = deadline });
+    if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0))
+        return 0;
+    return acquire_slowly(lock, &(ppt__limits_t){ .deadline = deadline });
 }
 
 int ppt_lock_acquire_interruptible(ppt_lock_t *lock, int64_t deadline,
                                    ppt_interrupt_fn on_interrupt, void *arg)
 {
-    return acquire(lock, &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
-                                           on_interrupt, arg });
+    if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0))
+        return 0;
+    return acquire_slowly(lock,
+                          &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                                            on_interrupt, arg });
 }
 
 /* What word becomes by a release that wakes waiter (NULL: nobody). */
@@ -214,7 +215,7 @@ static uint32_t after_release(const ppt_lock_t *lock,
  * L4.  Under the guard and while HELD, nobody else changes word, except a
  * second release, which is the caller's error.
  */
-static int release_to_queue(ppt_lock_t *lock)
+static PPT__SLOW int release_to_queue(ppt_lock_t *lock)
 {
     ppt__waiter_t *waiter;
     uint32_t next;
@@ -240,7 +241,7 @@ static bool nobody_to_wake(uint32_t word)
     return !(word & QUEUED) || (word & (TURN | HAND_OVER)) == TURN;
 }
 
-static int release_slowly(ppt_lock_t *lock)
+int ppt_lock_release(ppt_lock_t *lock)
 {
     uint32_t word = ppt__word(&lock->word);
 
@@ -248,11 +249,6 @@ static int release_slowly(ppt_lock_t *lock)
         if (ppt__word_change(&lock->word, &word, word & ~(uint32_t)HELD))
             return 0;
     return word & HELD ? release_to_queue(lock) : EPERM;
-}
-
-int ppt_lock_release(ppt_lock_t *lock)
-{
-    return ppt__word_free(&lock->word) ? 0 : release_slowly(lock);
 }
 
 bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter)

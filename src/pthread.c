@@ -65,7 +65,7 @@ static int relock(pthread_mutex_t *mutex, const ppt__waiter_t *waiter)
 {
     int result = pthread_mutex_trylock(mutex);
 
-    if (result == EBUSY && ppt__woken_from_afar(waiter))
+    if (result == EBUSY && waiter->far)
         result = spin_lock(mutex);
     return result == EBUSY ? pthread_mutex_lock(mutex) : result;
 }

@@ -13,7 +13,7 @@
  *   queue.head, links      wakers, waiters              queue.guard
  *   queue.length           the same; read without       queue.guard
  *   queue.draining         retire                       queue.guard
- *   queue.waker_cpu        wakers; read without; a hint queue.guard
+ *   queue.near             wakers; read without; a hint queue.guard
  *   queue.credit           waiters; a hint              none (relaxed)
  *   waiter.state           see the bits in waitq.h      none (atomic)
  *   waiter.grant, result   the waker that chose it      CHOSEN, WOKEN
@@ -145,10 +145,17 @@ void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
     count(queue, -1);
 }
 
-static void note_cpu(ppt_waitq_t *queue)
+/*
+ * What the next to wait on queue may learn from this one: does the waker run
+ * on another CPU, and was it worth while to spin for it?  Where the system
+ * does not tell CPUs, all are taken to be others.
+ */
+static void learn(ppt_waitq_t *queue, ppt__waiter_t *waiter, bool asleep)
 {
-    __atomic_store_n(&queue->waker_cpu, (uint16_t)(ppt__cpu() + 1),
-                     __ATOMIC_RELAXED);
+    waiter->far = waiter->cpu < 0 || waiter->cpu != ppt__cpu();
+    __atomic_store_n(&queue->near, !waiter->far, __ATOMIC_RELAXED);
+    if (waiter->spins)
+        ppt__spin_done(queue, !asleep);
 }
 
 /* I1: true unless the waiter has left.  A moved waiter is CHOSEN already. */
@@ -163,8 +170,8 @@ static bool choose(ppt_waitq_t *queue, ppt__waiter_t *waiter)
                                           state | PPT__CHOSEN, true,
                                           __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
-    if (waiter->spins && !(state & PPT__CHOSEN))
-        ppt__spin_done(queue, !(state & PPT__ASLEEP));
+    if (!(state & PPT__CHOSEN))
+        learn(queue, waiter, state & PPT__ASLEEP);
     return true;
 }
 
@@ -199,7 +206,6 @@ ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n)
         } /* else I3: it will unlink itself */
         waiter = next;
     }
-    note_cpu(queue);
     return chain;
 }
 
@@ -248,8 +254,9 @@ void ppt__waiter_restart(ppt__waiter_t *waiter, ppt_waitq_t *queue)
 {
     waiter->grant = PPT__GRANT_NOTHING;
     waiter->result = 0;
-    waiter->waker_cpu = ppt__cpu();
-    waiter->spins = ppt__spin_pays(queue);
+    waiter->far = false;
+    waiter->cpu = ppt__cpu();
+    waiter->spins = ppt__spin_pays(queue, ppt__waitq_length(queue));
     __atomic_store_n(&waiter->state, 0, __ATOMIC_RELAXED);
 }
 
@@ -261,7 +268,6 @@ void ppt__waiter_end(ppt__waiter_t *waiter)
 void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
 {
     waiter->grant = grant;
-    waiter->waker_cpu = ppt__cpu();
     /* Pairs with the acquiring looks at state in spin and sleep. */
     if (__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
         & PPT__ASLEEP)
@@ -281,15 +287,16 @@ void ppt__chain_wake(ppt__chain_t chain)
 /*
  * Spinning for a thread on the same CPU costs its whole turn; spinning for
  * one on another CPU saves two system calls and a cross-CPU wake-up, if it
- * acts soon.  So: not if queue's waiters were last woken from this CPU; and
- * not for a while if spinning has been in vain, then once to try.
+ * acts soon.  So: not if the last waiter was woken from its own CPU; not if
+ * those ahead can keep all other CPUs busy; and not for a while if
+ * spinning has been in vain, then once to try.
  */
-bool ppt__spin_pays(ppt_waitq_t *queue)
+bool ppt__spin_pays(ppt_waitq_t *queue, uint32_t ahead)
 {
-    int waker = __atomic_load_n(&queue->waker_cpu, __ATOMIC_RELAXED);
     int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
 
-    if (ppt__cpu_count() == 1 || (waker != 0 && waker == ppt__cpu() + 1))
+    if (ahead + 1 >= (uint32_t)ppt__cpu_count()
+        || __atomic_load_n(&queue->near, __ATOMIC_RELAXED))
         return false;
     if (credit >= 0)
         return true;

@@ -12,6 +12,9 @@
 
 #include "port/port.h"
 
+/* Kept out of line, for the sake of the short path that calls it. */
+#define PPT__SLOW __attribute__((noinline))
+
 /* The bits of a waiter's state.  Each is set at most once in a wait. */
 enum {
     PPT__ASLEEP = 1, /* by the waiter: whoever sets WOKEN owes a post */
@@ -39,8 +42,9 @@ typedef struct ppt__waiter {
     uint32_t index;           /* likewise: a barrier's arrival index */
     struct ppt_lock *lock;    /* waiter, before it queues: taken on return */
     int64_t passed_since;     /* waiter's own: 0, or first passed over */
-    int waker_cpu;            /* like grant: where it was woken from */
-    bool spins;               /* waiter, before it queues: spin first */
+    int cpu;                  /* waiter, before it queues: where it is */
+    bool spins;               /* likewise: it is going to spin first */
+    bool far;                 /* like grant: chosen on another CPU */
     ppt__sem_t sem;
 } ppt__waiter_t;
 
@@ -104,12 +108,6 @@ static inline bool ppt__waiter_asleep(const ppt__waiter_t *waiter)
     return __atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP;
 }
 
-/* After a wait: whether it was ended by a thread on another CPU. */
-static inline bool ppt__woken_from_afar(const ppt__waiter_t *waiter)
-{
-    return waiter->waker_cpu != ppt__cpu();
-}
-
 /* Wake one that was chosen, or all of a chain.  It may be gone on return. */
 void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant);
 void ppt__chain_wake(ppt__chain_t chain);
@@ -136,8 +134,8 @@ int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
 /* Looks at a word between two looks at the clock. */
 #define PPT__LOOKS 16
 
-/* Whether to spin for somebody who will act on queue. */
-bool ppt__spin_pays(ppt_waitq_t *queue);
+/* Whether to spin for somebody who will act on queue, with so many ahead. */
+bool ppt__spin_pays(ppt_waitq_t *queue, uint32_t ahead);
 
 /* How a spin that was advised went. */
 void ppt__spin_done(ppt_waitq_t *queue, bool success);

@@ -17,7 +17,7 @@ typedef struct ppt_waitq {
     void *head;
     uint32_t guard;
     uint32_t length;
-    uint16_t waker_cpu;
+    uint16_t near;
     int16_t credit;
     uint32_t draining;
 } ppt_waitq_t;
