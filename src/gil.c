@@ -7,17 +7,21 @@
  *   yields do nothing.  This ends the convoy effect (Beazley, "Understanding
  *   the Python GIL", 2010), in which a thread back from I/O waits a whole
  *   time slice each time.  A release frees the lock and wakes a waiter, as
- *   in lock.c; a yield hands the lock over.
+ *   in lock.c; a yield hands the lock over.  A thread on another CPU takes
+ *   long to wake up, with nobody running; so it is woken some yields before
+ *   its turn, and spins until then.  How many, ahead is learnt.
  *
  * State                 writer                            guard
  *   word: HELD          acquirers, the holder             none (atomic)
  *         QUEUED        waiters; a release                io.guard
  *         TURN          as in lock.c                      none (atomic)
  *         RESERVED      a release; the waiter on its way  none (atomic)
+ *         READY         the waiter on its way; a hint     none (atomic)
  *   wanted: IO          waiters, wakers                   io.guard (atomic)
  *           CPU, a      the holder                        the lock (atomic)
  *           count
  *   yields, burst,      the holder                        the lock
+ *     ahead, nudged,
  *     stats
  *   io, cpu             see waitq.c                       io.guard, for both
  *
@@ -32,7 +36,10 @@
  *       holder's release or yield gives the lock to a CPU-bound thread: to
  *       the first that is queued; or, if the only one is on its way (TURN),
  *       by RESERVED, which keeps all others out.
- *   G4  Only CPU-bound threads wait in cpu, without limit: they never leave.
+ *   G4  A CPU-bound thread that was woken ahead has TURN; when its turn comes
+ *       the lock is RESERVED for it.  If it fell asleep before, it is the
+ *       first in cpu, and is handed the lock.
+ *   G5  Only CPU-bound threads wait in cpu, without limit: they never leave.
  *       So io.guard can guard both.
  *
  * Races
@@ -54,8 +61,16 @@ enum {
     QUEUED = PPT__QUEUED,
     TURN = PPT__TURN,
     RESERVED = PPT__SPECIAL,
-    BUSY = HELD | RESERVED
+    READY = 16,
+    BUSY = HELD | RESERVED,
+    MINE = TURN | RESERVED | READY /* of the waiter on its way */
 };
+
+/* How many yields before its turn a thread is woken, to begin with. */
+#define AHEAD 16
+
+/* How long it then spins, in nanoseconds. */
+#define AHEAD_NS 50000
 
 /* wanted: one bit, and a count above it. */
 enum {
@@ -127,19 +142,38 @@ static bool acquire_or_queue(ppt_gil_t *gil, ppt__waiter_t *waiter)
     return taken;
 }
 
+/* The waiter on its way finds gil held by a thread on another CPU. */
+static bool spin_take(ppt_gil_t *gil)
+{
+    int64_t end = ppt__now() + AHEAD_NS;
+
+    __atomic_fetch_or(&gil->word, READY, __ATOMIC_RELAXED);
+    do {
+        int looks;
+
+        for (looks = PPT__LOOKS; looks > 0; looks--) {
+            if (ppt__word_take(&gil->word, HELD, MINE))
+                return true;
+            ppt__pause();
+        }
+    } while (ppt__now() < end);
+    return false;
+}
+
 /*
  * The waiter was woken: take gil, or queue again, in front.  RESERVED is for
- * it (G3).
+ * it (G3, G4).
  */
 static bool claim(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter)
 {
     bool taken;
 
     if (waiter->grant == PPT__GRANT_LOCK
-        || ppt__word_take(&gil->word, HELD, TURN | RESERVED))
+        || ppt__word_take(&gil->word, HELD, MINE)
+        || (waiter->far && ppt__cpu_count() > 1 && spin_take(gil)))
         return true;
     ppt__waitq_guard(&gil->io);
-    taken = take_or_announce(gil, HELD, TURN | RESERVED);
+    taken = take_or_announce(gil, HELD, MINE);
     if (!taken) {
         ppt__waiter_restart(waiter, queue);
         ppt__waitq_push_front(queue, waiter);
@@ -203,7 +237,7 @@ static uint32_t queued_bit(const ppt_gil_t *gil)
 static ppt__waiter_t *pass_on(ppt_gil_t *gil, uint32_t *grant)
 {
     bool owed = owed_to_cpu(gil);
-    uint32_t turn = ppt__word(&gil->word) & TURN;
+    uint32_t turn = ppt__word(&gil->word) & (TURN | READY);
     ppt__waiter_t *waiter = NULL;
     uint32_t next = turn;
 
@@ -253,7 +287,7 @@ int ppt_gil_release(ppt_gil_t *gil)
     return word & HELD ? release_to_queue(gil) : EPERM;
 }
 
-/* With the guard held: who gets the lock from a holder that yields. */
+/* With the guard held: who is handed the lock by a holder that yields. */
 static ppt__waiter_t *successor(ppt_gil_t *gil, bool turn, bool *is_io)
 {
     ppt__waiter_t *waiter = NULL;
@@ -265,7 +299,7 @@ static ppt__waiter_t *successor(ppt_gil_t *gil, bool turn, bool *is_io)
         waiter = ppt__waitq_pop(&gil->io);
         *is_io = waiter != NULL;
     }
-    if (waiter == NULL && turn)
+    if (waiter == NULL && turn && !(ppt__word(&gil->word) & TURN))
         waiter = ppt__waitq_pop(&gil->cpu);
     return waiter;
 }
@@ -279,30 +313,87 @@ static void queue_behind(ppt_gil_t *gil, ppt__waiter_t *self, bool first)
         ppt__waitq_push(&gil->cpu, self);
     __atomic_fetch_add(&gil->wanted, ONE_CPU, __ATOMIC_RELAXED);
     ppt__word_announce(&gil->word, HELD, 0, 0);
+    add(first ? &gil->stats.io_handovers : &gil->stats.turns);
+}
+
+/* G4: let go of the lock, for the waiter on its way and nobody else. */
+static void reserve(ppt_gil_t *gil)
+{
+    uint32_t word = ppt__word(&gil->word);
+
+    while (!ppt__word_change(&gil->word, &word,
+                             (word & ~(uint32_t)HELD) | RESERVED))
+        ;
 }
 
 static bool give_way(ppt_gil_t *gil, bool turn)
 {
     ppt__waiter_t self;
     ppt__waiter_t *next;
-    bool is_io;
+    bool is_io, reserved;
 
     ppt__waiter_start(&self, &gil->cpu);
     ppt__waitq_guard(&gil->io);
     next = successor(gil, turn, &is_io);
-    if (next != NULL) {
+    reserved = next == NULL && turn && (ppt__word(&gil->word) & TURN);
+    if (next != NULL || reserved)
         queue_behind(gil, &self, is_io);
-        add(is_io ? &gil->stats.io_handovers : &gil->stats.turns);
-    }
+    if (reserved)
+        reserve(gil);
     note_io(gil);
     ppt__waitq_unguard(&gil->io);
-    if (next != NULL) {
+    if (next != NULL)
         ppt__waiter_wake(next, PPT__GRANT_LOCK);
+    if (next != NULL || reserved) {
         wait_in(gil, &gil->cpu, &self, PPT_FOREVER);
         granted_to_cpu(gil);
     }
     ppt__waiter_end(&self);
-    return next != NULL;
+    return next != NULL || reserved;
+}
+
+/* Some yields before its turn: wake the next thread, if it is far away. */
+static void nudge(ppt_gil_t *gil)
+{
+    const ppt__waiter_t *first;
+    ppt__waiter_t *waiter = NULL;
+
+    ppt__waitq_guard(&gil->io);
+    first = gil->cpu.head;
+    if (first != NULL && first->cpu != ppt__cpu()
+        && !(ppt__word(&gil->word) & TURN)) {
+        waiter = ppt__waitq_pop(&gil->cpu);
+        __atomic_fetch_or(&gil->word, TURN, __ATOMIC_RELAXED);
+        gil->nudged = true;
+    }
+    ppt__waitq_unguard(&gil->io);
+    if (waiter != NULL)
+        ppt__waiter_wake(waiter, PPT__GRANT_TURN);
+}
+
+/* At a turn: was the next thread woken too late, or too early? */
+static void learn_ahead(ppt_gil_t *gil)
+{
+    uint32_t word = ppt__word(&gil->word);
+
+    if (!gil->nudged)
+        return;
+    gil->nudged = false;
+    if (!(word & TURN))
+        gil->ahead -= gil->ahead / 4;
+    else if (!(word & READY))
+        gil->ahead += gil->ahead / 4 + 1;
+}
+
+/* Between turns, while a CPU-bound thread waits. */
+static void look_ahead(ppt_gil_t *gil, uint32_t every)
+{
+    if (gil->ahead == 0)
+        gil->ahead = AHEAD;
+    if (gil->ahead >= every)
+        gil->ahead = every - 1;
+    if (gil->ahead != 0 && gil->yields == every - gil->ahead)
+        nudge(gil);
 }
 
 bool ppt_gil_yield(ppt_gil_t *gil)
@@ -312,10 +403,14 @@ bool ppt_gil_yield(ppt_gil_t *gil)
     uint32_t wanted = __atomic_load_n(&gil->wanted, __ATOMIC_RELAXED);
     bool turn = ++gil->yields >= every;
 
-    if (turn)
+    if (turn) {
         gil->yields = 0;
+        learn_ahead(gil);
+    }
     if (((wanted & IO) || (turn && wanted != 0)) && give_way(gil, turn))
         return true;
+    if (wanted >= ONE_CPU && !turn)
+        look_ahead(gil, every);
     add(&gil->stats.skipped);
     return false;
 }

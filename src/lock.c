@@ -56,17 +56,20 @@ enum {
 /* How long the first waiter may be passed over. */
 #define PATIENCE_NS 1000000
 
+/* A look takes the word's cache line from the holder: one in so many pauses. */
+#define LOOK_EVERY 4
+
 static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
 {
     int64_t end = ppt__now() + PPT__SPIN_NS;
+    int pauses;
 
     if (end > deadline)
         end = deadline;
     do {
-        int looks;
-
-        for (looks = PPT__LOOKS; looks > 0; looks--) {
-            if (ppt__word_take(&lock->word, HELD, clear))
+        for (pauses = 1; pauses <= PPT__LOOKS; pauses++) {
+            if (pauses % LOOK_EVERY == 0
+                && ppt__word_take(&lock->word, HELD, clear))
                 return true;
             ppt__pause();
         }
@@ -128,12 +131,15 @@ static bool out_of_patience(ppt__waiter_t *waiter)
 static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     uint32_t set = out_of_patience(waiter) ? HAND_OVER : 0;
+    bool spins = set != 0 && waiter->far;
     bool taken;
 
     ppt__waitq_guard(&lock->queue);
     taken = take_or_announce(lock, TURN, set);
     if (!taken) {
         ppt__waiter_restart(waiter, &lock->queue);
+        if (spins) /* the lock must not lie idle until it wakes up */
+            waiter->spins = true;
         ppt__waitq_push_front(&lock->queue, waiter);
     }
     ppt__waitq_unguard(&lock->queue);

@@ -51,7 +51,7 @@ typedef struct ppt_gil_stats {
  *
  * Order     I/O threads in FIFO order, then CPU-bound threads in FIFO
  *           order; a thread that made way for I/O resumes before the other
- *           CPU-bound ones.
+ *           CPU-bound ones, unless the next turn was about to begin.
  * Starvation  none on either side: see PPT_GIL_IO_BURST; a CPU-bound
  *           holder gives way to I/O at its next yield.
  * Not promised  anything to threads that hold the lock without yielding;
@@ -64,6 +64,8 @@ typedef struct ppt_gil {
     uint32_t yields;      /* since the last turn; the holder's */
     uint32_t yield_every; /* 0: PPT_GIL_YIELD_EVERY */
     uint32_t burst;       /* consecutive I/O grants; the holder's */
+    uint32_t ahead;       /* wake the next thread so many yields early */
+    uint32_t nudged;      /* it was woken; both the holder's */
     uint32_t reserved;
     ppt_waitq_t io;       /* its guard guards both queues */
     ppt_waitq_t cpu;
@@ -76,7 +78,7 @@ typedef struct ppt_gil {
 
 /* A free gil with the default yield_every.  All zero memory is one too. */
 #define PPT_GIL_INITIALIZER                                                 \
-    { 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0 },         \
+    { 0, 0, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0 },   \
       { 0, 0, 0, 0 } }
 
 /*
