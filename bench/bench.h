@@ -13,25 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define CACHE_LINE 64
-
-/* What the command line asks for; each command uses some of it. */
-struct params {
-    uint64_t items;      /* stop after so many; 0: by time */
-    double seconds;      /* how long; by time only */
-    unsigned threads;    /* lock, barrier */
-    unsigned producers;  /* queue */
-    unsigned consumers;  /* queue */
-    unsigned workers;    /* files */
-    unsigned capacity;   /* queue, files: items in a queue */
-    unsigned inside;     /* lock: steps of work that hold it */
-    unsigned outside;    /* lock: steps of work between two holds */
-    unsigned pairs;      /* gil: producer and consumer pairs, 0 or 1 */
-    unsigned hogs;       /* gil: CPU-bound threads */
-    const char *policy;  /* gil */
-    const char *directory; /* files */
-};
 
 /* One thread of a run. */
 struct worker {
@@ -58,15 +42,6 @@ static inline uint64_t do_work(uint64_t seed, unsigned steps)
     return seed;
 }
 
-/* One benchmark over one implementation. */
-struct loop {
-    size_t size;         /* of state, which starts as zeros */
-    void (*init)(void *state, const struct params *params);
-    void (*work)(void *state, struct worker *worker);
-    void (*stop)(void *state); /* or NULL: wake those who do not look */
-    void (*destroy)(void *state);
-};
-
 /* A bounded queue of pointers, for a program that is not a loop. */
 struct queue_ops {
     void *(*create)(unsigned capacity);
@@ -74,6 +49,34 @@ struct queue_ops {
     void *(*get)(void *queue); /* NULL: closed and empty */
     void (*close)(void *queue);
     void (*destroy)(void *queue);
+};
+
+/* What a run is to do; each command uses some of it. */
+struct params {
+    uint64_t items;      /* stop after so many; 0: by time */
+    double seconds;      /* how long; by time only */
+    unsigned threads;    /* lock, barrier */
+    unsigned producers;  /* queue */
+    unsigned consumers;  /* queue */
+    unsigned workers;    /* files */
+    unsigned capacity;   /* queue, files: items in a queue */
+    unsigned inside;     /* lock: steps of work that hold it */
+    unsigned outside;    /* lock: steps of work between two holds */
+    unsigned pairs;      /* gil: producer and consumer pairs, 0 or 1 */
+    unsigned hogs;       /* gil: CPU-bound threads */
+    const char *policy;  /* gil */
+    const char *directory; /* files */
+    const struct queue_ops *queue_ops; /* files: the implementation's */
+    struct summary *summary; /* files: gets what is to be printed */
+};
+
+/* One benchmark over one implementation. */
+struct loop {
+    size_t size;         /* of state, which starts as zeros */
+    void (*init)(void *state, const struct params *params);
+    void (*work)(void *state, struct worker *worker);
+    void (*stop)(void *state); /* or NULL: wake those who do not look */
+    void (*destroy)(void *state);
 };
 
 struct impl {

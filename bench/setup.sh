@@ -31,7 +31,7 @@ zlib1g-dev      zlib-devel       zlib-dev        zlib      lib:zlib
 libjansson-dev  jansson-devel    jansson-dev     jansson   lib:jansson
 libnsync-dev    -                -               nsync     inc:nsync.h
 libglib2.0-dev  glib2-devel      glib-dev        glib      lib:glib-2.0
-libabsl-dev     abseil-cpp-devel abseil-cpp-dev  abseil    lib:absl_synchronization
+libabsl-dev     abseil-cpp-devel abseil-cpp-dev  abseil    lib:absl_base
 '
 
 # ppt__column N PACKAGE...: the packages' names in column N, in one line.

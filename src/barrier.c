@@ -164,6 +164,13 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     return ARRIVE_AGAIN;
 }
 
+/* Not for a party that would have this CPU if this thread slept. */
+static bool spins(ppt_barrier_t *barrier)
+{
+    return barrier->parties <= (uint32_t)ppt__cpu_count()
+           && ppt__spin_pays(&barrier->queue);
+}
+
 static int wait(ppt_barrier_t *barrier, uint32_t *index,
                 const ppt__limits_t *limits)
 {
@@ -175,7 +182,7 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
     if (limits->deadline < 0 || barrier->parties == 0)
         return EINVAL;
     do {
-        ppt__waiter_start(&waiter, &barrier->queue);
+        ppt__waiter_start(&waiter, spins(barrier));
         ppt__waitq_guard(&barrier->queue);
         if (barrier->broken || (again && barrier->resets != resets)) {
             ppt__waitq_unguard(&barrier->queue);

@@ -2,10 +2,11 @@
  * cond.c - a condition variable without stolen or spurious wake-ups.
  *
  * Idea
- *   A FIFO of waiters (waitq.c).  A signal to a waiter that sleeps and will
- *   need a lock that is held would wake it into a closed door: it is moved to
- *   the lock's queue instead (wait morphing, as in nsync), and the release
- *   wakes it.  One that is still awake, spinning, is woken at once.
+ *   A FIFO of waiters (waitq.c).  A signal to a waiter that sleeps on this
+ *   CPU and will need a lock that is held would wake it into a closed door:
+ *   it is moved to the lock's queue instead (wait morphing, as in nsync), and
+ *   the release wakes it.  One that is awake, or takes long to wake up since
+ *   it sleeps on another CPU, is woken at once.
  *
  * State
  *   queue         see waitq.c
@@ -44,7 +45,7 @@ static ppt__waiter_t *inside(ppt_waiter_t *waiter)
 void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
                        ppt_lock_t *lock)
 {
-    ppt__waiter_start(waiter, &cond->queue);
+    ppt__waiter_start(waiter, ppt__spin_pays(&cond->queue));
     waiter->lock = lock;
     ppt__waitq_guard(&cond->queue);
     ppt__waitq_push(&cond->queue, waiter);
@@ -115,12 +116,17 @@ int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)
     return result;
 }
 
+/* C1: whoever a signal is for has been counted by now. */
+static bool nobody_waits(const ppt_cond_t *cond)
+{
+    return ppt__waitq_length(&cond->queue) == 0;
+}
+
 ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n)
 {
     ppt__chain_t chain = { NULL, NULL, 0 };
 
-    /* C1: whoever this signal is for has been counted. */
-    if (n <= 0 || ppt__waitq_length(&cond->queue) == 0)
+    if (n <= 0 || nobody_waits(cond))
         return chain;
     ppt__waitq_guard(&cond->queue);
     chain = ppt__waitq_take(&cond->queue, n);
@@ -131,13 +137,13 @@ ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n)
 /* C2 */
 static void move_or_wake(ppt__waiter_t *waiter)
 {
-    if (waiter->lock != NULL && ppt__waiter_asleep(waiter)
+    if (waiter->lock != NULL && !waiter->far && ppt__waiter_asleep(waiter)
         && ppt__lock_adopt(waiter->lock, waiter))
         return;
     ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
 }
 
-int ppt_cond_signal_n(ppt_cond_t *cond, int n)
+static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
 {
     ppt__chain_t chain = ppt__cond_choose(cond, n);
     ppt__waiter_t *waiter, *next;
@@ -147,6 +153,11 @@ int ppt_cond_signal_n(ppt_cond_t *cond, int n)
         move_or_wake(waiter);
     }
     return chain.length;
+}
+
+int ppt_cond_signal_n(ppt_cond_t *cond, int n)
+{
+    return nobody_waits(cond) ? 0 : signal_some(cond, n);
 }
 
 int ppt_cond_signal(ppt_cond_t *cond)

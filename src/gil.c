@@ -175,7 +175,7 @@ static bool claim(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter)
     ppt__waitq_guard(&gil->io);
     taken = take_or_announce(gil, HELD, MINE);
     if (!taken) {
-        ppt__waiter_restart(waiter, queue);
+        ppt__waiter_restart(waiter, false);
         ppt__waitq_push_front(queue, waiter);
         note_io(gil);
     }
@@ -204,7 +204,7 @@ static int acquire_slowly(ppt_gil_t *gil, int64_t deadline)
         return 0;
     if (deadline == PPT_TRY)
         return EBUSY;
-    ppt__waiter_start(&waiter, &gil->io);
+    ppt__waiter_start(&waiter, ppt__spin_pays(&gil->io));
     if (!acquire_or_queue(gil, &waiter))
         result = wait_in(gil, &gil->io, &waiter, deadline);
     ppt__waiter_end(&waiter);
@@ -332,7 +332,7 @@ static bool give_way(ppt_gil_t *gil, bool turn)
     ppt__waiter_t *next;
     bool is_io, reserved;
 
-    ppt__waiter_start(&self, &gil->cpu);
+    ppt__waiter_start(&self, false);
     ppt__waitq_guard(&gil->io);
     next = successor(gil, turn, &is_io);
     reserved = next == NULL && turn && (ppt__word(&gil->word) & TURN);

@@ -77,14 +77,13 @@ static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
     return false;
 }
 
-static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear,
-                          uint32_t ahead)
+static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
 {
     bool success;
 
     if (ppt__word_take(&lock->word, HELD, clear))
         return true;
-    if (!ppt__spin_pays(&lock->queue, ahead))
+    if (!ppt__spin_pays(&lock->queue))
         return false;
     success = spin_acquire(lock, deadline, clear);
     ppt__spin_done(&lock->queue, success);
@@ -131,15 +130,13 @@ static bool out_of_patience(ppt__waiter_t *waiter)
 static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     uint32_t set = out_of_patience(waiter) ? HAND_OVER : 0;
-    bool spins = set != 0 && waiter->far;
+    bool spins = set != 0 && waiter->far; /* or it lies idle meanwhile */
     bool taken;
 
     ppt__waitq_guard(&lock->queue);
     taken = take_or_announce(lock, TURN, set);
     if (!taken) {
-        ppt__waiter_restart(waiter, &lock->queue);
-        if (spins) /* the lock must not lie idle until it wakes up */
-            waiter->spins = true;
+        ppt__waiter_restart(waiter, spins);
         ppt__waitq_push_front(&lock->queue, waiter);
     }
     ppt__waitq_unguard(&lock->queue);
@@ -151,7 +148,7 @@ static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     if (waiter->grant == PPT__GRANT_LOCK)
         return true;
-    return acquire_awake(lock, PPT_FOREVER, TURN, 0)
+    return acquire_awake(lock, PPT_FOREVER, TURN)
            || acquire_or_requeue(lock, waiter);
 }
 
@@ -176,10 +173,9 @@ static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
         return EINVAL;
     if (limits->deadline == PPT_TRY)
         return EBUSY;
-    if (acquire_awake(lock, limits->deadline, 0,
-                      ppt__waitq_length(&lock->queue)))
+    if (acquire_awake(lock, limits->deadline, 0))
         return 0;
-    ppt__waiter_start(&waiter, &lock->queue);
+    ppt__waiter_start(&waiter, false);
     if (!acquire_or_queue(lock, &waiter))
         result = acquire_queued(lock, &waiter, limits);
     ppt__waiter_end(&waiter);

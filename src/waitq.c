@@ -148,11 +148,11 @@ void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
 /*
  * What the next to wait on queue may learn from this one: does the waker run
  * on another CPU, and was it worth while to spin for it?  Where the system
- * does not tell CPUs, all are taken to be others.
+ * does not tell CPUs, there seems to be only one.
  */
 static void learn(ppt_waitq_t *queue, ppt__waiter_t *waiter, bool asleep)
 {
-    waiter->far = waiter->cpu < 0 || waiter->cpu != ppt__cpu();
+    waiter->far = waiter->cpu != ppt__cpu();
     __atomic_store_n(&queue->near, !waiter->far, __ATOMIC_RELAXED);
     if (waiter->spins)
         ppt__spin_done(queue, !asleep);
@@ -242,21 +242,21 @@ int ppt__waitq_retire(ppt_waitq_t *queue)
     }
 }
 
-void ppt__waiter_start(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+void ppt__waiter_start(ppt__waiter_t *waiter, bool spins)
 {
     waiter->lock = NULL;
     waiter->passed_since = 0;
     ppt__sem_init(&waiter->sem);
-    ppt__waiter_restart(waiter, queue);
+    ppt__waiter_restart(waiter, spins);
 }
 
-void ppt__waiter_restart(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins)
 {
     waiter->grant = PPT__GRANT_NOTHING;
     waiter->result = 0;
     waiter->far = false;
     waiter->cpu = ppt__cpu();
-    waiter->spins = ppt__spin_pays(queue, ppt__waitq_length(queue));
+    waiter->spins = spins;
     __atomic_store_n(&waiter->state, 0, __ATOMIC_RELAXED);
 }
 
@@ -274,28 +274,41 @@ void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
         ppt__sem_post(&waiter->sem);
 }
 
+static ppt__waiter_t *detach_first(ppt__chain_t *chain)
+{
+    ppt__waiter_t *waiter = chain->first;
+
+    if (waiter != NULL)
+        chain->first = waiter->next; /* before it is gone */
+    return waiter;
+}
+
+/* Those on this CPU last: a system may switch to them at once. */
 void ppt__chain_wake(ppt__chain_t chain)
 {
-    while (chain.first != NULL) {
-        ppt__waiter_t *waiter = chain.first;
+    ppt__chain_t near = { NULL, NULL, 0 };
+    ppt__waiter_t *waiter;
 
-        chain.first = waiter->next; /* before it is gone */
+    while ((waiter = detach_first(&chain)) != NULL)
+        if (waiter->far)
+            ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
+        else
+            append(&near, waiter);
+    while ((waiter = detach_first(&near)) != NULL)
         ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
-    }
 }
 
 /*
  * Spinning for a thread on the same CPU costs its whole turn; spinning for
  * one on another CPU saves two system calls and a cross-CPU wake-up, if it
- * acts soon.  So: not if the last waiter was woken from its own CPU; not if
- * those ahead can keep all other CPUs busy; and not for a while if
- * spinning has been in vain, then once to try.
+ * acts soon.  So: not if the last waiter was woken from its own CPU; and not
+ * for a while if spinning has been in vain, then once to try.
  */
-bool ppt__spin_pays(ppt_waitq_t *queue, uint32_t ahead)
+bool ppt__spin_pays(ppt_waitq_t *queue)
 {
     int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
 
-    if (ahead + 1 >= (uint32_t)ppt__cpu_count()
+    if (ppt__cpu_count() == 1
         || __atomic_load_n(&queue->near, __ATOMIC_RELAXED))
         return false;
     if (credit >= 0)

@@ -96,11 +96,11 @@ static inline uint32_t ppt__waitq_length(const ppt_waitq_t *queue)
 int ppt__waitq_retire(ppt_waitq_t *queue);
 
 /*
- * Start a wait, before queueing on queue; start another after having been
- * woken; end.
+ * Start a wait, before queueing; start another after having been woken; end.
+ * spins: whether to spin before sleeping, see ppt__spin_pays.
  */
-void ppt__waiter_start(ppt__waiter_t *waiter, ppt_waitq_t *queue);
-void ppt__waiter_restart(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+void ppt__waiter_start(ppt__waiter_t *waiter, bool spins);
+void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_end(ppt__waiter_t *waiter);
 
 static inline bool ppt__waiter_asleep(const ppt__waiter_t *waiter)
@@ -134,8 +134,8 @@ int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
 /* Looks at a word between two looks at the clock. */
 #define PPT__LOOKS 16
 
-/* Whether to spin for somebody who will act on queue, with so many ahead. */
-bool ppt__spin_pays(ppt_waitq_t *queue, uint32_t ahead);
+/* Whether to spin for somebody who will act on queue. */
+bool ppt__spin_pays(ppt_waitq_t *queue);
 
 /* How a spin that was advised went. */
 void ppt__spin_done(ppt_waitq_t *queue, bool success);

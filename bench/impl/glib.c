@@ -29,8 +29,6 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/idle.h"
 #include "loops/lock.h"
 
-extern const struct impl impl_glib;
-
 const struct impl impl_glib = {
     .name = "glib",
     .about = "GMutex and GCond",

@@ -29,8 +29,6 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/idle.h"
 #include "loops/lock.h"
 
-extern const struct impl impl_nsync;
-
 const struct impl impl_nsync = {
     .name = "nsync",
     .about = "nsync_mu and nsync_cv",

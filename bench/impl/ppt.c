@@ -50,8 +50,6 @@ static inline void barrier_meet(barrier_t *b)
 #include "loops/barrier.h"
 #include "loops/gil.h"
 
-extern const struct impl IMPL(ppt);
-
 EXPORT const struct impl IMPL(ppt) = {
     .name = "ppt" AT_PORT,
     .about = "ppt_lock_t and ppt_cond_t",

@@ -12,8 +12,6 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/signal.h"
 #include "loops/idle.h"
 
-extern const struct impl IMPL(ppt_mutex);
-
 EXPORT const struct impl IMPL(ppt_mutex) = {
     .name = "ppt-mutex" AT_PORT,
     .about = "pthread_mutex_t and ppt_cond_t",

@@ -9,8 +9,6 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/pair.h"
 #include "loops/queue.h"
 
-extern const struct impl IMPL(ppt_mutex_unlock);
-
 EXPORT const struct impl IMPL(ppt_mutex_unlock) = {
     .name = "ppt-mutex-unlock" AT_PORT,
     .about = "pthread_mutex_t and ppt_cond_t, ppt_cond_signal_unlock",

@@ -32,8 +32,6 @@ static inline void barrier_meet(barrier_t *b) { pthread_barrier_wait(b); }
 #define BARRIER_LOOP NULL
 #endif
 
-extern const struct impl impl_pthread;
-
 const struct impl impl_pthread = {
     .name = "pthread",
     .about = "pthread_mutex_t and pthread_cond_t",

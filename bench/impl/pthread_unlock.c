@@ -10,8 +10,6 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/pair.h"
 #include "loops/queue.h"
 
-extern const struct impl impl_pthread_unlock;
-
 const struct impl impl_pthread_unlock = {
     .name = "pthread-unlock",
     .about = "pthread_mutex_t and pthread_cond_t, signalled after the unlock",

@@ -51,8 +51,6 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/signal.h"
 #include "loops/idle.h"
 
-extern const struct impl impl_sem_counter;
-
 const struct impl impl_sem_counter = {
     .name = "sem-counter",
     .about = "pthread_mutex_t, one sem_t and a count of waiters",

@@ -2,8 +2,6 @@
  * queue: producers and consumers share a bounded queue.  An operation is
  * one item that went through it.  The same queue serves `files`.
  */
-#include <stdlib.h>
-
 struct queue {
     mutex_t mutex;
     cond_t not_empty;

@@ -1,0 +1,107 @@
+"""The tables: a short one with the targets, and one with every figure."""
+
+from rows import OURS, PEERS
+
+HEADER = ('case', 'CPUs', 'pthread', 'ppt', 'ppt-mutex', 'best other',
+          'target', 'measured', '')
+
+SCALES = {
+    'ns': ((1e9, 's'), (1e6, 'ms'), (1e3, 'us'), (0, 'ns')),
+    's': ((0, 's'),),
+    'ms': ((0, 'ms'),),
+    '/s': ((1e6, 'M/s'), (1e3, 'k/s'), (0, '/s')),
+    '': ((0, ''),),
+}
+
+
+def quantity(value, unit):
+    """value with three digits and a fitting unit."""
+    least, name = next(scale for scale in SCALES[unit] if value >= scale[0])
+    value /= least or 1
+    digits = 2 if value < 10 else 1 if value < 100 else 0
+    return f'{value:.{digits}f} {name}'.strip()
+
+
+def _times(ratio):
+    return f'{ratio:.2f}x' if ratio < 10 else f'{ratio:.0f}x'
+
+
+def _cell(row, impl):
+    """A figure, and how many times better than the base it is."""
+    if impl not in row.values:
+        return ''
+    cell = quantity(row.median(impl), row.unit)
+    if impl != row.base and row.base in row.values:
+        cell += ' ' + _times(row.ratio(impl, row.base))
+    return cell
+
+
+def _named_cell(row, impl):
+    return f'{impl} {_cell(row, impl)}' if impl is not None else ''
+
+
+def _base_cell(row):
+    if row.base == 'pthread':
+        return _cell(row, row.base)
+    return _named_cell(row, row.base)
+
+
+def _lines(row):
+    """The row's lines: the figures beside the first target."""
+    others = [impl for impl in PEERS + ('mutex',) if impl != 'pthread']
+    figures = [row.case, row.cpus, _base_cell(row), _cell(row, OURS[0]),
+               _cell(row, OURS[1]), _named_cell(row, row.best(others))]
+    verdicts = []
+    for target in row.targets:
+        verdict = target.judge(row)
+        if verdict is not None:
+            measured, reached = verdict
+            verdicts.append([target.text, measured,
+                             'reached' if reached else 'NOT reached'])
+    for verdict in verdicts or [['', '', '']]:
+        yield figures + verdict
+        figures = [''] * len(figures)
+
+
+def _markdown(lines):
+    widths = [max(len(line[k]) for line in lines)
+              for k in range(len(lines[0]))]
+    lines.insert(1, ['-' * width for width in widths])
+    return '\n'.join(
+        '| ' + ' | '.join(cell.ljust(width)
+                          for cell, width in zip(line, widths)) + ' |'
+        for line in lines) + '\n'
+
+
+def short(rows):
+    """The table with the targets, in Markdown."""
+    lines = [list(HEADER)]
+    for row in rows:
+        lines += _lines(row)
+    return _markdown(lines)
+
+
+def _mean(results, key):
+    values = [result[key] for result in results if key in result]
+    return f'{sum(values) / len(values):.2f}' if values else ''
+
+
+def full(rows):
+    """Every figure: median and spread, CPU time and context switches."""
+    lines = [['case', 'CPUs', 'implementation', 'median', 'lowest',
+              'highest', 'times better', 'CPU ns/op', 'switches/op',
+              "Jain's index"]]
+    for row in rows:
+        for impl, values in row.values.items():
+            results = row.results[impl]
+            ratio = ''
+            if impl != row.base and row.base in row.values:
+                ratio = _times(row.ratio(impl, row.base))
+            lines.append([
+                row.case, row.cpus, impl, quantity(row.median(impl), row.unit),
+                quantity(min(values), row.unit),
+                quantity(max(values), row.unit), ratio,
+                _mean(results, 'cpu_ns_per_op'),
+                _mean(results, 'voluntary_switches_per_op'),
+                _mean(results, 'fairness')])
+    return _markdown(lines)
