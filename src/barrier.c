@@ -40,8 +40,8 @@
 
 #include "waitq.h"
 
-/* A waiter's result besides 0 and errno values: the round lost a member. */
-#define ARRIVE_AGAIN (-1)
+/* A waiter's grant besides waitq.h's: the round lost a member. */
+enum { ARRIVE_AGAIN = 16 };
 
 int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
                      ppt_barrier_action_fn action, void *arg)
@@ -54,8 +54,16 @@ int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
     return 0;
 }
 
+/*
+ * B4: those that were told to arrive again are going to touch the barrier;
+ * soon they are queued, or out.
+ */
 int ppt_barrier_destroy(ppt_barrier_t *barrier)
 {
+    uint32_t again;
+
+    while ((again = __atomic_load_n(&barrier->again, __ATOMIC_ACQUIRE)) != 0)
+        ppt__word_wait(&barrier->again, again);
     return ppt__waitq_retire(&barrier->queue);
 }
 
@@ -69,18 +77,23 @@ static void dismiss(ppt__chain_t chain, int result)
         waiter->result = result;
         waiter->index = index++;
     }
-    ppt__chain_wake(chain);
+    ppt__chain_wake(chain, PPT__GRANT_NOTHING);
 }
 
-/* Dismiss all present waiters, and leave the barrier broken or whole. */
+/* With the guard held: leave the barrier broken or whole, and empty. */
+static ppt__chain_t empty(ppt_barrier_t *barrier, bool broken)
+{
+    __atomic_store_n(&barrier->broken, broken, __ATOMIC_RELAXED);
+    barrier->resets++;
+    return ppt__waitq_take(&barrier->queue, INT_MAX);
+}
+
 static void cancel_all(ppt_barrier_t *barrier, bool broken)
 {
     ppt__chain_t chain;
 
     ppt__waitq_guard(&barrier->queue);
-    __atomic_store_n(&barrier->broken, broken, __ATOMIC_RELAXED);
-    barrier->resets++;
-    chain = ppt__waitq_take(&barrier->queue, INT_MAX);
+    chain = empty(barrier, broken);
     ppt__waitq_unguard(&barrier->queue);
     dismiss(chain, ECANCELED);
 }
@@ -119,17 +132,38 @@ static int complete(ppt_barrier_t *barrier, ppt__chain_t chain)
     return result;
 }
 
-/* Wait for the others, queued; a timeout breaks the barrier for them. */
-static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
-                 const ppt__limits_t *limits)
+/*
+ * With the guard held, which it releases: the thread has left.  A timeout
+ * breaks the barrier for the others, unless a reset came first; and at once,
+ * since nothing holds destroy up after this (B4).
+ */
+static int give_up(ppt_barrier_t *barrier, uint32_t resets, bool late,
+                   int reason)
 {
-    int result = ppt__waiter_wait(waiter, &barrier->queue, limits);
+    ppt__chain_t chain = { NULL, NULL, 0 };
 
-    if (result == 0)
-        return waiter->result;
-    if (result == ETIMEDOUT)
-        cancel_all(barrier, true);
-    return result;
+    if (late && barrier->resets == resets)
+        chain = empty(barrier, true);
+    else if (late && !barrier->broken)
+        reason = ECANCELED;
+    ppt__waitq_finish_leave(&barrier->queue);
+    dismiss(chain, ECANCELED);
+    return reason;
+}
+
+/* Wait for the others, queued since resets. */
+static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
+                 uint32_t resets, const ppt__limits_t *limits)
+{
+    int result = ppt__waiter_rest(waiter, limits);
+    bool late = result == ETIMEDOUT && ppt__now() >= limits->deadline;
+
+    if (result != 0
+        && ppt__waiter_start_to_leave(waiter, &barrier->queue))
+        return give_up(barrier, resets, late, result);
+    if (result != 0)
+        ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    return waiter->result;
 }
 
 /* Those that have left are counted in length until they unlink themselves. */
@@ -139,29 +173,40 @@ static bool too_few(const ppt_waitq_t *queue, int others)
            || ppt__waitq_present(queue) < others;
 }
 
+/* How many, whose guard is held, have yet to arrive again. */
+static void count_again(ppt_barrier_t *barrier, int change)
+{
+    __atomic_store_n(&barrier->again, barrier->again + (uint32_t)change,
+                     __ATOMIC_RELEASE);
+}
+
 /*
  * With the guard held, which it releases: arrive as one of a round, or as the
- * last.
+ * last.  waiter->grant may be ARRIVE_AGAIN then.
  */
 static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
                   const ppt__limits_t *limits)
 {
     int others = (int)(barrier->parties - 1);
+    uint32_t resets = barrier->resets;
     ppt__chain_t chain;
 
     if (too_few(&barrier->queue, others)) {
         ppt__waitq_push(&barrier->queue, waiter);
         ppt__waitq_unguard(&barrier->queue);
-        return await(barrier, waiter, limits);
+        return await(barrier, waiter, resets, limits);
     }
     chain = ppt__waitq_take(&barrier->queue, others);
+    if (chain.length < others)
+        count_again(barrier, chain.length + 1);
     ppt__waitq_unguard(&barrier->queue);
     if (chain.length == others) {
         waiter->index = (uint32_t)others;
         return complete(barrier, chain);
     }
-    dismiss(chain, ARRIVE_AGAIN); /* B2 */
-    return ARRIVE_AGAIN;
+    waiter->grant = ARRIVE_AGAIN;
+    ppt__chain_wake(chain, ARRIVE_AGAIN); /* B2 */
+    return 0;
 }
 
 /* Not for a party that would have this CPU if this thread slept. */
@@ -184,14 +229,21 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
     do {
         ppt__waiter_start(&waiter, spins(barrier));
         ppt__waitq_guard(&barrier->queue);
+        if (again) {
+            count_again(barrier, -1);
+            ppt__word_wake(&barrier->again);
+        }
         if (barrier->broken || (again && barrier->resets != resets)) {
             ppt__waitq_unguard(&barrier->queue);
-            return ECANCELED;
+            result = ECANCELED;
+            again = false;
+        } else {
+            resets = barrier->resets;
+            result = arrive(barrier, &waiter, limits);
+            again = waiter.grant == ARRIVE_AGAIN;
         }
-        resets = barrier->resets;
-        again = true;
-        result = arrive(barrier, &waiter, limits);
-    } while (result == ARRIVE_AGAIN);
+        ppt__waiter_end(&waiter);
+    } while (again);
     if (result == 0 && index != NULL)
         *index = waiter.index;
     return result;

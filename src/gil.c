@@ -72,6 +72,9 @@ enum {
 /* How long it then spins, in nanoseconds. */
 #define AHEAD_NS 50000
 
+/* How long the waiter on its way may be passed over. */
+#define PATIENCE_NS 1000000
+
 /* wanted: one bit, and a count above it. */
 enum {
     IO = PPT_GIL_WANTED_IO,
@@ -175,6 +178,8 @@ static bool claim(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter)
     ppt__waitq_guard(&gil->io);
     taken = take_or_announce(gil, HELD, MINE);
     if (!taken) {
+        if (waiter->passed_since == 0)
+            waiter->passed_since = ppt__now();
         ppt__waiter_restart(waiter, false);
         ppt__waitq_push_front(queue, waiter);
         note_io(gil);
@@ -230,6 +235,12 @@ static uint32_t queued_bit(const ppt_gil_t *gil)
     return gil->io.head != NULL || gil->cpu.head != NULL ? QUEUED : 0;
 }
 
+static bool passed_over(const ppt__waiter_t *waiter)
+{
+    return waiter->passed_since != 0
+           && ppt__now() - waiter->passed_since >= PATIENCE_NS;
+}
+
 /*
  * With the guard held: free gil for a waiter, or hand it over, or reserve it.
  * Returns the waiter to wake, and with what.
@@ -246,6 +257,8 @@ static ppt__waiter_t *pass_on(ppt_gil_t *gil, uint32_t *grant)
         *grant = PPT__GRANT_LOCK;
     else if (turn == 0 && (waiter = ppt__waitq_pop(&gil->io)) == NULL)
         waiter = ppt__waitq_pop(&gil->cpu);
+    if (waiter != NULL && passed_over(waiter))
+        *grant = PPT__GRANT_LOCK;
     if (waiter != NULL)
         next |= *grant == PPT__GRANT_LOCK ? HELD : TURN;
     else if (owed && turn != 0)
@@ -287,19 +300,26 @@ int ppt_gil_release(ppt_gil_t *gil)
     return word & HELD ? release_to_queue(gil) : EPERM;
 }
 
-/* With the guard held: who is handed the lock by a holder that yields. */
+static bool on_its_way(const ppt_gil_t *gil)
+{
+    return ppt__word(&gil->word) & TURN;
+}
+
+/*
+ * With the guard held: who is handed the lock by a holder that yields.  NULL
+ * where that is the waiter on its way (G3, G4).
+ */
 static ppt__waiter_t *successor(ppt_gil_t *gil, bool turn, bool *is_io)
 {
     ppt__waiter_t *waiter = NULL;
+    bool owed = owed_to_cpu(gil);
 
     *is_io = false;
-    if (owed_to_cpu(gil))
-        waiter = ppt__waitq_pop(&gil->cpu);
-    if (waiter == NULL) {
-        waiter = ppt__waitq_pop(&gil->io);
-        *is_io = waiter != NULL;
-    }
-    if (waiter == NULL && turn && !(ppt__word(&gil->word) & TURN))
+    if (owed)
+        return ppt__waitq_pop(&gil->cpu);
+    waiter = ppt__waitq_pop(&gil->io);
+    *is_io = waiter != NULL;
+    if (waiter == NULL && turn && !on_its_way(gil))
         waiter = ppt__waitq_pop(&gil->cpu);
     return waiter;
 }
@@ -313,7 +333,6 @@ static void queue_behind(ppt_gil_t *gil, ppt__waiter_t *self, bool first)
         ppt__waitq_push(&gil->cpu, self);
     __atomic_fetch_add(&gil->wanted, ONE_CPU, __ATOMIC_RELAXED);
     ppt__word_announce(&gil->word, HELD, 0, 0);
-    add(first ? &gil->stats.io_handovers : &gil->stats.turns);
 }
 
 /* G4: let go of the lock, for the waiter on its way and nobody else. */
@@ -335,9 +354,13 @@ static bool give_way(ppt_gil_t *gil, bool turn)
     ppt__waiter_start(&self, false);
     ppt__waitq_guard(&gil->io);
     next = successor(gil, turn, &is_io);
-    reserved = next == NULL && turn && (ppt__word(&gil->word) & TURN);
-    if (next != NULL || reserved)
-        queue_behind(gil, &self, is_io);
+    reserved = next == NULL && on_its_way(gil)
+               && (turn || owed_to_cpu(gil));
+    if (next != NULL || reserved) {
+        /* At its turn it goes behind the other CPU-bound threads too. */
+        queue_behind(gil, &self, is_io && !turn);
+        add(is_io ? &gil->stats.io_handovers : &gil->stats.turns);
+    }
     if (reserved)
         reserve(gil);
     note_io(gil);

@@ -24,7 +24,9 @@
  *   L2  TURN is set while one waiter, woken by a release, has neither taken
  *       the lock nor queued again.  Releases wake nobody else meanwhile: they
  *       need not, since that waiter takes the lock if it is free, and queues
- *       again only while it is held, before TURN is cleared.
+ *       again only while it is held, before TURN is cleared.  So a waiter
+ *       that does not come at once, because it runs the caller's callback,
+ *       must not be in the queue.
  *   L3  HAND_OVER is set when the first in the queue has been passed over
  *       for PATIENCE_NS.  The next release keeps HELD and gives the lock to
  *       the first in the queue.
@@ -126,15 +128,15 @@ static bool out_of_patience(ppt__waiter_t *waiter)
     return now - waiter->passed_since >= PATIENCE_NS;
 }
 
-/* Take lock, or queue again, in front; true where it was taken (L2). */
-static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
+/* Take lock, or queue again, in front; true where it was taken. */
+static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter,
+                               uint32_t clear, uint32_t set)
 {
-    uint32_t set = out_of_patience(waiter) ? HAND_OVER : 0;
     bool spins = set != 0 && waiter->far; /* or it lies idle meanwhile */
     bool taken;
 
     ppt__waitq_guard(&lock->queue);
-    taken = take_or_announce(lock, TURN, set);
+    taken = take_or_announce(lock, clear, set);
     if (!taken) {
         ppt__waiter_restart(waiter, spins);
         ppt__waitq_push_front(&lock->queue, waiter);
@@ -143,23 +145,43 @@ static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     return taken;
 }
 
-/* The waiter was woken by a release: make use of it. */
+/* The waiter was woken by a release: make use of it (L2). */
 static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
-    if (waiter->grant == PPT__GRANT_LOCK)
+    if (waiter->grant == PPT__GRANT_LOCK
+        || acquire_awake(lock, PPT_FOREVER, TURN))
         return true;
-    return acquire_awake(lock, PPT_FOREVER, TURN)
-           || acquire_or_requeue(lock, waiter);
+    return acquire_or_requeue(lock, waiter, TURN,
+                              out_of_patience(waiter) ? HAND_OVER : 0);
+}
+
+/* Interrupted: stand aside, ask, and queue again in front (L2). */
+static int ask_outside(ppt_lock_t *lock, ppt__waiter_t *waiter,
+                       const ppt__limits_t *limits, bool *taken)
+{
+    int result = EINTR;
+
+    if (limits->on_interrupt != NULL)
+        result = limits->on_interrupt(limits->arg);
+    if (result == 0)
+        *taken = acquire_or_requeue(lock, waiter, 0, 0);
+    return result;
 }
 
 static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
                           const ppt__limits_t *limits)
 {
+    ppt__limits_t leave = { limits->deadline, limits->flags, NULL, NULL };
+    bool taken = false;
     int result;
 
-    do
-        result = ppt__waiter_wait(waiter, &lock->queue, limits);
-    while (result == 0 && !claim(lock, waiter));
+    do {
+        result = ppt__waiter_wait(waiter, &lock->queue, &leave);
+        if (result == 0)
+            taken = claim(lock, waiter);
+        else if (result == EINTR)
+            result = ask_outside(lock, waiter, limits, &taken);
+    } while (result == 0 && !taken);
     return result;
 }
 

@@ -122,7 +122,7 @@ static int signal_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex, int n)
     ppt__chain_t chain = ppt__cond_choose(cond, n);
     int result = pthread_mutex_unlock(mutex);
 
-    ppt__chain_wake(chain); /* the condition may be gone */
+    ppt__chain_wake(chain, PPT__GRANT_NOTHING); /* the condition may be gone */
     return result == 0 ? chain.length : -result;
 }
 

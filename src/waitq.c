@@ -284,18 +284,18 @@ static ppt__waiter_t *detach_first(ppt__chain_t *chain)
 }
 
 /* Those on this CPU last: a system may switch to them at once. */
-void ppt__chain_wake(ppt__chain_t chain)
+void ppt__chain_wake(ppt__chain_t chain, uint32_t grant)
 {
     ppt__chain_t near = { NULL, NULL, 0 };
     ppt__waiter_t *waiter;
 
     while ((waiter = detach_first(&chain)) != NULL)
         if (waiter->far)
-            ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
+            ppt__waiter_wake(waiter, grant);
         else
             append(&near, waiter);
     while ((waiter = detach_first(&near)) != NULL)
-        ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
+        ppt__waiter_wake(waiter, grant);
 }
 
 /*
@@ -373,10 +373,9 @@ int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
     return result;
 }
 
-bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
 {
     uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
-    uint32_t draining;
 
     do {
         if (state & PPT__CHOSEN)
@@ -387,21 +386,54 @@ bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
                                           __ATOMIC_RELAXED));
     ppt__waitq_guard(queue);
     ppt__waitq_unlink(queue, waiter);
-    draining = queue->draining;
-    ppt__waitq_unguard(queue);
-    if (draining) /* the queue may be gone; its address will do */
-        ppt__word_wake(&queue->length);
     return true;
 }
 
-static int interrupted(const ppt__limits_t *limits)
+void ppt__waitq_finish_leave(ppt_waitq_t *queue)
 {
-    return limits->on_interrupt != NULL ? limits->on_interrupt(limits->arg)
-                                        : EINTR;
+    uint32_t draining = queue->draining;
+
+    ppt__waitq_unguard(queue);
+    if (draining) /* the queue may be gone; its address will do */
+        ppt__word_wake(&queue->length);
 }
 
-int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
-                     const ppt__limits_t *limits)
+bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+{
+    if (!ppt__waiter_start_to_leave(waiter, queue))
+        return false;
+    ppt__waitq_finish_leave(queue);
+    return true;
+}
+
+/* Set AWAY, unless it was chosen: then it may have been moved already. */
+static bool step_out(ppt__waiter_t *waiter)
+{
+    uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
+
+    do {
+        if (state & PPT__CHOSEN)
+            return false;
+    } while (!__atomic_compare_exchange_n(&waiter->state, &state,
+                                          state | PPT__AWAY, true,
+                                          __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+static int interrupted(ppt__waiter_t *waiter, const ppt__limits_t *limits)
+{
+    int result;
+
+    if (limits->on_interrupt == NULL || !step_out(waiter))
+        return EINTR;
+    result = limits->on_interrupt(limits->arg);
+    __atomic_fetch_and(&waiter->state, ~(uint32_t)PPT__AWAY,
+                       __ATOMIC_RELAXED);
+    return result;
+}
+
+int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits)
 {
     int result;
 
@@ -410,10 +442,17 @@ int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
         if (result == 0)
             return 0;
         if (result == EINTR)
-            result = interrupted(limits);
+            result = interrupted(waiter, limits);
     } while (result == 0);
+    return result;
+}
 
-    if (ppt__waiter_leave(waiter, queue))
+int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
+                     const ppt__limits_t *limits)
+{
+    int result = ppt__waiter_rest(waiter, limits);
+
+    if (result == 0 || ppt__waiter_leave(waiter, queue))
         return result;
     /* I2: chosen meanwhile, so the wake-up is on its way. */
     return ppt__waiter_sleep(waiter, PPT_FOREVER, 0);

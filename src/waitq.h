@@ -15,12 +15,13 @@
 /* Kept out of line, for the sake of the short path that calls it. */
 #define PPT__SLOW __attribute__((noinline))
 
-/* The bits of a waiter's state.  Each is set at most once in a wait. */
+/* The bits of a waiter's state.  All but AWAY are set at most once. */
 enum {
     PPT__ASLEEP = 1, /* by the waiter: whoever sets WOKEN owes a post */
     PPT__CHOSEN = 2, /* by a waker: it cannot leave any more */
     PPT__WOKEN = 4,  /* by a waker: it may go */
-    PPT__LEFT = 8    /* by the waiter: it cannot be chosen any more */
+    PPT__LEFT = 8,   /* by the waiter: it cannot be chosen any more */
+    PPT__AWAY = 16   /* by the waiter: in a callback; comes and goes */
 };
 
 /* What a waker gives along with the wake-up. */
@@ -103,14 +104,16 @@ void ppt__waiter_start(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_end(ppt__waiter_t *waiter);
 
+/* Of one that was chosen: whether it does nothing but wait for its post. */
 static inline bool ppt__waiter_asleep(const ppt__waiter_t *waiter)
 {
-    return __atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP;
+    return (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED)
+            & (PPT__ASLEEP | PPT__AWAY)) == PPT__ASLEEP;
 }
 
 /* Wake one that was chosen, or all of a chain.  It may be gone on return. */
 void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant);
-void ppt__chain_wake(ppt__chain_t chain);
+void ppt__chain_wake(ppt__chain_t chain, uint32_t grant);
 
 /*
  * Sleep until woken (0), or not (ETIMEDOUT, EINTR): then it is still queued.
@@ -120,6 +123,16 @@ int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
 
 /* Leave queue.  False: too late, it was chosen, and must sleep on. */
 bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+
+/*
+ * The same in two steps: where it is true the guard is held, queue cannot be
+ * destroyed, and the caller must finish.
+ */
+bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+void ppt__waitq_finish_leave(ppt_waitq_t *queue);
+
+/* As ppt__waiter_wait, but where it is not 0 the waiter is still queued. */
+int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits);
 
 /*
  * Sleep until woken (0) or until a limit ends the wait; in that case the

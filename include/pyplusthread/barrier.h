@@ -52,7 +52,7 @@ typedef struct ppt_barrier {
     uint32_t parties;
     uint32_t broken;
     uint32_t resets;
-    uint32_t reserved;
+    uint32_t again;
     ppt_barrier_action_fn action;
     void *arg;
     ppt_lock_t action_lock;

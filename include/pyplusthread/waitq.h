@@ -32,13 +32,16 @@ typedef struct ppt_waiter {
 
 /*
  * Called by the interruptible form of a blocking call when a signal handler
- * has interrupted the thread.  The thread keeps its place in the queue
- * meanwhile, and holds none of the library's internal guards: the callback
- * may use this library, on the same object too.
+ * has interrupted the thread, with SA_RESTART or without.  It runs without
+ * the caller's lock and without any guard of this library, and may use the
+ * library, on the same object too.  At a condition or barrier the thread
+ * keeps its place meanwhile; at a lock it stands aside, and is the first to
+ * queue again.  A handler that runs in the few microseconds in which the
+ * thread falls asleep or is woken may go unnoticed.
  *
  * Returns   0      go on waiting
  *           other  give up: the blocking call returns this value, unless
- *                  the wake-up had already been given; then it returns 0,
+ *                  a wake-up had already been given; then it returns 0,
  *                  so that no wake-up is lost
  *
  * In place of a callback, NULL means: give up with EINTR at once.

@@ -85,7 +85,10 @@ int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags)
 {
     struct timespec at = { .tv_sec = (time_t)(deadline / NS_PER_S),
                            .tv_nsec = (long)(deadline % NS_PER_S) };
-    const struct timespec *limit = deadline == PPT_FOREVER ? NULL : &at;
+    /* With a limit, however far, the kernel never restarts a wait that a
+     * handler has interrupted, SA_RESTART or not. */
+    const struct timespec *limit =
+        deadline == PPT_FOREVER && !(flags & PPT__INTERRUPTIBLE) ? NULL : &at;
     int result;
 
     for (;;) {

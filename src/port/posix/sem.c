@@ -37,9 +37,10 @@ void ppt__sem_post(ppt__sem_t *sem)
     sem_post(&sem->sem);
 }
 
-static int wait_once(sem_t *sem, int64_t deadline)
+/* sem_wait is restarted after a handler with SA_RESTART; timed waits not. */
+static int wait_once(sem_t *sem, int64_t deadline, unsigned flags)
 {
-    if (deadline == PPT_FOREVER)
+    if (deadline == PPT_FOREVER && !(flags & PPT__INTERRUPTIBLE))
         return sem_wait(sem) == 0 ? 0 : errno;
     return ppt__sem_timed(sem, deadline);
 }
@@ -50,7 +51,7 @@ static int wait_all(sem_t *sem, int64_t deadline, unsigned flags)
     int result;
 
     do
-        result = wait_once(sem, deadline);
+        result = wait_once(sem, deadline, flags);
     while (result == EINTR && (flags & PPT__INTERRUPTIBLE) == 0);
     errno = saved;
     return result;
