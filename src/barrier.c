@@ -10,6 +10,7 @@
  * State                 writer                          guard
  *   queue               arrivals, leavers               queue.guard
  *   broken, resets      timeouts, abort, reset          queue.guard
+ *   again               arrivals                        queue.guard
  *   parties, action     init                            never change
  *   waiter.result,      whoever took the waiter out of  CHOSEN, WOKEN
  *     .index              the queue
@@ -22,15 +23,17 @@
  *       is broken.
  *   B3  Actions run under action_lock, before their round is woken.
  *   B4  A thread that was taken out of the queue touches the barrier again
- *       only if it was told to arrive again: then the round is not over.
+ *       only if it was told to arrive again: then the round is not over, and
+ *       again counts it until it has.  A thread that leaves breaks the
+ *       barrier in the same step, and touches it no more.
  *
  * Races
  *   Timeout against the last arrival: waitq I1 decides.  If the last arrival
  *   finds that one has left, it cannot complete the round, and those that it
  *   has taken cannot be put back: all arrive again (B2).
  *   Reset while they do so: they compare resets.
- *   Destroy or reuse by the first to return: B4; a waiter that leaves holds
- *   destroy up (waitq I3).
+ *   Destroy or reuse by the first to return: B4; those that leave or arrive
+ *   again hold destroy up.
  */
 #include "pyplusthread/barrier.h"
 
@@ -54,17 +57,24 @@ int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
     return 0;
 }
 
-/*
- * B4: those that were told to arrive again are going to touch the barrier;
- * soon they are queued, or out.
- */
+/* B4: those that were told to arrive again are soon queued, or out. */
 int ppt_barrier_destroy(ppt_barrier_t *barrier)
 {
-    uint32_t again;
+    uint32_t again, queued;
 
-    while ((again = __atomic_load_n(&barrier->again, __ATOMIC_ACQUIRE)) != 0)
-        ppt__word_wait(&barrier->again, again);
-    return ppt__waitq_retire(&barrier->queue);
+    if (ppt_lock_locked(&barrier->action_lock))
+        return EBUSY;
+    do {
+        if (ppt__waitq_retire(&barrier->queue) != 0)
+            return EBUSY;
+        ppt__waitq_guard(&barrier->queue);
+        again = barrier->again;
+        queued = barrier->queue.length;
+        ppt__waitq_unguard(&barrier->queue);
+        if (again != 0)
+            ppt__word_wait(&barrier->again, again);
+    } while (again != 0 || queued != 0);
+    return 0;
 }
 
 /* Tell a round of waiters how it ended.  The barrier may be gone. */
@@ -162,7 +172,7 @@ static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
         && ppt__waiter_start_to_leave(waiter, &barrier->queue))
         return give_up(barrier, resets, late, result);
     if (result != 0)
-        ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+        ppt__waiter_sleep_on(waiter);
     return waiter->result;
 }
 

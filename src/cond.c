@@ -111,7 +111,7 @@ int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)
     if (ppt__waiter_leave(self, &cond->queue))
         result = 0;
     else
-        ppt__waiter_sleep(self, PPT_FOREVER, 0);
+        ppt__waiter_sleep_on(self);
     ppt__waiter_end(self);
     return result;
 }

@@ -7,16 +7,17 @@
  *   yields do nothing.  This ends the convoy effect (Beazley, "Understanding
  *   the Python GIL", 2010), in which a thread back from I/O waits a whole
  *   time slice each time.  A release frees the lock and wakes a waiter, as
- *   in lock.c; a yield hands the lock over.  A thread on another CPU takes
- *   long to wake up, with nobody running; so it is woken some yields before
- *   its turn, and spins until then.  How many, ahead is learnt.
+ *   in lock.c; a yield hands the lock over.
+ *   A thread that sleeps on another CPU takes long to wake up, while nobody
+ *   runs.  So it is nudged some yields before its turn, and spins from then
+ *   on.  How many, ahead, is learnt: as few as wake it up in time, since a
+ *   thread that spins slows down the one that shares its core.
  *
  * State                 writer                            guard
  *   word: HELD          acquirers, the holder             none (atomic)
  *         QUEUED        waiters; a release                io.guard
  *         TURN          as in lock.c                      none (atomic)
- *         RESERVED      a release; the waiter on its way  none (atomic)
- *         READY         the waiter on its way; a hint     none (atomic)
+ *         RESERVED      the holder; the waiter on its way none (atomic)
  *   wanted: IO          waiters, wakers                   io.guard (atomic)
  *           CPU, a      the holder                        the lock (atomic)
  *           count
@@ -36,15 +37,16 @@
  *       holder's release or yield gives the lock to a CPU-bound thread: to
  *       the first that is queued; or, if the only one is on its way (TURN),
  *       by RESERVED, which keeps all others out.
- *   G4  A CPU-bound thread that was woken ahead has TURN; when its turn comes
- *       the lock is RESERVED for it.  If it fell asleep before, it is the
- *       first in cpu, and is handed the lock.
- *   G5  Only CPU-bound threads wait in cpu, without limit: they never leave.
- *       So io.guard can guard both.
+ *   G4  Only CPU-bound threads wait in cpu, without limit: they never leave.
+ *       So io.guard can guard both; and only the holder takes threads out of
+ *       cpu, so one that it nudges is there.
+ *   G5  A waiter that was woken and passed over for PATIENCE_NS is handed the
+ *       lock by the next release.
  *
  * Races
  *   Lost wake-up: G1.  Starvation of a CPU-bound thread that is overtaken
- *   each time it wakes up: G3, since the count in wanted includes it.
+ *   each time it wakes up: G3, since the count in wanted includes it; of an
+ *   I/O thread: G5, since waiters queue again in front.
  *   An I/O thread that queues while the holder looks at wanted: the next
  *   yield sees it.
  */
@@ -60,20 +62,20 @@ enum {
     HELD = PPT__HELD,
     QUEUED = PPT__QUEUED,
     TURN = PPT__TURN,
-    RESERVED = PPT__SPECIAL,
-    READY = 16,
+    RESERVED = PPT__OWN,
     BUSY = HELD | RESERVED,
-    MINE = TURN | RESERVED | READY /* of the waiter on its way */
+    MINE = TURN | RESERVED /* of the waiter on its way */
 };
-
-/* How many yields before its turn a thread is woken, to begin with. */
-#define AHEAD 16
-
-/* How long it then spins, in nanoseconds. */
-#define AHEAD_NS 50000
 
 /* How long the waiter on its way may be passed over. */
 #define PATIENCE_NS 1000000
+
+/* How many yields before its turn a thread is nudged, to begin with. */
+#define AHEAD 8
+
+/* How long it then spins at most, and how long is long enough. */
+#define SPIN_MOST_NS 50000
+#define SPIN_ENOUGH_NS 5000
 
 /* wanted: one bit, and a count above it. */
 enum {
@@ -120,23 +122,12 @@ static bool owed_to_cpu(const ppt_gil_t *gil)
     return gil->burst >= PPT_GIL_IO_BURST && cpu_bound_wait(gil);
 }
 
-/* With the guard held: gil is taken, or its queue announced, at one instant. */
-static bool take_or_announce(ppt_gil_t *gil, uint32_t busy, uint32_t clear)
-{
-    for (;;) {
-        if (ppt__word_announce(&gil->word, busy, clear, 0))
-            return false;
-        if (ppt__word_take(&gil->word, busy, clear))
-            return true;
-    }
-}
-
 static bool acquire_or_queue(ppt_gil_t *gil, ppt__waiter_t *waiter)
 {
     bool taken;
 
     ppt__waitq_guard(&gil->io);
-    taken = take_or_announce(gil, BUSY, 0);
+    taken = ppt__word_take_or_announce(&gil->word, BUSY, 0, 0);
     if (!taken) {
         ppt__waitq_push(&gil->io, waiter);
         note_io(gil);
@@ -145,38 +136,18 @@ static bool acquire_or_queue(ppt_gil_t *gil, ppt__waiter_t *waiter)
     return taken;
 }
 
-/* The waiter on its way finds gil held by a thread on another CPU. */
-static bool spin_take(ppt_gil_t *gil)
-{
-    int64_t end = ppt__now() + AHEAD_NS;
-
-    __atomic_fetch_or(&gil->word, READY, __ATOMIC_RELAXED);
-    do {
-        int looks;
-
-        for (looks = PPT__LOOKS; looks > 0; looks--) {
-            if (ppt__word_take(&gil->word, HELD, MINE))
-                return true;
-            ppt__pause();
-        }
-    } while (ppt__now() < end);
-    return false;
-}
-
 /*
  * The waiter was woken: take gil, or queue again, in front.  RESERVED is for
- * it (G3, G4).
+ * it (G3).
  */
 static bool claim(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter)
 {
     bool taken;
 
-    if (waiter->grant == PPT__GRANT_LOCK
-        || ppt__word_take(&gil->word, HELD, MINE)
-        || (waiter->far && ppt__cpu_count() > 1 && spin_take(gil)))
+    if (waiter->grant == PPT__GRANT_LOCK)
         return true;
     ppt__waitq_guard(&gil->io);
-    taken = take_or_announce(gil, HELD, MINE);
+    taken = ppt__word_take_or_announce(&gil->word, HELD, MINE, 0);
     if (!taken) {
         if (waiter->passed_since == 0)
             waiter->passed_since = ppt__now();
@@ -200,13 +171,13 @@ static int wait_in(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter,
     return result;
 }
 
-static int acquire_slowly(ppt_gil_t *gil, int64_t deadline)
+static PPT__SLOW int acquire_slowly(ppt_gil_t *gil, int64_t deadline)
 {
     ppt__waiter_t waiter;
     int result = 0;
 
-    if (ppt__word_take(&gil->word, BUSY, 0))
-        return 0;
+    if (deadline < 0)
+        return EINVAL;
     if (deadline == PPT_TRY)
         return EBUSY;
     ppt__waiter_start(&waiter, ppt__spin_pays(&gil->io));
@@ -220,16 +191,13 @@ int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline)
 {
     int result = 0;
 
-    if (deadline < 0)
-        return EINVAL;
-    if (!ppt__word_take_free(&gil->word))
+    if (deadline < 0 || !ppt__word_take(&gil->word, BUSY, 0))
         result = acquire_slowly(gil, deadline);
     if (result == 0)
         granted_to_io(gil);
     return result;
 }
 
-/* With the guard held: what word becomes when next gets the lock, or none. */
 static uint32_t queued_bit(const ppt_gil_t *gil)
 {
     return gil->io.head != NULL || gil->cpu.head != NULL ? QUEUED : 0;
@@ -248,21 +216,21 @@ static bool passed_over(const ppt__waiter_t *waiter)
 static ppt__waiter_t *pass_on(ppt_gil_t *gil, uint32_t *grant)
 {
     bool owed = owed_to_cpu(gil);
-    uint32_t turn = ppt__word(&gil->word) & (TURN | READY);
-    ppt__waiter_t *waiter = NULL;
-    uint32_t next = turn;
+    uint32_t next = ppt__word_load(&gil->word) & TURN;
+    ppt__waiter_t *waiter = owed ? ppt__waitq_pop(&gil->cpu) : NULL;
 
-    *grant = PPT__GRANT_TURN;
-    if (owed && (waiter = ppt__waitq_pop(&gil->cpu)) != NULL)
-        *grant = PPT__GRANT_LOCK;
-    else if (turn == 0 && (waiter = ppt__waitq_pop(&gil->io)) == NULL)
-        waiter = ppt__waitq_pop(&gil->cpu);
-    if (waiter != NULL && passed_over(waiter))
-        *grant = PPT__GRANT_LOCK;
+    *grant = waiter != NULL ? PPT__GRANT_LOCK : PPT__GRANT_TURN; /* G3 */
+    if (waiter == NULL && next == 0) { /* nobody is on its way */
+        waiter = ppt__waitq_pop(&gil->io);
+        if (waiter == NULL)
+            waiter = ppt__waitq_pop(&gil->cpu);
+        if (waiter != NULL && passed_over(waiter))
+            *grant = PPT__GRANT_LOCK; /* G5 */
+    }
     if (waiter != NULL)
         next |= *grant == PPT__GRANT_LOCK ? HELD : TURN;
-    else if (owed && turn != 0)
-        next |= RESERVED;
+    else if (owed && next != 0)
+        next |= RESERVED; /* G3 */
     note_io(gil);
     __atomic_store_n(&gil->word, next | queued_bit(gil), __ATOMIC_RELEASE);
     return waiter;
@@ -274,7 +242,7 @@ static int release_to_queue(ppt_gil_t *gil)
     uint32_t grant;
 
     ppt__waitq_guard(&gil->io);
-    if (!(ppt__word(&gil->word) & HELD)) {
+    if (!(ppt__word_load(&gil->word) & HELD)) {
         ppt__waitq_unguard(&gil->io);
         return EPERM;
     }
@@ -287,11 +255,8 @@ static int release_to_queue(ppt_gil_t *gil)
 
 int ppt_gil_release(ppt_gil_t *gil)
 {
-    uint32_t word = HELD;
+    uint32_t word = ppt__word_load(&gil->word);
 
-    if (ppt__word_free(&gil->word))
-        return 0;
-    word = ppt__word(&gil->word);
     /* As in lock.c: nobody is queued, or one is on its way (G1, G3). */
     while ((word & HELD) && !owed_to_cpu(gil)
            && (!(word & QUEUED) || (word & TURN)))
@@ -302,7 +267,7 @@ int ppt_gil_release(ppt_gil_t *gil)
 
 static bool on_its_way(const ppt_gil_t *gil)
 {
-    return ppt__word(&gil->word) & TURN;
+    return ppt__word_load(&gil->word) & TURN;
 }
 
 /*
@@ -335,77 +300,91 @@ static void queue_behind(ppt_gil_t *gil, ppt__waiter_t *self, bool first)
     ppt__word_announce(&gil->word, HELD, 0, 0);
 }
 
-/* G4: let go of the lock, for the waiter on its way and nobody else. */
+/* G3: let go of the lock, for the waiter on its way and nobody else. */
 static void reserve(ppt_gil_t *gil)
 {
-    uint32_t word = ppt__word(&gil->word);
+    uint32_t word = ppt__word_load(&gil->word);
 
     while (!ppt__word_change(&gil->word, &word,
                              (word & ~(uint32_t)HELD) | RESERVED))
         ;
 }
 
+/*
+ * With the guard held: hand the lock over, and queue self behind.  False
+ * where nobody is to have it.  *next is whom to wake, or NULL.
+ */
+static bool hand_over(ppt_gil_t *gil, bool turn, ppt__waiter_t *self,
+                      ppt__waiter_t **next)
+{
+    bool is_io;
+
+    *next = successor(gil, turn, &is_io);
+    if (*next == NULL
+        && !(on_its_way(gil) && (turn || owed_to_cpu(gil))))
+        return false;
+    queue_behind(gil, self, is_io && !turn);
+    if (*next == NULL)
+        reserve(gil);
+    add(is_io ? &gil->stats.io_handovers : &gil->stats.turns);
+    return true;
+}
+
+/* The holder got its turn after a spin of so many ns (-1: none). */
+static void learn_ahead(ppt_gil_t *gil, int64_t spun)
+{
+    if (gil->nudged && spun < 0)
+        gil->ahead += gil->ahead / 8 + 1;
+    else if (gil->nudged && spun > SPIN_ENOUGH_NS)
+        gil->ahead -= gil->ahead / 8 + (gil->ahead > 1);
+    gil->nudged = false;
+}
+
+static void wait_for_turn(ppt_gil_t *gil, ppt__waiter_t *self)
+{
+    int64_t spun;
+    bool woken = ppt__waiter_doze(self, SPIN_MOST_NS, &spun);
+
+    if (!woken || !claim(gil, &gil->cpu, self))
+        wait_in(gil, &gil->cpu, self, PPT_FOREVER);
+    learn_ahead(gil, spun);
+}
+
 static bool give_way(ppt_gil_t *gil, bool turn)
 {
     ppt__waiter_t self;
     ppt__waiter_t *next;
-    bool is_io, reserved;
+    bool given;
 
-    ppt__waiter_start(&self, false);
+    ppt__waiter_start(&self, !turn && ppt__spin_pays(&gil->cpu));
     ppt__waitq_guard(&gil->io);
-    next = successor(gil, turn, &is_io);
-    reserved = next == NULL && on_its_way(gil)
-               && (turn || owed_to_cpu(gil));
-    if (next != NULL || reserved) {
-        /* At its turn it goes behind the other CPU-bound threads too. */
-        queue_behind(gil, &self, is_io && !turn);
-        add(is_io ? &gil->stats.io_handovers : &gil->stats.turns);
-    }
-    if (reserved)
-        reserve(gil);
+    given = hand_over(gil, turn, &self, &next);
     note_io(gil);
     ppt__waitq_unguard(&gil->io);
     if (next != NULL)
         ppt__waiter_wake(next, PPT__GRANT_LOCK);
-    if (next != NULL || reserved) {
+    if (given && turn)
+        wait_for_turn(gil, &self);
+    else if (given)
         wait_in(gil, &gil->cpu, &self, PPT_FOREVER);
+    if (given)
         granted_to_cpu(gil);
-    }
     ppt__waiter_end(&self);
-    return next != NULL || reserved;
+    return given;
 }
 
-/* Some yields before its turn: wake the next thread, if it is far away. */
+/* Some yields before its turn: nudge the next thread, if it is far away. */
 static void nudge(ppt_gil_t *gil)
 {
-    const ppt__waiter_t *first;
-    ppt__waiter_t *waiter = NULL;
+    ppt__waiter_t *next;
 
     ppt__waitq_guard(&gil->io);
-    first = gil->cpu.head;
-    if (first != NULL && first->cpu != ppt__cpu()
-        && !(ppt__word(&gil->word) & TURN)) {
-        waiter = ppt__waitq_pop(&gil->cpu);
-        __atomic_fetch_or(&gil->word, TURN, __ATOMIC_RELAXED);
-        gil->nudged = true;
-    }
+    next = gil->cpu.head;
     ppt__waitq_unguard(&gil->io);
-    if (waiter != NULL)
-        ppt__waiter_wake(waiter, PPT__GRANT_TURN);
-}
-
-/* At a turn: was the next thread woken too late, or too early? */
-static void learn_ahead(ppt_gil_t *gil)
-{
-    uint32_t word = ppt__word(&gil->word);
-
-    if (!gil->nudged)
+    if (next == NULL || next->cpu == ppt__cpu())
         return;
-    gil->nudged = false;
-    if (!(word & TURN))
-        gil->ahead -= gil->ahead / 4;
-    else if (!(word & READY))
-        gil->ahead += gil->ahead / 4 + 1;
+    gil->nudged = true;
+    ppt__waiter_nudge(next); /* G4 */
 }
 
 /* Between turns, while a CPU-bound thread waits. */
@@ -426,10 +405,8 @@ bool ppt_gil_yield(ppt_gil_t *gil)
     uint32_t wanted = __atomic_load_n(&gil->wanted, __ATOMIC_RELAXED);
     bool turn = ++gil->yields >= every;
 
-    if (turn) {
+    if (turn)
         gil->yields = 0;
-        learn_ahead(gil);
-    }
     if (((wanted & IO) || (turn && wanted != 0)) && give_way(gil, turn))
         return true;
     if (wanted >= ONE_CPU && !turn)
@@ -446,14 +423,14 @@ void ppt_gil_init(ppt_gil_t *gil, uint32_t yield_every)
 
 int ppt_gil_destroy(ppt_gil_t *gil)
 {
-    if ((ppt__word(&gil->word) & (BUSY | TURN)) || cpu_bound_wait(gil))
+    if ((ppt__word_load(&gil->word) & (BUSY | TURN)) || cpu_bound_wait(gil))
         return EBUSY;
     return ppt__waitq_retire(&gil->io);
 }
 
 bool ppt_gil_locked(const ppt_gil_t *gil)
 {
-    return ppt__word(&gil->word) & HELD;
+    return ppt__word_load(&gil->word) & HELD;
 }
 
 unsigned ppt_gil_waiting(const ppt_gil_t *gil)

@@ -52,7 +52,7 @@ enum {
     HELD = PPT__HELD,
     QUEUED = PPT__QUEUED,
     TURN = PPT__TURN,
-    HAND_OVER = PPT__SPECIAL
+    HAND_OVER = PPT__OWN
 };
 
 /* How long the first waiter may be passed over. */
@@ -92,27 +92,13 @@ static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
     return success;
 }
 
-/*
- * With the guard held: true, and lock taken, if it is free; else false, and
- * the caller pushes a waiter.  L1: one of the two holds at one instant.
- */
-static bool take_or_announce(ppt_lock_t *lock, uint32_t clear, uint32_t set)
-{
-    for (;;) {
-        if (ppt__word_announce(&lock->word, HELD, clear, set))
-            return false;
-        if (ppt__word_take(&lock->word, HELD, clear))
-            return true;
-    }
-}
-
 /* Take lock, or queue at the end; true where it was taken. */
 static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     bool taken;
 
     ppt__waitq_guard(&lock->queue);
-    taken = take_or_announce(lock, 0, 0);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
     if (!taken)
         ppt__waitq_push(&lock->queue, waiter);
     ppt__waitq_unguard(&lock->queue);
@@ -136,7 +122,7 @@ static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter,
     bool taken;
 
     ppt__waitq_guard(&lock->queue);
-    taken = take_or_announce(lock, clear, set);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, clear, set);
     if (!taken) {
         ppt__waiter_restart(waiter, spins);
         ppt__waitq_push_front(&lock->queue, waiter);
@@ -225,7 +211,7 @@ int ppt_lock_acquire_interruptible(ppt_lock_t *lock, int64_t deadline,
 static uint32_t after_release(const ppt_lock_t *lock,
                               const ppt__waiter_t *waiter)
 {
-    uint32_t word = ppt__word(&lock->word);
+    uint32_t word = ppt__word_load(&lock->word);
     uint32_t next = word & TURN;
 
     if (waiter != NULL)
@@ -245,7 +231,7 @@ static PPT__SLOW int release_to_queue(ppt_lock_t *lock)
     uint32_t next;
 
     ppt__waitq_guard(&lock->queue);
-    if (!(ppt__word(&lock->word) & HELD)) {
+    if (!(ppt__word_load(&lock->word) & HELD)) {
         ppt__waitq_unguard(&lock->queue);
         return EPERM;
     }
@@ -267,7 +253,7 @@ static bool nobody_to_wake(uint32_t word)
 
 int ppt_lock_release(ppt_lock_t *lock)
 {
-    uint32_t word = ppt__word(&lock->word);
+    uint32_t word = ppt__word_load(&lock->word);
 
     while ((word & HELD) && nobody_to_wake(word))
         if (ppt__word_change(&lock->word, &word, word & ~(uint32_t)HELD))
@@ -302,14 +288,14 @@ void ppt_lock_init(ppt_lock_t *lock)
 
 int ppt_lock_destroy(ppt_lock_t *lock)
 {
-    if (ppt__word(&lock->word) & (HELD | TURN))
+    if (ppt__word_load(&lock->word) & (HELD | TURN))
         return EBUSY;
     return ppt__waitq_retire(&lock->queue);
 }
 
 bool ppt_lock_locked(const ppt_lock_t *lock)
 {
-    return ppt__word(&lock->word) & HELD;
+    return ppt__word_load(&lock->word) & HELD;
 }
 
 unsigned ppt_lock_waiting(const ppt_lock_t *lock)

@@ -75,7 +75,7 @@ static void give_up(ppt_cond_t *cond, ppt__waiter_t *waiter)
 {
     if (ppt__waiter_leave(waiter, &cond->queue))
         return;
-    ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    ppt__waiter_sleep_on(waiter);
     ppt_cond_signal(cond);
 }
 
@@ -160,12 +160,12 @@ int ppt_pthread_cond_init(ppt_pthread_cond_t *cond,
     return 0;
 }
 
-static void enter(ppt_pthread_cond_t *cond)
+static void count_in(ppt_pthread_cond_t *cond)
 {
     __atomic_fetch_add(&cond->inside, 1, __ATOMIC_RELAXED);
 }
 
-static void leave(ppt_pthread_cond_t *cond)
+static void count_out(ppt_pthread_cond_t *cond)
 {
     /* Pairs with the load in destroy. */
     if (__atomic_fetch_sub(&cond->inside, 1, __ATOMIC_RELEASE)
@@ -226,7 +226,8 @@ static int sleep_until(ppt_cond_t *cond, ppt__waiter_t *waiter,
 
     if (result == 0 || ppt__waiter_leave(waiter, &cond->queue))
         return result;
-    return ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    ppt__waiter_sleep_on(waiter);
+    return 0;
 }
 
 struct cancellable {
@@ -241,7 +242,7 @@ static void cancelled(void *arg)
     struct cancellable *wait = arg;
 
     give_up(&wait->cond->cond, &wait->waiter);
-    leave(wait->cond);
+    count_out(wait->cond);
     ppt__waiter_end(&wait->waiter);
     pthread_mutex_lock(wait->mutex);
 }
@@ -253,19 +254,19 @@ static int wait_cancellable(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex,
     int result, locked;
 
     pthread_testcancel();
-    enter(cond);
+    count_in(cond);
     ppt__cond_enqueue(&cond->cond, &wait.waiter, NULL);
     result = pthread_mutex_unlock(mutex);
     if (result != 0) {
         give_up(&cond->cond, &wait.waiter);
-        leave(cond);
+        count_out(cond);
         ppt__waiter_end(&wait.waiter);
         return result;
     }
     pthread_cleanup_push(cancelled, &wait);
     result = sleep_until(&cond->cond, &wait.waiter, clock, at);
     pthread_cleanup_pop(0);
-    leave(cond);
+    count_out(cond);
     locked = relock(mutex, &wait.waiter);
     ppt__waiter_end(&wait.waiter);
     return locked != 0 ? locked : result;

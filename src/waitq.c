@@ -24,12 +24,15 @@
  *       to a waiter or it is not; waker and waiter agree on which.
  *   I2  WOKEN is set once, after CHOSEN, by the one who unlinked the waiter.
  *       If it found ASLEEP it owes exactly one post, and touches the waiter
- *       no more after it; if not, no post.  The waiter, if it set ASLEEP
- *       before WOKEN was there, takes the post before it returns.
+ *       no more after it; if not, no post.  (A nudge is a post without WOKEN:
+ *       it only interrupts the sleep.)  The waiter sets and clears ASLEEP
+ *       only while WOKEN is not there; if ASLEEP is there when WOKEN comes, it
+ *       takes the post before it returns.
  *   I3  A waiter that sets LEFT is linked, and unlinks itself under the
  *       guard.  Wakers pass it by.  So a queue is touched by a waiter only
  *       while the waiter is linked in it.
- *   I4  Waiters are chosen in the order of the queue.
+ *   I4  Waiters are chosen in the order of the queue.  One that is AWAY, in
+ *       a callback, keeps its place.
  *   I5  The guard is held only for a bounded number of instructions per
  *       waiter, without calls that block.  It sleeps when contended.
  *
@@ -330,12 +333,8 @@ void ppt__spin_done(ppt_waitq_t *queue, bool success)
     __atomic_store_n(&queue->credit, (int16_t)credit, __ATOMIC_RELAXED);
 }
 
-static bool spin(const ppt__waiter_t *waiter, int64_t deadline)
+static bool spin(const ppt__waiter_t *waiter, int64_t end)
 {
-    int64_t end = ppt__now() + PPT__SPIN_NS;
-
-    if (end > deadline)
-        end = deadline;
     do {
         int looks;
 
@@ -349,15 +348,27 @@ static bool spin(const ppt__waiter_t *waiter, int64_t deadline)
     return false;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* True if it was woken before it fell asleep: then no post is owed (I2). */
 static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline)
 {
     if (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP)
         return false; /* resumed: it had fallen asleep before */
-    if (waiter->spins && spin(waiter, deadline))
+    if (waiter->spins
+        && spin(waiter, earlier(ppt__now() + PPT__SPIN_NS, deadline)))
         return true;
     return __atomic_fetch_or(&waiter->state, PPT__ASLEEP, __ATOMIC_ACQ_REL)
            & PPT__WOKEN;
+}
+
+/* Pairs with wake: what the waker did before is seen. */
+static bool woken(const ppt__waiter_t *waiter)
+{
+    return __atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE) & PPT__WOKEN;
 }
 
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
@@ -367,10 +378,55 @@ int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
 
     if (woken_awake(waiter, deadline))
         return 0;
-    result = ppt__sem_wait(&waiter->sem, deadline, flags);
-    if (result == 0) /* pairs with wake, for tools that do not know sem */
-        (void)__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE);
+    do
+        result = ppt__sem_wait(&waiter->sem, deadline, flags);
+    while (result == 0 && !woken(waiter)); /* a nudge that came late */
     return result;
+}
+
+void ppt__waiter_sleep_on(ppt__waiter_t *waiter)
+{
+    ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+}
+
+void ppt__waiter_nudge(ppt__waiter_t *waiter)
+{
+    if (ppt__waiter_asleep(waiter))
+        ppt__sem_post(&waiter->sem);
+}
+
+/* Clear ASLEEP; false if it was woken before, and so is owed a post (I2). */
+static bool stay_awake(ppt__waiter_t *waiter)
+{
+    uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
+
+    do {
+        if (state & PPT__WOKEN)
+            return false;
+    } while (!__atomic_compare_exchange_n(&waiter->state, &state,
+                                          state & ~(uint32_t)PPT__ASLEEP,
+                                          true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun)
+{
+    int64_t begin;
+    bool success;
+
+    *spun = -1;
+    if (woken_awake(waiter, PPT_FOREVER))
+        return true;
+    ppt__sem_wait(&waiter->sem, PPT_FOREVER, 0);
+    if (woken(waiter))
+        return true;
+    if (!stay_awake(waiter))
+        return false;
+    begin = ppt__now();
+    success = spin(waiter, begin + length);
+    *spun = ppt__now() - begin;
+    return success;
 }
 
 bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
@@ -454,6 +510,6 @@ int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
 
     if (result == 0 || ppt__waiter_leave(waiter, queue))
         return result;
-    /* I2: chosen meanwhile, so the wake-up is on its way. */
-    return ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    ppt__waiter_sleep_on(waiter);
+    return 0;
 }

@@ -15,13 +15,13 @@
 /* Kept out of line, for the sake of the short path that calls it. */
 #define PPT__SLOW __attribute__((noinline))
 
-/* The bits of a waiter's state.  All but AWAY are set at most once. */
+/* The bits of a waiter's state.  The waiter's own ASLEEP, AWAY come and go. */
 enum {
     PPT__ASLEEP = 1, /* by the waiter: whoever sets WOKEN owes a post */
     PPT__CHOSEN = 2, /* by a waker: it cannot leave any more */
     PPT__WOKEN = 4,  /* by a waker: it may go */
     PPT__LEFT = 8,   /* by the waiter: it cannot be chosen any more */
-    PPT__AWAY = 16   /* by the waiter: in a callback; comes and goes */
+    PPT__AWAY = 16   /* by the waiter: it is in a callback */
 };
 
 /* What a waker gives along with the wake-up. */
@@ -120,6 +120,22 @@ void ppt__chain_wake(ppt__chain_t chain, uint32_t grant);
  */
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags);
+
+/* The same for one that was chosen: the wake-up is on its way. */
+void ppt__waiter_sleep_on(ppt__waiter_t *waiter);
+
+/*
+ * Sleep until woken or nudged; once nudged, spin for length nanoseconds more.
+ * True if it was woken; false if it is to sleep on: call sleep.  *spun is how
+ * long it spun, or -1 if no nudge came before it was woken.
+ */
+bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun);
+
+/*
+ * Let a waiter that dozes know that it will soon be woken.  The caller sees
+ * to it that nobody wakes it before this returns.
+ */
+void ppt__waiter_nudge(ppt__waiter_t *waiter);
 
 /* Leave queue.  False: too late, it was chosen, and must sleep on. */
 bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);

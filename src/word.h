@@ -1,14 +1,13 @@
 /*
- * word.h - the word that says who has a lock: shared by lock.c and gil.c.
+ * word.h - the word that says who has a lock: what lock.c and gil.c share.
  *
  *   HELD     somebody has it
  *   QUEUED   waiters are queued: the release must look
  *   TURN     a waiter was woken to take it, and is on its way
- *   SPECIAL  lock.c: the first waiter is to be handed the lock
- *            gil.c: free only for the waiter on its way
  *
  * QUEUED is set while the word is seen to be busy, in one atomic operation:
- * so whoever frees it later sees QUEUED, and no waiter is forgotten.
+ * so whoever frees it later sees QUEUED, and no waiter is forgotten.  Bits
+ * from OWN on are the file's own.
  */
 #ifndef PPT_WORD_H
 #define PPT_WORD_H
@@ -20,10 +19,10 @@ enum {
     PPT__HELD = 1,
     PPT__QUEUED = 2,
     PPT__TURN = 4,
-    PPT__SPECIAL = 8
+    PPT__OWN = 8
 };
 
-static inline uint32_t ppt__word(const uint32_t *word)
+static inline uint32_t ppt__word_load(const uint32_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
@@ -36,29 +35,11 @@ static inline bool ppt__word_change(uint32_t *word, uint32_t *from,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* The one instruction of an uncontended acquire: from 0 to HELD. */
-static inline bool ppt__word_take_free(uint32_t *word)
-{
-    uint32_t from = 0;
-
-    return __atomic_compare_exchange_n(word, &from, PPT__HELD, false,
-                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
-/* The one instruction of an uncontended release: from HELD to 0. */
-static inline bool ppt__word_free(uint32_t *word)
-{
-    uint32_t from = PPT__HELD;
-
-    return __atomic_compare_exchange_n(word, &from, 0, false,
-                                       __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-}
-
 /* Take it, and clear bits, unless a bit of busy is set. */
 static inline bool ppt__word_take(uint32_t *word, uint32_t busy,
                                   uint32_t clear)
 {
-    uint32_t now = ppt__word(word);
+    uint32_t now = ppt__word_load(word);
 
     while (!(now & busy))
         if (ppt__word_change(word, &now, (now & ~clear) | PPT__HELD))
@@ -70,12 +51,28 @@ static inline bool ppt__word_take(uint32_t *word, uint32_t busy,
 static inline bool ppt__word_announce(uint32_t *word, uint32_t busy,
                                       uint32_t clear, uint32_t set)
 {
-    uint32_t now = ppt__word(word);
+    uint32_t now = ppt__word_load(word);
 
     while (now & busy)
         if (ppt__word_change(word, &now, (now & ~clear) | PPT__QUEUED | set))
             return true;
     return false;
+}
+
+/*
+ * With the queue's guard held: true, and the lock taken, if it is not busy;
+ * else false, announced, and the caller pushes a waiter.  Clears bits in
+ * either case.
+ */
+static inline bool ppt__word_take_or_announce(uint32_t *word, uint32_t busy,
+                                              uint32_t clear, uint32_t set)
+{
+    for (;;) {
+        if (ppt__word_announce(word, busy, clear, set))
+            return false;
+        if (ppt__word_take(word, busy, clear))
+            return true;
+    }
 }
 
 #endif

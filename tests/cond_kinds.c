@@ -50,36 +50,38 @@ static unsigned cond_waiting(const condition_t *condition)
 
 static int mutex_lock(pair_t *pair)
 {
-    return pthread_mutex_lock(&pair->mutex);
+    return pthread_mutex_lock(&pair->locks->mutex);
 }
 
 static int mutex_unlock(pair_t *pair)
 {
-    return pthread_mutex_unlock(&pair->mutex);
+    return pthread_mutex_unlock(&pair->locks->mutex);
 }
 
 /* A ppt_lock_t */
 
 static int lock_lock(pair_t *pair)
 {
-    return ppt_lock_acquire(&pair->lock, PPT_FOREVER);
+    return ppt_lock_acquire(&pair->locks->lock, PPT_FOREVER);
 }
 
 static int lock_unlock(pair_t *pair)
 {
-    return ppt_lock_release(&pair->lock);
+    return ppt_lock_release(&pair->locks->lock);
 }
 
 static int lock_wait(pair_t *pair, int64_t deadline)
 {
-    return ppt_cond_wait(&pair->condition->cond, &pair->lock, deadline);
+    return ppt_cond_wait(&pair->condition->cond, &pair->locks->lock,
+                         deadline);
 }
 
 static int lock_wait_interruptible(pair_t *pair, int64_t deadline,
                                    ppt_interrupt_fn on_interrupt, void *arg)
 {
-    return ppt_cond_wait_interruptible(&pair->condition->cond, &pair->lock,
-                                       deadline, on_interrupt, arg);
+    return ppt_cond_wait_interruptible(&pair->condition->cond,
+                                       &pair->locks->lock, deadline,
+                                       on_interrupt, arg);
 }
 
 static const kind_t lock_kind = {
@@ -92,7 +94,7 @@ static const kind_t lock_kind = {
 
 static int mutex_wait(pair_t *pair, int64_t deadline)
 {
-    return ppt_cond_wait_mutex(&pair->condition->cond, &pair->mutex,
+    return ppt_cond_wait_mutex(&pair->condition->cond, &pair->locks->mutex,
                                deadline);
 }
 
@@ -100,7 +102,7 @@ static int mutex_wait_interruptible(pair_t *pair, int64_t deadline,
                                     ppt_interrupt_fn on_interrupt, void *arg)
 {
     return ppt_cond_wait_mutex_interruptible(&pair->condition->cond,
-                                             &pair->mutex, deadline,
+                                             &pair->locks->mutex, deadline,
                                              on_interrupt, arg);
 }
 
@@ -149,11 +151,11 @@ static int steps_wait_interruptible(pair_t *pair, int64_t deadline,
 
     memset(&waiter, 0xa5, sizeof waiter);
     ppt_cond_enqueue(cond, &waiter);
-    pthread_mutex_unlock(&pair->mutex);
+    pthread_mutex_unlock(&pair->locks->mutex);
     result = sleep_in_steps(cond, &waiter, deadline,
                             on_interrupt != NULL ? on_interrupt : give_up,
                             arg);
-    pthread_mutex_lock(&pair->mutex);
+    pthread_mutex_lock(&pair->locks->mutex);
     return result;
 }
 
@@ -182,11 +184,12 @@ static int dropin_destroy(condition_t *condition)
 
 static int dropin_wait(pair_t *pair, int64_t deadline)
 {
+    ppt_pthread_cond_t *cond = &pair->condition->dropin;
     struct timespec abstime = timespec_of(deadline);
 
     if (deadline == PPT_FOREVER)
-        return ppt_pthread_cond_wait(&pair->condition->dropin, &pair->mutex);
-    return ppt_pthread_cond_clockwait(&pair->condition->dropin, &pair->mutex,
+        return ppt_pthread_cond_wait(cond, &pair->locks->mutex);
+    return ppt_pthread_cond_clockwait(cond, &pair->locks->mutex,
                                       CLOCK_MONOTONIC, &abstime);
 }
 
@@ -304,28 +307,62 @@ const kind_t control_kind = {
 
 /* Pairs */
 
+condition_t *condition_new(const kind_t *kind)
+{
+    condition_t *condition = malloc(sizeof *condition);
+
+    if (condition == NULL)
+        abort();
+    memset(condition, 0xa5, sizeof *condition);
+    kind->init(condition);
+    return condition;
+}
+
+int condition_free(const kind_t *kind, condition_t *condition)
+{
+    int result = kind->destroy(condition);
+
+    if (result == 0) {
+        memset(condition, 0xdd, sizeof *condition);
+        free(condition);
+    }
+    return result;
+}
+
 void pair_init(pair_t *pair, const kind_t *kind)
 {
     pthread_mutexattr_t attr;
 
-    memset(pair, 0, sizeof *pair);
     pair->kind = kind;
-    pair->condition = malloc(sizeof *pair->condition);
-    ck_assert_ptr_nonnull(pair->condition);
-    kind->init(pair->condition);
+    pair->condition = condition_new(kind);
+    pair->locks = malloc(sizeof *pair->locks);
+    ck_assert_ptr_nonnull(pair->locks);
+    ppt_lock_init(&pair->locks->lock);
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-    ck_assert_int_eq(pthread_mutex_init(&pair->mutex, &attr), 0);
+    ck_assert_int_eq(pthread_mutex_init(&pair->locks->mutex, &attr), 0);
     pthread_mutexattr_destroy(&attr);
 }
 
 void pair_destroy(pair_t *pair)
 {
     if (pair->condition != NULL)
-        ck_assert_int_eq(pair->kind->destroy(pair->condition), 0);
-    free(pair->condition);
-    pthread_mutex_destroy(&pair->mutex);
-    ck_assert_int_eq(ppt_lock_destroy(&pair->lock), 0);
+        pair_part(pair);
+    pthread_mutex_destroy(&pair->locks->mutex);
+    ck_assert_int_eq(ppt_lock_destroy(&pair->locks->lock), 0);
+    free(pair->locks);
+}
+
+void pair_join(pair_t *pair, const pair_t *other)
+{
+    *pair = *other;
+    pair->condition = condition_new(pair->kind);
+}
+
+void pair_part(pair_t *pair)
+{
+    ck_assert_int_eq(condition_free(pair->kind, pair->condition), 0);
+    pair->condition = NULL;
 }
 
 /* Waiters */

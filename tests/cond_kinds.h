@@ -25,11 +25,16 @@ typedef union condition {
     control_t control;
 } condition_t;
 
+/* The lock of a pair is one of these. */
+typedef struct locks {
+    ppt_lock_t lock;
+    pthread_mutex_t mutex; /* error-checking */
+} locks_t;
+
 typedef struct pair {
     const struct kind *kind;
     condition_t *condition;
-    ppt_lock_t lock;
-    pthread_mutex_t mutex; /* error-checking */
+    locks_t *locks;
 } pair_t;
 
 typedef struct kind {
@@ -60,6 +65,15 @@ extern const kind_t control_kind;
 
 void pair_init(pair_t *pair, const kind_t *kind);
 void pair_destroy(pair_t *pair);
+
+/* Another condition with the same lock. */
+void pair_join(pair_t *pair, const pair_t *other);
+void pair_part(pair_t *pair);
+
+condition_t *condition_new(const kind_t *kind);
+
+/* Destroy condition and give its memory back, overwritten; what destroy said. */
+int condition_free(const kind_t *kind, condition_t *condition);
 
 static inline int pair_lock(pair_t *pair)
 {

@@ -21,13 +21,21 @@ static int64_t stress_ns(void)
 }
 
 /*
- * ThreadSanitizer: tests fork while they have threads, and the children
- * start some of their own.
+ * The sanitizers ask the program for these.  Tests fork while they have
+ * threads, and unlock mutexes that they do not own.  A cancelled thread's
+ * stack is unwound without AddressSanitizer's knowledge, which then finds
+ * fault with its own call of sigaltstack.
  */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
-    return "die_after_fork=0";
+    return "die_after_fork=0:report_mutex_bugs=0";
+}
+
+const char *__asan_default_suppressions(void);
+const char *__asan_default_suppressions(void)
+{
+    return "interceptor_name:sigaltstack";
 }
 
 TCase *add_case(Suite *suite, const char *name)
@@ -37,6 +45,14 @@ TCase *add_case(Suite *suite, const char *name)
     tcase_set_timeout(tcase, TEST_TIMEOUT + 4.0 * stress_ns() / SECOND);
     suite_add_tcase(suite, tcase);
     return tcase;
+}
+
+void add_list(TCase *tcase, const TTest *const *tests, int n)
+{
+    int i;
+
+    for (i = 0; i < n; i++)
+        tcase_add_test(tcase, tests[i]);
 }
 
 int main(int argc, char **argv)
@@ -195,6 +211,16 @@ void worker_interrupt(const worker_t *worker)
 {
     if (!worker_done(worker))
         pthread_kill(worker->thread, SIGUSR1);
+}
+
+int interrupted(void *arg)
+{
+    interruption_t *seen = arg;
+
+    bump(&seen->calls);
+    while (peek(&seen->stay))
+        nap();
+    return peek(&seen->answer);
 }
 
 /* Forks */

@@ -23,7 +23,7 @@
 #define SECOND (1000 * MS)
 
 /* What must happen, and has not happened after this long, never will. */
-#define LIMIT (60 * SECOND)
+#define LIMIT (30 * SECOND)
 
 /* What a wait that must end at once may take on a busy machine. */
 #define LATE (20 * SECOND)
@@ -33,6 +33,7 @@
 /* Each program's list of tests, for main(). */
 void add_tests(Suite *suite);
 TCase *add_case(Suite *suite, const char *name);
+void add_list(TCase *tcase, const TTest *const *tests, int n);
 
 /* Sleep for a moment: between two looks, and never to order threads. */
 void nap(void);
@@ -104,6 +105,15 @@ void worker_interrupt(const worker_t *worker);
             nap();                                                          \
         }                                                                   \
     } while (0)
+
+/* The callback of an interruptible wait: what it does, and what was seen. */
+typedef struct interruption {
+    int calls;
+    int answer; /* what it returns */
+    int stay;   /* while not 0, it does not return */
+} interruption_t;
+
+int interrupted(void *interruption);
 
 /* Run check(arg) in a forked child; 0 if all it required was true. */
 int in_child(int (*check)(void *arg), void *arg);

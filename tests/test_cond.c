@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MANY 500
 
@@ -426,41 +425,29 @@ END_TEST
 
 /* Interrupts */
 
-/* What a callback does, and what was seen. */
-struct interruption {
+/* A callback that uses the pair it interrupted. */
+struct busy_interruption {
+    interruption_t seen;
     pair_t *pair;
-    int calls;
-    int answer;    /* what it returns */
-    int chosen;    /* what the signal it gave returned; -1: none given */
-    int got_lock;  /* whether the lock was free: what lock and unlock said */
-    int stay;      /* while not 0, it does not return */
+    int chosen;   /* what its signal returned */
+    int got_lock; /* what locking and unlocking said */
 };
-
-static int on_interrupt(void *arg)
-{
-    struct interruption *seen = arg;
-
-    bump(&seen->calls);
-    while (peek(&seen->stay))
-        nap();
-    return peek(&seen->answer);
-}
 
 static int signal_on_interrupt(void *arg)
 {
-    struct interruption *seen = arg;
+    struct busy_interruption *busy = arg;
 
-    if (seen->calls == 0)
-        seen->chosen = seen->pair->kind->signal(seen->pair);
-    return on_interrupt(arg);
+    if (busy->seen.calls == 0)
+        busy->chosen = busy->pair->kind->signal(busy->pair);
+    return interrupted(&busy->seen);
 }
 
 static int lock_on_interrupt(void *arg)
 {
-    struct interruption *seen = arg;
+    struct busy_interruption *busy = arg;
 
-    seen->got_lock = pair_lock(seen->pair) | pair_unlock(seen->pair);
-    return on_interrupt(arg);
+    busy->got_lock = pair_lock(busy->pair) | pair_unlock(busy->pair);
+    return interrupted(&busy->seen);
 }
 
 START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
@@ -507,13 +494,13 @@ END_TEST
 
 START_TEST(callback_may_say_go_on_and_the_place_is_kept)
 {
-    struct interruption seen = { 0 };
+    interruption_t seen = { 0 };
     waiter_t first = { 0 }, second = { 0 };
     pair_t pair;
 
     signals_install(0);
     pair_init(&pair, kinds[_i]);
-    waiter_start_interruptible(&first, &pair, on_interrupt, &seen);
+    waiter_start_interruptible(&first, &pair, interrupted, &seen);
     waiter_start(&second, &pair, PPT_FOREVER);
     interrupt_until(&first.worker, peek(&seen.calls) >= 3);
     ck_assert_uint_eq(pair_waiting(&pair), 2);
@@ -528,13 +515,13 @@ END_TEST
 
 START_TEST(callback_may_give_up_and_no_signal_is_consumed)
 {
-    struct interruption seen = { .answer = 77 };
+    interruption_t seen = { .answer = 77 };
     waiter_t first = { 0 }, second = { 0 };
     pair_t pair;
 
     signals_install(SA_RESTART);
     pair_init(&pair, kinds[_i]);
-    waiter_start_interruptible(&first, &pair, on_interrupt, &seen);
+    waiter_start_interruptible(&first, &pair, interrupted, &seen);
     waiter_start(&second, &pair, PPT_FOREVER);
     interrupt_until(&first.worker, worker_done(&first.worker));
     waiter_join(&first, 77);
@@ -547,13 +534,13 @@ END_TEST
 
 START_TEST(signal_given_while_the_callback_runs_is_kept)
 {
-    struct interruption seen = { .answer = 77, .stay = 1 };
+    interruption_t seen = { .answer = 77, .stay = 1 };
     waiter_t first = { 0 }, second = { 0 };
     pair_t pair;
 
     signals_install(0);
     pair_init(&pair, kinds[_i]);
-    waiter_start_interruptible(&first, &pair, on_interrupt, &seen);
+    waiter_start_interruptible(&first, &pair, interrupted, &seen);
     waiter_start(&second, &pair, PPT_FOREVER);
     interrupt_until(&first.worker, peek(&seen.calls) == 1);
     signal_one(&pair);
@@ -569,34 +556,34 @@ END_TEST
 
 START_TEST(callback_may_signal_the_same_condition)
 {
+    struct busy_interruption busy = { .seen.answer = 77 };
     waiter_t waiter = { 0 };
-    struct interruption seen = { .answer = 77 };
     pair_t pair;
 
     signals_install(0);
     pair_init(&pair, kinds[_i]);
-    seen.pair = &pair;
-    waiter_start_interruptible(&waiter, &pair, signal_on_interrupt, &seen);
+    busy.pair = &pair;
+    waiter_start_interruptible(&waiter, &pair, signal_on_interrupt, &busy);
     interrupt_until(&waiter.worker, worker_done(&waiter.worker));
     waiter_join(&waiter, 0);
-    ck_chosen(&pair, seen.chosen, 1);
+    ck_chosen(&pair, busy.chosen, 1);
     pair_destroy(&pair);
 }
 END_TEST
 
 START_TEST(callback_runs_without_the_lock)
 {
+    struct busy_interruption busy = { .seen.answer = 77, .got_lock = -1 };
     waiter_t waiter = { 0 };
-    struct interruption seen = { .answer = 77, .got_lock = -1 };
     pair_t pair;
 
     signals_install(0);
     pair_init(&pair, kinds[_i]);
-    seen.pair = &pair;
-    waiter_start_interruptible(&waiter, &pair, lock_on_interrupt, &seen);
+    busy.pair = &pair;
+    waiter_start_interruptible(&waiter, &pair, lock_on_interrupt, &busy);
     interrupt_until(&waiter.worker, worker_done(&waiter.worker));
     waiter_join(&waiter, 77);
-    ck_assert_int_eq(seen.got_lock, 0);
+    ck_assert_int_eq(busy.got_lock, 0);
     pair_destroy(&pair);
 }
 END_TEST
@@ -667,14 +654,6 @@ START_TEST(destroyed_condition_can_be_made_again)
 }
 END_TEST
 
-static void destroy_and_free(pair_t *pair)
-{
-    ck_assert_int_eq(pair->kind->destroy(pair->condition), 0);
-    memset(pair->condition, 0xdd, sizeof *pair->condition);
-    free(pair->condition);
-    pair->condition = NULL;
-}
-
 /* With the lock held no woken thread gets out before the memory is gone. */
 START_TEST(memory_may_be_freed_right_after_a_broadcast)
 {
@@ -686,7 +665,7 @@ START_TEST(memory_may_be_freed_right_after_a_broadcast)
     waiters = start_many(&pair, N);
     pair_lock(&pair);
     ck_chosen(&pair, pair.kind->broadcast(&pair), N);
-    destroy_and_free(&pair);
+    pair_part(&pair);
     pair_unlock(&pair);
     join_all(waiters, N, 0);
     free(waiters);
@@ -712,7 +691,7 @@ START_TEST(memory_may_be_freed_before_the_waiter_fell_asleep)
             ;
         worker_interrupt(&waiter.worker);
         ck_chosen(&pair, pair.kind->broadcast(&pair), 1);
-        destroy_and_free(&pair);
+        pair_part(&pair);
         waiter_join(&waiter, 0);
         pair_destroy(&pair);
     }

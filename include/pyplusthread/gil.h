@@ -51,7 +51,7 @@ typedef struct ppt_gil_stats {
  *
  * Order     I/O threads in FIFO order, then CPU-bound threads in FIFO
  *           order; a thread that made way for I/O resumes before the other
- *           CPU-bound ones, unless the next turn was about to begin.
+ *           CPU-bound ones, unless that was the end of its turn.
  * Starvation  none on either side: see PPT_GIL_IO_BURST; a CPU-bound
  *           holder gives way to I/O at its next yield.
  * Not promised  anything to threads that hold the lock without yielding;
@@ -64,8 +64,8 @@ typedef struct ppt_gil {
     uint32_t yields;      /* since the last turn; the holder's */
     uint32_t yield_every; /* 0: PPT_GIL_YIELD_EVERY */
     uint32_t burst;       /* consecutive I/O grants; the holder's */
-    uint32_t ahead;       /* wake the next thread so many yields early */
-    uint32_t nudged;      /* it was woken; both the holder's */
+    uint32_t ahead;       /* nudge the next thread so many yields early */
+    uint32_t nudged;      /* it was; both the holder's */
     uint32_t reserved;
     ppt_waitq_t io;       /* its guard guards both queues */
     ppt_waitq_t cpu;
@@ -108,7 +108,8 @@ PPT_API int ppt_gil_destroy(ppt_gil_t *gil);
 PPT_API int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline);
 
 /*
- * Free gil and wake the next thread: an I/O thread where one waits.
+ * Free gil and wake the next thread, unless one that was woken before is
+ * still on its way: an I/O thread where one waits.
  *
  * Returns   0      gil was released
  *           EPERM  gil was free already; nothing changed

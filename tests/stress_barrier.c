@@ -1,0 +1,294 @@
+/*
+ * The barrier under everything at once: more threads than parties, timeouts,
+ * interrupts, failing actions, aborts and resets; and memory that ends with
+ * the first thread that returns.
+ */
+#include "support.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pyplusthread/barrier.h"
+
+enum { THREADS = 8, PARTIES = 3, ACTION_FAILED = 55, GIVEN_UP = 77 };
+
+/* What all threads of one test share. */
+struct stage {
+    ppt_barrier_t barrier;
+    uint64_t seed;
+    dice_t actions; /* the running action's, as the next two */
+    int passed;     /* actions that said go on */
+    int failed;     /* and that did not */
+    int inside;
+    int stop;
+    int threads; /* gives each its number */
+    int indices[PARTIES]; /* how often each was given by a wait */
+    int answered;         /* waits that returned what the action did */
+    int odd;              /* what may not happen */
+};
+
+static int sometimes_fail(void *arg)
+{
+    struct stage *stage = arg;
+    bool fails = roll(&stage->actions, 16) == 0;
+
+    if (bump(&stage->inside) != 0)
+        bump(&stage->odd);
+    if (roll(&stage->actions, 8) == 0)
+        sched_yield();
+    if (fails)
+        stage->failed++;
+    else
+        poke(&stage->passed, stage->passed + 1);
+    poke(&stage->inside, 0);
+    return fails ? ACTION_FAILED : 0;
+}
+
+static void stage_init(struct stage *stage)
+{
+    memset(stage, 0, sizeof *stage);
+    stage->seed = seed();
+    stage->actions = dice(stage->seed, -1);
+    ck_assert_int_eq(ppt_barrier_init(&stage->barrier, PARTIES,
+                                      sometimes_fail, stage), 0);
+}
+
+static int64_t some_deadline(dice_t *dice)
+{
+    switch (roll(dice, 8)) {
+    case 0:
+        return ppt_deadline(roll(dice, 50) * US);
+    case 1:
+        return ppt_deadline(roll(dice, 1000) * US);
+    case 2:
+        return roll(dice, 8) == 0 ? PPT_TRY : PPT_FOREVER;
+    default:
+        return PPT_FOREVER;
+    }
+}
+
+static int sometimes_give_up(void *arg)
+{
+    return roll(arg, 2) == 0 ? GIVEN_UP : 0;
+}
+
+static int some_wait(ppt_barrier_t *barrier, dice_t *dice, uint32_t *index)
+{
+    int64_t deadline = some_deadline(dice);
+
+    if (roll(dice, 2) == 0)
+        return ppt_barrier_wait(barrier, deadline, index);
+    return ppt_barrier_wait_interruptible(
+        barrier, deadline, index,
+        roll(dice, 2) == 0 ? NULL : sometimes_give_up, dice);
+}
+
+/* Note how a wait ended; true if the barrier may be broken. */
+static bool note(struct stage *stage, int result, uint32_t index)
+{
+    if (result == 0 && index < PARTIES)
+        bump(&stage->indices[index]);
+    else if (result == ACTION_FAILED)
+        bump(&stage->answered);
+    else if (result != ETIMEDOUT && result != ECANCELED && result != EINTR
+             && result != GIVEN_UP)
+        bump(&stage->odd);
+    return result == ETIMEDOUT || result == ECANCELED
+           || result == ACTION_FAILED;
+}
+
+static void meet_and_mend(void *arg)
+{
+    struct stage *stage = arg;
+    dice_t mine = dice(stage->seed, bump(&stage->threads));
+
+    while (!peek(&stage->stop)) {
+        uint32_t index = PARTIES;
+        int result = some_wait(&stage->barrier, &mine, &index);
+
+        if (note(stage, result, index) && roll(&mine, 4) == 0)
+            ppt_barrier_reset(&stage->barrier);
+        if (roll(&mine, 16) == 0)
+            sched_yield();
+    }
+}
+
+static void disturb_until_end(struct stage *stage, const worker_t *workers)
+{
+    int64_t end = stress_end();
+    dice_t mine = dice(stage->seed, bump(&stage->threads));
+
+    while (ppt_now() < end || peek(&stage->passed) < 100) {
+        worker_interrupt(&workers[roll(&mine, THREADS)]);
+        switch (roll(&mine, 16)) {
+        case 0:
+            ppt_barrier_abort(&stage->barrier);
+            nap();
+            ppt_barrier_reset(&stage->barrier);
+            break;
+        case 1:
+            ppt_barrier_reset(&stage->barrier);
+            break;
+        default:
+            nap();
+        }
+        ck_assert_int_lt(ppt_now(), end + LIMIT);
+    }
+    poke(&stage->stop, 1);
+}
+
+/* Some may still reset the barrier that others are then going to wait at. */
+static void let_all_go(struct stage *stage, const worker_t *workers)
+{
+    int i;
+
+    for (i = 0; i < THREADS; i++)
+        while (!worker_done(&workers[i])) {
+            ppt_barrier_abort(&stage->barrier);
+            nap();
+        }
+}
+
+START_TEST(rounds_are_full_whatever_ends_the_waits)
+{
+    worker_t workers[THREADS];
+    struct stage stage;
+    int i;
+
+    signals_install(0);
+    stage_init(&stage);
+    for (i = 0; i < THREADS; i++)
+        worker_start(&workers[i], meet_and_mend, &stage);
+    disturb_until_end(&stage, workers);
+    let_all_go(&stage, workers);
+    for (i = 0; i < THREADS; i++)
+        worker_join(&workers[i]);
+    printf("# %d rounds, %d failed\n", stage.passed, stage.failed);
+    ck_assert_int_eq(stage.odd, 0);
+    for (i = 0; i < PARTIES; i++)
+        ck_assert_int_eq(stage.indices[i], stage.passed);
+    ck_assert_int_eq(stage.answered, stage.failed);
+    ck_assert_uint_eq(ppt_barrier_n_waiting(&stage.barrier), 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&stage.barrier), 0);
+}
+END_TEST
+
+/* As many threads as parties, and nothing else: none may be left behind */
+
+struct march {
+    ppt_barrier_t barrier;
+    int steps[THREADS]; /* each by its own thread */
+    int threads;
+    int stop;           /* decided by the action, for all of a round */
+    int asked;          /* to decide so */
+    int odd;
+};
+
+static int decide(void *arg)
+{
+    struct march *march = arg;
+
+    march->stop = peek(&march->asked);
+    return 0;
+}
+
+static void keep_step(void *arg)
+{
+    struct march *march = arg;
+    int me = bump(&march->threads);
+    bool more = true;
+
+    while (more) {
+        int i;
+
+        march->steps[me]++;
+        if (ppt_barrier_wait(&march->barrier, PPT_FOREVER, NULL) != 0)
+            bump(&march->odd);
+        for (i = 0; i < THREADS; i++)
+            if (march->steps[i] != march->steps[me])
+                bump(&march->odd);
+        more = !march->stop;
+        if (ppt_barrier_wait(&march->barrier, PPT_FOREVER, NULL) != 0)
+            bump(&march->odd);
+    }
+}
+
+START_TEST(all_keep_step_round_after_round)
+{
+    int64_t end = stress_end();
+    struct march march = { .odd = 0 };
+    worker_t workers[THREADS];
+    int i;
+
+    ck_assert_int_eq(ppt_barrier_init(&march.barrier, THREADS, decide,
+                                      &march), 0);
+    for (i = 0; i < THREADS; i++)
+        worker_start(&workers[i], keep_step, &march);
+    while (ppt_now() < end)
+        nap();
+    poke(&march.asked, 1);
+    for (i = 0; i < THREADS; i++)
+        worker_join(&workers[i]);
+    printf("# %d steps\n", march.steps[0]);
+    ck_assert_int_eq(march.odd, 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&march.barrier), 0);
+}
+END_TEST
+
+/* The first to return frees the barrier */
+
+struct owners {
+    ppt_barrier_t *barrier;
+    int returned;
+    int odd;
+};
+
+static void meet_and_drop(void *arg)
+{
+    struct owners *owners = arg;
+
+    if (ppt_barrier_wait(owners->barrier, PPT_FOREVER, NULL) != 0)
+        bump(&owners->odd);
+    if (bump(&owners->returned) != 0)
+        return;
+    if (ppt_barrier_destroy(owners->barrier) != 0)
+        bump(&owners->odd);
+    memset(owners->barrier, 0xdd, sizeof *owners->barrier);
+    free(owners->barrier);
+}
+
+START_TEST(first_to_return_may_free_the_barrier)
+{
+    int64_t end = stress_end();
+    int rounds;
+
+    for (rounds = 0; ppt_now() < end; rounds++) {
+        struct owners owners = { .odd = 0 };
+        worker_t workers[4];
+        int i;
+
+        owners.barrier = calloc(1, sizeof *owners.barrier);
+        ck_assert_ptr_nonnull(owners.barrier);
+        ppt_barrier_init(owners.barrier, LENGTH(workers), NULL, NULL);
+        for (i = 0; i < LENGTH(workers); i++)
+            worker_start(&workers[i], meet_and_drop, &owners);
+        for (i = 0; i < LENGTH(workers); i++)
+            worker_join(&workers[i]);
+        ck_assert_int_eq(owners.odd, 0);
+    }
+    printf("# %d barriers\n", rounds);
+}
+END_TEST
+
+void add_tests(Suite *suite)
+{
+    const TTest *const tests[] = {
+        rounds_are_full_whatever_ends_the_waits,
+        all_keep_step_round_after_round,
+        first_to_return_may_free_the_barrier,
+    };
+
+    add_list(add_case(suite, "barrier"), tests, LENGTH(tests));
+}

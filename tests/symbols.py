@@ -1,0 +1,65 @@
+"""What the linker sees.
+
+symbols.py exports LIBRARY HEADER...  a shared library exports the functions
+                                      that the headers declare, no others
+symbols.py names ARCHIVE              a static library defines no names but
+                                      ppt_*
+symbols.py replaced PROGRAM           a program uses none of the system's
+                                      condition variables, but ours
+"""
+import re
+import subprocess
+import sys
+
+
+def symbols(*arguments):
+    """The names that nm prints, without versions."""
+    output = subprocess.run(['nm', *arguments], check=True,
+                            capture_output=True, text=True).stdout
+    rows = [line.split() for line in output.splitlines()]
+    return {row[-1].partition('@')[0] for row in rows if len(row) > 1}
+
+
+def declared(headers):
+    """The names of the functions that are marked with PPT_API."""
+    names = set()
+    for header in headers:
+        with open(header, encoding='utf-8') as file:
+            text = re.sub(r'/\*.*?\*/', '', file.read(), flags=re.DOTALL)
+        names.update(re.findall(r'^PPT_API\b[^;(]*\b(\w+)\(', text,
+                                flags=re.MULTILINE))
+    return names
+
+
+def exports(library, *headers):
+    exported = symbols('-D', '--defined-only', library)
+    wanted = declared(headers)
+    return ([f'declared, not exported: {name}' for name in wanted - exported]
+            + [f'exported, not declared: {name}'
+               for name in exported - wanted])
+
+
+def names(archive):
+    return [f'not ours: {name}'
+            for name in symbols('-g', '--defined-only', archive)
+            if not name.startswith('ppt_')]
+
+
+def replaced(program):
+    used = symbols('-u', program)
+    wrong = [f'still used: {name}' for name in used
+             if re.match(r'pthread_cond_', name)]
+    if 'ppt_pthread_cond_wait' not in used:
+        wrong.append('not used: ppt_pthread_cond_wait')
+    return wrong
+
+
+def main(what, *arguments):
+    checks = {'exports': exports, 'names': names, 'replaced': replaced}
+    wrong = checks[what](*arguments)
+    print('\n'.join(sorted(wrong)))
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,750 @@
+/* The promises of lock.h. */
+#include "support.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pyplusthread/lock.h"
+
+#define MANY 500
+
+/* A thread that takes the lock once, and what it saw. */
+typedef struct taker {
+    worker_t worker;
+    ppt_lock_t *lock;
+    int64_t deadline;
+    bool interruptible;
+    ppt_interrupt_fn on_interrupt;
+    void *arg;
+    bool keep;  /* do not release it */
+    int *turn;  /* guarded by the lock: counts those who had it */
+    int place;  /* among those */
+    int result;
+    int released;
+    int64_t returned;
+} taker_t;
+
+static void take_once(void *arg)
+{
+    taker_t *taker = arg;
+
+    if (taker->interruptible)
+        taker->result = ppt_lock_acquire_interruptible(
+            taker->lock, taker->deadline, taker->on_interrupt, taker->arg);
+    else
+        taker->result = ppt_lock_acquire(taker->lock, taker->deadline);
+    taker->returned = ppt_now();
+    if (taker->result != 0)
+        return;
+    if (taker->turn != NULL)
+        taker->place = (*taker->turn)++;
+    if (!taker->keep)
+        taker->released = ppt_lock_release(taker->lock);
+}
+
+/* Start one while the lock is held, and see it queued. */
+static void start(taker_t *taker, ppt_lock_t *lock, int64_t deadline)
+{
+    unsigned before = ppt_lock_waiting(lock);
+
+    taker->lock = lock;
+    taker->deadline = deadline;
+    worker_start(&taker->worker, take_once, taker);
+    await(ppt_lock_waiting(lock) > before || worker_done(&taker->worker));
+    if (deadline == PPT_FOREVER)
+        await(worker_asleep(&taker->worker));
+}
+
+static void start_interruptible(taker_t *taker, ppt_lock_t *lock,
+                                ppt_interrupt_fn on_interrupt, void *arg)
+{
+    taker->interruptible = true;
+    taker->on_interrupt = on_interrupt;
+    taker->arg = arg;
+    start(taker, lock, PPT_FOREVER);
+}
+
+static void join(taker_t *taker, int result)
+{
+    worker_join(&taker->worker);
+    ck_assert_int_eq(taker->result, result);
+    ck_assert_int_eq(taker->released, 0);
+}
+
+static void acquire(ppt_lock_t *lock)
+{
+    ck_assert_int_eq(ppt_lock_acquire(lock, PPT_FOREVER), 0);
+    ck_assert(ppt_lock_locked(lock));
+}
+
+static void release(ppt_lock_t *lock)
+{
+    ck_assert_int_eq(ppt_lock_release(lock), 0);
+}
+
+static void ck_free(ppt_lock_t *lock)
+{
+    ck_assert(!ppt_lock_locked(lock));
+    ck_assert_uint_eq(ppt_lock_waiting(lock), 0);
+    ck_assert_int_eq(ppt_lock_acquire(lock, PPT_TRY), 0);
+    ck_assert_int_eq(ppt_lock_release(lock), 0);
+    ck_assert_int_eq(ppt_lock_destroy(lock), 0);
+}
+
+/* Alone */
+
+START_TEST(all_ways_to_make_one_make_a_free_lock)
+{
+    static ppt_lock_t in_static_memory;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    ck_free(&in_static_memory);
+    ck_free(&lock);
+    memset(&lock, 0xa5, sizeof lock);
+    ppt_lock_init(&lock);
+    ck_free(&lock);
+    ck_free(&lock); /* destroyed, and usable as after init */
+}
+END_TEST
+
+START_TEST(free_lock_is_taken_at_once)
+{
+    const int64_t deadlines[] = { PPT_TRY, ppt_deadline(SECOND),
+                                  PPT_FOREVER };
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    int i;
+
+    for (i = 0; i < LENGTH(deadlines); i++) {
+        ck_assert_int_eq(ppt_lock_acquire(&lock, deadlines[i]), 0);
+        ck_assert(ppt_lock_locked(&lock));
+        release(&lock);
+        ck_assert_int_eq(ppt_lock_acquire_interruptible(&lock, deadlines[i],
+                                                        NULL, NULL), 0);
+        release(&lock);
+        ck_assert(!ppt_lock_locked(&lock));
+    }
+}
+END_TEST
+
+START_TEST(try_of_a_held_lock_is_busy)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    acquire(&lock);
+    ck_assert_int_eq(ppt_lock_acquire(&lock, PPT_TRY), EBUSY);
+    ck_assert_int_eq(ppt_lock_acquire_interruptible(&lock, PPT_TRY, NULL,
+                                                    NULL), EBUSY);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 0);
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(expired_deadline_of_a_held_lock_is_a_timeout)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    acquire(&lock);
+    ck_assert_int_eq(ppt_lock_acquire(&lock, 1), ETIMEDOUT);
+    ck_assert_int_eq(ppt_lock_acquire(&lock, ppt_now()), ETIMEDOUT);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 0);
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(timeout_is_never_early)
+{
+    static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    int i;
+
+    acquire(&lock);
+    for (i = 0; i < 10 * LENGTH(timeouts); i++) {
+        int64_t deadline = ppt_deadline(timeouts[i % LENGTH(timeouts)]);
+
+        ck_assert_int_eq(ppt_lock_acquire(&lock, deadline), ETIMEDOUT);
+        ck_assert_int_ge(ppt_now(), deadline);
+        ck_assert_int_lt(ppt_now(), deadline + LATE);
+    }
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+static void ck_refuses_negative(ppt_lock_t *lock)
+{
+    static const int64_t negative[] = { -1, INT64_MIN };
+    bool locked = ppt_lock_locked(lock);
+    int i;
+
+    for (i = 0; i < LENGTH(negative); i++) {
+        ck_assert_int_eq(ppt_lock_acquire(lock, negative[i]), EINVAL);
+        ck_assert_int_eq(ppt_lock_acquire_interruptible(lock, negative[i],
+                                                        NULL, NULL), EINVAL);
+        ck_assert_int_eq(ppt_lock_locked(lock), locked);
+        ck_assert_uint_eq(ppt_lock_waiting(lock), 0);
+    }
+}
+
+START_TEST(negative_deadline_is_refused_and_changes_nothing)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    ck_refuses_negative(&lock);
+    acquire(&lock);
+    ck_refuses_negative(&lock);
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(release_of_a_free_lock_is_refused_and_changes_nothing)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    ck_assert_int_eq(ppt_lock_release(&lock), EPERM);
+    ck_free(&lock);
+    acquire(&lock);
+    ck_assert_int_eq(ppt_lock_acquire(&lock, ppt_deadline(MS)), ETIMEDOUT);
+    release(&lock);
+    ck_assert_int_eq(ppt_lock_release(&lock), EPERM);
+    ck_assert_int_eq(ppt_lock_release(&lock), EPERM);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(destroy_of_a_held_lock_is_busy_and_changes_nothing)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    acquire(&lock);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), EBUSY);
+    ck_assert(ppt_lock_locked(&lock));
+    release(&lock);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+}
+END_TEST
+
+START_TEST(destroy_of_a_lock_waited_for_is_busy_and_changes_nothing)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { 0 };
+
+    acquire(&lock);
+    start(&taker, &lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), EBUSY);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 1);
+    release(&lock);
+    join(&taker, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+/* Two */
+
+START_TEST(any_thread_may_release)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { .keep = true };
+
+    acquire(&lock);
+    start(&taker, &lock, PPT_FOREVER);
+    release(&lock);
+    join(&taker, 0);
+    ck_assert(ppt_lock_locked(&lock));
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(release_wakes_a_timed_waiter_before_its_deadline)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { 0 };
+
+    acquire(&lock);
+    start(&taker, &lock, ppt_deadline(LIMIT));
+    release(&lock);
+    join(&taker, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(timed_waiter_in_the_middle_may_leave)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t first = { 0 }, timed = { 0 }, last = { 0 };
+    int64_t deadline;
+
+    acquire(&lock);
+    start(&first, &lock, PPT_FOREVER);
+    deadline = ppt_deadline(20 * MS);
+    start(&timed, &lock, deadline);
+    start(&last, &lock, PPT_FOREVER);
+    join(&timed, ETIMEDOUT);
+    ck_assert_int_ge(timed.returned, deadline);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 2);
+    release(&lock);
+    join(&first, 0);
+    join(&last, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+/* Many */
+
+struct account {
+    ppt_lock_t lock;
+    long balance; /* guarded by lock */
+};
+
+static void deposit(void *arg)
+{
+    struct account *account = arg;
+    int i;
+
+    for (i = 0; i < 20000; i++) {
+        ppt_lock_acquire(&account->lock, PPT_FOREVER);
+        account->balance++;
+        ppt_lock_release(&account->lock);
+    }
+}
+
+START_TEST(holders_exclude_each_other_and_see_each_others_writes)
+{
+    struct account account = { PPT_LOCK_INITIALIZER, 0 };
+    worker_t workers[8];
+    int i;
+
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_start(&workers[i], deposit, &account);
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_join(&workers[i]);
+    ck_assert_int_eq(account.balance, 20000L * LENGTH(workers));
+    ck_free(&account.lock);
+}
+END_TEST
+
+static taker_t *start_many(ppt_lock_t *lock, int n, int *turn)
+{
+    taker_t *takers = calloc((size_t)n, sizeof *takers);
+    int i;
+
+    ck_assert_ptr_nonnull(takers);
+    for (i = 0; i < n; i++) {
+        takers[i].turn = turn;
+        start(&takers[i], lock, PPT_FOREVER);
+        ck_assert_uint_eq(ppt_lock_waiting(lock), (unsigned)i + 1);
+    }
+    return takers;
+}
+
+START_TEST(five_hundred_waiters_queue_in_fifo_order)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    int turn = 0;
+    taker_t *takers;
+    int i;
+
+    acquire(&lock);
+    takers = start_many(&lock, MANY, &turn);
+    release(&lock);
+    for (i = 0; i < MANY; i++) {
+        join(&takers[i], 0);
+        ck_assert_int_eq(takers[i].place, i);
+    }
+    free(takers);
+    ck_free(&lock);
+}
+END_TEST
+
+/* Fairness */
+
+struct hog {
+    ppt_lock_t lock;
+    int stop;
+};
+
+static void hog(void *arg)
+{
+    struct hog *hog = arg;
+
+    while (!peek(&hog->stop)) {
+        int64_t until = ppt_now() + 200 * US;
+
+        ppt_lock_acquire(&hog->lock, PPT_FOREVER);
+        while (ppt_now() < until)
+            ;
+        ppt_lock_release(&hog->lock);
+    }
+}
+
+START_TEST(waiter_that_is_passed_over_is_handed_the_lock)
+{
+    struct hog hogged = { PPT_LOCK_INITIALIZER, 0 };
+    worker_t worker;
+    int round;
+
+    worker_start(&worker, hog, &hogged);
+    for (round = 0; round < 20; round++) {
+        int64_t begin = ppt_now();
+
+        ck_assert_int_eq(ppt_lock_acquire(&hogged.lock, PPT_FOREVER), 0);
+        ck_assert_int_lt(ppt_now() - begin, 3 * SECOND);
+        release(&hogged.lock);
+        await(ppt_lock_locked(&hogged.lock));
+    }
+    poke(&hogged.stop, 1);
+    worker_join(&worker);
+    ck_free(&hogged.lock);
+}
+END_TEST
+
+/* Interrupts */
+
+START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { 0 };
+
+    signals_install(_i);
+    acquire(&lock);
+    start(&taker, &lock, PPT_FOREVER);
+    interrupt_until(&taker.worker, signals_handled() >= 5);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 1);
+    release(&lock);
+    join(&taker, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { 0 };
+
+    signals_install(_i);
+    acquire(&lock);
+    start_interruptible(&taker, &lock, NULL, NULL);
+    interrupt_until(&taker.worker, worker_done(&taker.worker));
+    join(&taker, EINTR);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 0);
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(callback_may_say_go_on_and_the_first_stays_the_first)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t first = { 0 }, second = { 0 };
+    interruption_t seen = { 0 };
+    int turn = 0;
+
+    signals_install(_i);
+    first.turn = second.turn = &turn;
+    acquire(&lock);
+    start_interruptible(&first, &lock, interrupted, &seen);
+    start(&second, &lock, PPT_FOREVER);
+    interrupt_until(&first.worker, peek(&seen.calls) >= 3);
+    await(ppt_lock_waiting(&lock) == 2 && worker_asleep(&first.worker));
+    release(&lock);
+    join(&first, 0);
+    join(&second, 0);
+    ck_assert_int_eq(first.place, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(callback_may_give_up_and_the_lock_is_not_taken)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    interruption_t seen = { .answer = 77 };
+    taker_t first = { 0 }, second = { 0 };
+
+    signals_install(_i);
+    acquire(&lock);
+    start_interruptible(&first, &lock, interrupted, &seen);
+    start(&second, &lock, PPT_FOREVER);
+    interrupt_until(&first.worker, worker_done(&first.worker));
+    join(&first, 77);
+    ck_assert_int_eq(seen.calls, 1);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 1);
+    release(&lock);
+    join(&second, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+/* The first stands aside while its callback runs, however long that is. */
+static void release_while_a_callback_runs(int flags, int answer)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    interruption_t seen = { .answer = answer, .stay = 1 };
+    taker_t first = { 0 }, second = { 0 };
+
+    signals_install(flags);
+    acquire(&lock);
+    start_interruptible(&first, &lock, interrupted, &seen);
+    start(&second, &lock, PPT_FOREVER);
+    interrupt_until(&first.worker, peek(&seen.calls) == 1);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 1);
+    release(&lock);
+    join(&second, 0);
+    ck_assert(!worker_done(&first.worker));
+    poke(&seen.stay, 0);
+    join(&first, answer);
+    ck_free(&lock);
+}
+
+START_TEST(release_while_a_callback_runs_wakes_the_next)
+{
+    release_while_a_callback_runs(_i, 77);
+}
+END_TEST
+
+START_TEST(lock_released_while_the_callback_runs_is_taken_after_it)
+{
+    release_while_a_callback_runs(_i, 0);
+}
+END_TEST
+
+/* A callback that uses the lock it interrupted. */
+struct user {
+    interruption_t seen;
+    ppt_lock_t *lock;
+    int taken; /* what acquiring said */
+};
+
+static int use_on_interrupt(void *arg)
+{
+    struct user *user = arg;
+
+    if (user->seen.calls == 0) {
+        ppt_lock_release(user->lock);
+        user->taken = ppt_lock_acquire(user->lock, PPT_TRY);
+        ppt_lock_release(user->lock);
+    }
+    return interrupted(&user->seen);
+}
+
+START_TEST(callback_may_use_the_lock_it_interrupted)
+{
+    static const int answers[] = { 0, 77 };
+    int i;
+
+    signals_install(_i);
+    for (i = 0; i < LENGTH(answers); i++) {
+        ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+        struct user user = { { .answer = answers[i] }, &lock, -1 };
+        taker_t taker = { 0 };
+
+        acquire(&lock);
+        start_interruptible(&taker, &lock, use_on_interrupt, &user);
+        interrupt_until(&taker.worker, worker_done(&taker.worker));
+        join(&taker, answers[i]);
+        ck_assert_int_eq(user.taken, 0);
+        ck_free(&lock);
+    }
+}
+END_TEST
+
+/* A handler that waits itself, for another lock. */
+static ppt_lock_t handlers_lock = PPT_LOCK_INITIALIZER;
+static int handlers_result = -1;
+
+static void waiting_handler(int signal)
+{
+    (void)signal;
+    handlers_result = ppt_lock_acquire(&handlers_lock, PPT_FOREVER);
+    ppt_lock_release(&handlers_lock);
+}
+
+START_TEST(handler_may_wait_for_another_lock)
+{
+    struct sigaction action = { .sa_handler = waiting_handler };
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { 0 };
+
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    acquire(&lock);
+    acquire(&handlers_lock);
+    start(&taker, &lock, PPT_FOREVER);
+    worker_interrupt(&taker.worker);
+    await(ppt_lock_waiting(&handlers_lock) == 1);
+    release(&lock); /* the outer wait's turn comes first */
+    release(&handlers_lock);
+    join(&taker, 0);
+    ck_assert_int_eq(handlers_result, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+START_TEST(acquire_is_not_a_cancellation_point)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { .result = -1 };
+
+    signals_install(0);
+    acquire(&lock);
+    start(&taker, &lock, PPT_FOREVER);
+    ck_assert_int_eq(pthread_cancel(taker.worker.thread), 0);
+    interrupt_until(&taker.worker, signals_handled() >= 3);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 1);
+    release(&lock);
+    join(&taker, 0);
+    ck_free(&lock);
+}
+END_TEST
+
+/* The end of a lock */
+
+struct heir {
+    ppt_lock_t *lock;
+    int ready;
+    int destroyed; /* what destroy said */
+};
+
+static void inherit(void *arg)
+{
+    struct heir *heir = arg;
+
+    poke(&heir->ready, 1);
+    ppt_lock_acquire(heir->lock, PPT_FOREVER);
+    ppt_lock_release(heir->lock);
+    heir->destroyed = ppt_lock_destroy(heir->lock);
+    memset(heir->lock, 0xdd, sizeof *heir->lock);
+    free(heir->lock);
+}
+
+/* The releaser may still be inside release when the memory goes. */
+START_TEST(memory_may_be_freed_by_the_next_holder)
+{
+    int round;
+
+    for (round = 0; round < 500; round++) {
+        struct heir heir = { malloc(sizeof(ppt_lock_t)), 0, -1 };
+        worker_t worker;
+
+        ck_assert_ptr_nonnull(heir.lock);
+        ppt_lock_init(heir.lock);
+        acquire(heir.lock);
+        worker_start(&worker, inherit, &heir);
+        if (round % 2 == 0)
+            await(ppt_lock_waiting(heir.lock) == 1);
+        else
+            await(peek(&heir.ready));
+        release(heir.lock);
+        worker_join(&worker);
+        ck_assert_int_eq(heir.destroyed, 0);
+    }
+}
+END_TEST
+
+/* Forks */
+
+static int make_new(void *arg)
+{
+    ppt_lock_t *lock = arg;
+
+    ppt_lock_after_fork(lock);
+    require(!ppt_lock_locked(lock));
+    require(ppt_lock_waiting(lock) == 0);
+    require(ppt_lock_release(lock) == EPERM);
+    require(ppt_lock_acquire(lock, PPT_TRY) == 0);
+    require(ppt_lock_acquire(lock, ppt_deadline(MS)) == ETIMEDOUT);
+    require(ppt_lock_release(lock) == 0);
+    require(ppt_lock_destroy(lock) == 0);
+    return 0;
+}
+
+START_TEST(child_makes_a_held_lock_new_and_the_parents_stays)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t takers[3] = { { .result = -1 } };
+    int i;
+
+    acquire(&lock);
+    for (i = 0; i < LENGTH(takers); i++)
+        start(&takers[i], &lock, PPT_FOREVER);
+    ck_assert_int_eq(in_child(make_new, &lock), 0);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 3);
+    release(&lock);
+    for (i = 0; i < LENGTH(takers); i++)
+        join(&takers[i], 0);
+    ck_free(&lock);
+}
+END_TEST
+
+static void use_until(void *arg)
+{
+    struct hog *shared = arg;
+
+    while (!peek(&shared->stop)) {
+        ppt_lock_acquire(&shared->lock, PPT_FOREVER);
+        ppt_lock_release(&shared->lock);
+    }
+}
+
+START_TEST(fork_may_catch_the_lock_in_any_state)
+{
+    struct hog shared = { PPT_LOCK_INITIALIZER, 0 };
+    worker_t workers[3];
+    int i;
+
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_start(&workers[i], use_until, &shared);
+    for (i = 0; i < 30; i++)
+        ck_assert_int_eq(in_child(make_new, &shared.lock), 0);
+    poke(&shared.stop, 1);
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_join(&workers[i]);
+    ck_free(&shared.lock);
+}
+END_TEST
+
+void add_tests(Suite *suite)
+{
+    const TTest *const tests[] = {
+        all_ways_to_make_one_make_a_free_lock,
+        free_lock_is_taken_at_once,
+        try_of_a_held_lock_is_busy,
+        expired_deadline_of_a_held_lock_is_a_timeout,
+        timeout_is_never_early,
+        negative_deadline_is_refused_and_changes_nothing,
+        release_of_a_free_lock_is_refused_and_changes_nothing,
+        destroy_of_a_held_lock_is_busy_and_changes_nothing,
+        destroy_of_a_lock_waited_for_is_busy_and_changes_nothing,
+        any_thread_may_release,
+        release_wakes_a_timed_waiter_before_its_deadline,
+        timed_waiter_in_the_middle_may_leave,
+        holders_exclude_each_other_and_see_each_others_writes,
+        five_hundred_waiters_queue_in_fifo_order,
+        waiter_that_is_passed_over_is_handed_the_lock,
+        handler_may_wait_for_another_lock,
+        acquire_is_not_a_cancellation_point,
+        memory_may_be_freed_by_the_next_holder,
+        child_makes_a_held_lock_new_and_the_parents_stays,
+        fork_may_catch_the_lock_in_any_state,
+    };
+    const TTest *const with_sa_flags[] = {
+        handler_does_not_end_a_wait_that_is_not_interruptible,
+        without_a_callback_a_handler_ends_the_wait_with_eintr,
+        callback_may_say_go_on_and_the_first_stays_the_first,
+        callback_may_give_up_and_the_lock_is_not_taken,
+        release_while_a_callback_runs_wakes_the_next,
+        lock_released_while_the_callback_runs_is_taken_after_it,
+        callback_may_use_the_lock_it_interrupted,
+    };
+    TCase *tcase = add_case(suite, "lock");
+    int i;
+
+    add_list(tcase, tests, LENGTH(tests));
+    for (i = 0; i < LENGTH(with_sa_flags); i++) {
+        tcase_add_loop_test(tcase, with_sa_flags[i], 0, 1);
+        tcase_add_loop_test(tcase, with_sa_flags[i], SA_RESTART,
+                            SA_RESTART + 1);
+    }
+}
