@@ -78,7 +78,7 @@ PPT_API int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
  * threads of the last round are still on their way out of wait.
  *
  * Returns   0      barrier may be freed
- *           EBUSY  threads wait at it; nothing changed
+ *           EBUSY  threads wait at it, or its action runs; nothing changed
  */
 PPT_API int ppt_barrier_destroy(ppt_barrier_t *barrier);
 

@@ -96,9 +96,9 @@ PPT_API int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
 
 /*
  * Choose the first waiter, the first n waiters, or all present waiters, and
- * wake them.  A waiter that sleeps on a ppt_lock_t that is held is moved to
- * that lock's queue, and woken when the lock is released (wait morphing, as
- * in nsync and Linux's FUTEX_REQUEUE).
+ * wake them.  A waiter that sleeps on the caller's CPU, and whose ppt_lock_t
+ * is held, is moved to that lock's queue, and woken when the lock is released
+ * (wait morphing, as in nsync and Linux's FUTEX_REQUEUE).
  *
  * Returns   how many waiters were chosen; n <= 0 chooses none
  * Orders    writes made before the call are seen by the waiters it chose.
@@ -120,8 +120,8 @@ PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
- * enqueue takes a place in the queue: any later signal may choose it.  The
- * wait is over when sleep has returned something other than EINTR, or when
+ * enqueue takes a place in the queue: any later signal by a thread that took
+ * the lock after it was let go may choose it.  The wait is over when sleep has returned something other than EINTR, or when
  * cancel has returned; until then waiter and cond must stay in place.
  */
 PPT_API void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter);

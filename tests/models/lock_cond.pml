@@ -1,0 +1,293 @@
+/*
+ * lock_cond.pml - lock.c and cond.c: word, morphing, timeouts, destroy.
+ *
+ * WAITERS threads wait once for the condition with the lock; a signaller
+ * wakes them without the lock and then destroys the condition; a barger
+ * takes the lock with a deadline.  Whoever is last destroys the lock.
+ */
+#ifndef WAITERS
+#define WAITERS 2
+#endif
+#ifndef BARGERS
+#define BARGERS 1
+#endif
+#define NODES 8
+#include "waitq.pml"
+
+byte word;
+chan lq = [NODES] of { byte };
+chan cq = [NODES] of { byte };
+bit lg, cg;                 /* guards */
+bit lock_gone, cond_gone;
+byte holders, queued, chosen, given, left_over, remaining;
+
+#define L assert(!lock_gone)
+#define C assert(!cond_gone)
+
+inline got() { holders++; assert(holders == 1) }
+
+inline release()
+{
+    holders--;
+    do
+    :: L; w = word;
+       assert(w & HELD);
+       if
+       :: !(w & QUEUED) || (w & (TURN | OWN)) == TURN ->
+           L; atomic {
+               if
+               :: word == w -> word = w & ~HELD; w = NOBODY
+               :: else
+               fi
+           };
+           if
+           :: w == NOBODY -> break
+           :: else
+           fi
+       :: else ->
+           L; guard(lg);
+           pop(lq, node);
+           w = word;
+           next = w & TURN;
+           if
+           :: node != NOBODY && (w & OWN) -> next = next | HELD
+           :: node != NOBODY && !(w & OWN) ->
+               assert(!(w & TURN)); next = next | TURN
+           :: else
+           fi;
+           if
+           :: len(lq) > 0 -> next = next | QUEUED
+           :: else
+           fi;
+           atomic { L; assert(word == w); word = next };
+           L; unguard(lg);
+           if
+           :: node != NOBODY && (next & HELD) -> wake(node, GRANT_LOCK)
+           :: node != NOBODY && !(next & HELD) -> wake(node, GRANT_TURN)
+           :: else
+           fi;
+           break
+       fi
+    od
+}
+
+/* With the guard: taken, or announced. */
+inline take_or_announce(clear, set)
+{
+    atomic {
+        L;
+        if
+        :: word & HELD -> word = (word & ~(clear)) | QUEUED | set; taken = 0
+        :: else -> word = (word & ~(clear)) | HELD; taken = 1
+        fi
+    }
+}
+
+inline claim(n)
+{
+    taken = 0;
+    if
+    :: grant[n] == GRANT_LOCK -> assert(word & HELD); taken = 1
+    :: else ->
+        atomic {
+            L; assert(word & TURN);
+            if
+            :: !(word & HELD) -> word = (word & ~TURN) | HELD; taken = 1
+            :: else
+            fi
+        };
+        if
+        :: !taken ->
+            L; guard(lg);
+            if
+            :: take_or_announce(TURN, 0)
+            :: take_or_announce(TURN, OWN)
+            fi;
+            if
+            :: !taken -> start(n); push_front(lq, n)
+            :: else
+            fi;
+            L; unguard(lg)
+        :: else
+        fi
+    fi
+}
+
+/* Queued: until the lock is taken (result 0) or n has left (1). */
+inline acquire_queued(n, timed)
+{
+    do
+    :: wait_in(lq, lg, n, timed);
+       if
+       :: result == 1 -> break
+       :: else -> claim(n)
+       fi;
+       if
+       :: taken -> break
+       :: else
+       fi
+    od
+}
+
+inline acquire(n, timed)
+{
+    result = 0;
+    atomic {
+        L; taken = 0;
+        if
+        :: !(word & HELD) -> word = word | HELD; taken = 1
+        :: else
+        fi
+    };
+    if
+    :: !taken ->
+        start(n);
+        L; guard(lg);
+        take_or_announce(0, 0);
+        if
+        :: !taken -> lq!n
+        :: else
+        fi;
+        L; unguard(lg);
+        if
+        :: !taken -> acquire_queued(n, timed)
+        :: else
+        fi;
+        alive[n] = 0
+    :: else
+    fi;
+    if
+    :: result == 0 -> got()
+    :: else
+    fi
+}
+
+/* The last to hold the lock destroys it. */
+inline finish()
+{
+    remaining--;
+    last = remaining == 0;
+    release();
+    if
+    :: last ->
+        assert(!(word & (HELD | TURN)));
+        guard(lg);
+        assert(len(lq) == 0);
+        unguard(lg);
+        lock_gone = 1
+    :: else
+    fi
+}
+
+proctype waiter(byte me)
+{
+    byte i, x, old, w, next, node, result, outcome;
+    bit taken, last;
+    byte n = 2 * me, m = 2 * me + 1;
+
+    acquire(n, 0);
+    start(n);
+    C; guard(cg); cq!n; unguard(cg);
+    queued++;
+    release();
+    wait_in(cq, cg, n, 1);
+    outcome = result;
+    /* ppt__lock_take */
+    if
+    :: grant[n] == NOTHING -> acquire(m, 0)
+    :: else ->
+        claim(n);
+        if
+        :: !taken -> acquire_queued(n, 0)
+        :: else
+        fi;
+        got()
+    fi;
+    atomic { alive[n] = 0; if :: outcome == 0 -> given++ :: else fi };
+    finish()
+}
+
+proctype barger(byte me)
+{
+    byte i, x, old, w, next, node, result;
+    bit taken, last;
+
+    acquire(2 * me, 1);
+    if
+    :: result == 1 -> acquire(2 * me, 0)
+    :: else
+    fi;
+    finish()
+}
+
+inline move_or_wake(n)
+{
+    assert(alive[n]);
+    taken = 0;
+    if
+    :: state[n] & ASLEEP ->
+        L; guard(lg);
+        atomic {
+            L;
+            if
+            :: word & HELD -> word = word | QUEUED; lq!n; taken = 1
+            :: else
+            fi
+        };
+        L; unguard(lg)
+    :: else
+    fi;
+    if
+    :: !taken -> wake(n, NOTHING)
+    :: else
+    fi
+}
+
+proctype signaller()
+{
+    byte i, x, old, first, second;
+    bit taken;
+
+    /* A signal at any time; then a broadcast when all have queued. */
+    C; guard(cg); pop(cq, first); unguard(cg);
+    if
+    :: first != NOBODY -> chosen++; move_or_wake(first)
+    :: else
+    fi;
+    queued == WAITERS;
+    C; guard(cg);
+    pop(cq, first);
+    pop(cq, second);
+    unguard(cg);
+    atomic {
+        if :: first != NOBODY -> chosen++ :: else fi;
+        if :: second != NOBODY -> chosen++ :: else fi
+    };
+    /* destroy before the wake-ups: as early as can be; waits for leavers */
+    atomic { len(cq) == 0 && cg == 0 -> cond_gone = 1 };
+    if :: first != NOBODY -> move_or_wake(first) :: else fi;
+    if :: second != NOBODY -> move_or_wake(second) :: else fi
+}
+
+init
+{
+    byte k;
+
+    atomic {
+        remaining = WAITERS + BARGERS;
+        k = 0;
+        do
+        :: k < WAITERS -> run waiter(k); k++
+        :: else -> break
+        od;
+        do
+        :: k < WAITERS + BARGERS -> run barger(k); k++
+        :: else -> break
+        od;
+        run signaller()
+    };
+    _nr_pr == 1;
+    assert(chosen == given && lock_gone && cond_gone);
+    assert(len(lq) == 0 && len(cq) == 0 && holders == 0);
+    assert(!sem[0] && !sem[1] && !sem[2] && !sem[3] && !sem[4] && !sem[5])
+}
