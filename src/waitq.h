@@ -1,6 +1,7 @@
 /*
  * waitq.h - the one mechanism: a FIFO of waiters, each asleep on its own
- * semaphore.  waitq.c has the idea, the invariants and the proof.
+ * semaphore.  waitq.c has the idea, the invariants and the proof, and the
+ * queue; waiter.c has the waiter.
  */
 #ifndef PPT_WAITQ_H
 #define PPT_WAITQ_H
@@ -15,13 +16,14 @@
 /* Kept out of line, for the sake of the short path that calls it. */
 #define PPT__SLOW __attribute__((noinline))
 
-/* The bits of a waiter's state.  The waiter's own ASLEEP, AWAY come and go. */
+/* The bits of a waiter's state.  ASLEEP, AWAY and NUDGED come and go. */
 enum {
     PPT__ASLEEP = 1, /* by the waiter: whoever sets WOKEN owes a post */
     PPT__CHOSEN = 2, /* by a waker: it cannot leave any more */
     PPT__WOKEN = 4,  /* by a waker: it may go */
     PPT__LEFT = 8,   /* by the waiter: it cannot be chosen any more */
-    PPT__AWAY = 16   /* by the waiter: it is in a callback */
+    PPT__AWAY = 16,  /* by the waiter: it is in a callback */
+    PPT__NUDGED = 32 /* by the nudger: it has posted; the waiter clears it */
 };
 
 /* What a waker gives along with the wake-up. */

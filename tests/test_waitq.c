@@ -650,6 +650,150 @@ START_TEST(wake_up_given_while_the_callback_runs_is_not_lost)
 }
 END_TEST
 
+/* Nudges */
+
+typedef struct dozer {
+    sitter_t sitter; /* what comes after the doze, and when it ends */
+    int64_t length;
+    int64_t spun;
+    int woken;
+} dozer_t;
+
+static void doze(void *arg)
+{
+    dozer_t *dozer = arg;
+    ppt__waiter_t *waiter = dozer->sitter.waiter;
+
+    poke(&dozer->woken, ppt__waiter_doze(waiter, dozer->length,
+                                         &dozer->spun));
+    if (peek(&dozer->woken))
+        dozer->sitter.result = 0;
+    else
+        dozer->sitter.result = ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    dozer->sitter.left_over = ppt__sem_wait(&waiter->sem, PPT_TRY, 0);
+    ppt__waiter_end(waiter);
+}
+
+static void start_dozing(dozer_t *dozer, ppt_waitq_t *queue, int64_t length)
+{
+    ppt__waiter_t *waiter = &dozer->sitter.memory;
+
+    dozer->length = length;
+    dozer->woken = -1;
+    dozer->sitter.waiter = waiter;
+    enqueue(queue, waiter);
+    worker_start(&dozer->sitter.worker, doze, dozer);
+    await(ppt__waiter_asleep(waiter) && worker_asleep(&dozer->sitter.worker));
+}
+
+static void hold(const worker_t *worker)
+{
+    signals_install(0);
+    signals_hold();
+    worker_interrupt(worker);
+    await(signals_held() == 1);
+}
+
+START_TEST(doze_without_a_nudge_is_a_sleep)
+{
+    ppt_waitq_t queue = { 0 };
+    dozer_t dozer;
+
+    start_dozing(&dozer, &queue, LIMIT);
+    ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
+    join(&dozer.sitter, 0);
+    ck_assert_int_eq(dozer.woken, true);
+    ck_assert_int_eq(dozer.spun, -1);
+}
+END_TEST
+
+START_TEST(nudged_waiter_spins_until_it_is_woken)
+{
+    ppt_waitq_t queue = { 0 };
+    dozer_t dozer;
+
+    start_dozing(&dozer, &queue, LIMIT);
+    ppt__waiter_nudge(dozer.sitter.waiter);
+    await(!ppt__waiter_asleep(dozer.sitter.waiter));
+    ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
+    join(&dozer.sitter, 0);
+    ck_assert_int_eq(dozer.woken, true);
+    ck_assert_int_ge(dozer.spun, 0);
+}
+END_TEST
+
+START_TEST(nudged_waiter_that_is_not_woken_in_time_sleeps_on)
+{
+    ppt_waitq_t queue = { 0 };
+    dozer_t dozer;
+    int i;
+
+    start_dozing(&dozer, &queue, MS);
+    for (i = 0; i < 3; i++) {
+        ppt__waiter_nudge(dozer.sitter.waiter); /* the later ones too late */
+        await(peek(&dozer.woken) == 0);
+        await(ppt__waiter_asleep(dozer.sitter.waiter)
+              && worker_asleep(&dozer.sitter.worker));
+    }
+    ck_present(&queue, 1, 1);
+    ck_assert_int_ge(dozer.spun, MS);
+    ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
+    join(&dozer.sitter, 0);
+}
+END_TEST
+
+START_TEST(nudge_of_a_waiter_that_is_awake_does_nothing)
+{
+    ppt_waitq_t queue = { 0 };
+    ppt__waiter_t waiter;
+
+    enqueue(&queue, &waiter);
+    ppt__waiter_nudge(&waiter);
+    ck_no_post(&waiter);
+    ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
+    ck_no_post(&waiter);
+}
+END_TEST
+
+START_TEST(nudge_and_wake_up_before_the_waiter_runs_are_one_post)
+{
+    ppt_waitq_t queue = { 0 };
+    dozer_t dozer;
+
+    start_dozing(&dozer, &queue, MS);
+    hold(&dozer.sitter.worker);
+    ppt__waiter_nudge(dozer.sitter.waiter);
+    ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
+    signals_let_go();
+    join(&dozer.sitter, 0);
+}
+END_TEST
+
+/* As a waker that is preempted halfway through waking. */
+START_TEST(nudged_waiter_stays_until_its_waker_needs_it_no_more)
+{
+    ppt_waitq_t queue = { 0 };
+    dozer_t dozer;
+    ppt__waiter_t *waiter;
+    int i;
+
+    start_dozing(&dozer, &queue, MS);
+    hold(&dozer.sitter.worker);
+    ppt__waiter_nudge(dozer.sitter.waiter);
+    waiter = pop(&queue);
+    if ((__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
+         & (PPT__ASLEEP | PPT__NUDGED)) == PPT__ASLEEP) {
+        signals_let_go();
+        for (i = 0; i < 100; i++)
+            nap();
+        ck_assert(!worker_done(&dozer.sitter.worker));
+        ppt__sem_post(&waiter->sem);
+    }
+    signals_let_go();
+    join(&dozer.sitter, 0);
+}
+END_TEST
+
 /* I3: retire */
 
 struct retiree {
@@ -886,6 +1030,12 @@ void add_tests(Suite *suite)
         timeout_is_never_early_and_leaves_the_queue,
         sleep_that_ends_without_a_wake_up_keeps_the_place,
         wait_that_ends_early_can_be_left_in_two_steps,
+        doze_without_a_nudge_is_a_sleep,
+        nudged_waiter_spins_until_it_is_woken,
+        nudged_waiter_that_is_not_woken_in_time_sleeps_on,
+        nudge_of_a_waiter_that_is_awake_does_nothing,
+        nudge_and_wake_up_before_the_waiter_runs_are_one_post,
+        nudged_waiter_stays_until_its_waker_needs_it_no_more,
         retire_refuses_a_queue_with_waiters_and_changes_nothing,
         retire_waits_for_waiters_that_are_leaving,
         retired_queue_is_not_touched_any_more,

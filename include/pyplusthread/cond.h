@@ -120,9 +120,10 @@ PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
- * enqueue takes a place in the queue: any later signal by a thread that took
- * the lock after it was let go may choose it.  The wait is over when sleep has returned something other than EINTR, or when
- * cancel has returned; until then waiter and cond must stay in place.
+ * enqueue takes a place in the queue: from now on signals may choose it.  A
+ * signal by a thread that takes the lock after it was let go finds it there.
+ * The wait is over when sleep has returned something other than EINTR, or
+ * when cancel has returned; until then waiter and cond must stay in place.
  */
 PPT_API void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter);
 
