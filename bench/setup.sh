@@ -23,6 +23,7 @@ pkg-config      pkgconf-pkg-config pkgconf       pkgconf   cmd:pkg-config
 git             git              git             git       cmd:git
 check           check-devel      check-dev       check     lib:check
 valgrind        valgrind-devel   valgrind-dev    -         cmd:valgrind
+spin            -                -               spin      cmd:spin
 python3         python3          python3         python3   cmd:python3
 python3-dev     python3-devel    python3-dev     python3   lib:python3
 hyperfine       hyperfine        hyperfine       hyperfine cmd:hyperfine

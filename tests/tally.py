@@ -43,7 +43,8 @@ def main(*builds):
                 continue
             results = cases(test)
             passed += sum(good for good, _ in results)
-            failed.extend(f'{build.name}: {test["name"]}: {what}'
+            name = test['name'].split(' / ')[-1]
+            failed.extend(f'{build.name}: {name}: {what}'
                           for good, what in results if not good)
     for line in failed:
         print('FAILED', line)
