@@ -63,7 +63,7 @@ struct params {
     unsigned inside;     /* lock: steps of work that hold it */
     unsigned outside;    /* lock: steps of work between two holds */
     unsigned pairs;      /* gil: producer and consumer pairs, 0 or 1 */
-    unsigned hogs;       /* gil: CPU-bound threads */
+    unsigned hogs;       /* gil: CPU-bound threads, never pinned */
     const char *policy;  /* gil */
     const char *directory; /* files */
     const struct queue_ops *queue_ops; /* files: the implementation's */

@@ -13,6 +13,7 @@
 struct team {
     const struct loop *loop;
     const struct cpus *cpus;
+    unsigned pinned;     /* threads from this index on are free */
     void *state;
     bool stop;           /* atomic */
     pthread_mutex_t mutex;
@@ -86,8 +87,9 @@ static void *member_main(void *arg)
     struct member *member = arg;
     struct team *team = member->team;
     const struct cpus *cpus = team->cpus;
+    unsigned k = member->worker.index;
 
-    if (cpus->n > 0 && !pin_self(cpus->id[member->worker.index % cpus->n]))
+    if (cpus->n > 0 && k < team->pinned && !pin_self(cpus->id[k % cpus->n]))
         fail("cannot pin a thread", errno);
     wait_at_gate(team);
     team->loop->work(team->state, &member->worker);
@@ -171,6 +173,7 @@ void run_loop(const struct loop *loop, const struct request *request,
     struct team team = {
         .loop = loop,
         .cpus = &request->cpus,
+        .pinned = n - params->hogs,
         .state = allocate(loop->size),
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,

@@ -2,12 +2,12 @@
  * gil: threads of a small interpreter share one lock.  CPU-bound threads
  * run bytecodes all the time; a producer and a consumer run a few for each
  * item and wait for each other as an interpreter's Condition does, letting
- * go of the interpreter's lock whenever they may block.  An operation is
- * one item handed over; CPU-bound threads count bytecodes.
+ * go of the interpreter's lock whenever they may block.  Policy ppt blocks in
+ * this library, the others in the system's mutex and condition variable, as
+ * those interpreters do.  An operation is one item handed over; CPU-bound
+ * threads count bytecodes.
  */
-#include <pyplusthread/cond.h>
-#include <pyplusthread/lock.h>
-
+#include "gil_slots.h"
 #include "gil_policies.h"
 
 enum {
@@ -19,11 +19,7 @@ enum {
 
 struct interpreter {
     struct gil gil;
-    ppt_lock_t lock;
-    ppt_cond_t filled;
-    ppt_cond_t emptied;
-    bool full;                /* guarded by lock */
-    bool closed;              /* guarded by lock */
+    struct slot slot;
     unsigned hogs_from;       /* workers from this index on are CPU-bound */
 };
 
@@ -95,60 +91,65 @@ static void detach(struct thread *thread)
     gil->policy->release(gil);
 }
 
-static void acquire_lock(struct thread *thread)
+static void lock_slot(struct thread *thread)
 {
-    ppt_lock_t *lock = &thread->interpreter->lock;
+    struct slot *slot = &thread->interpreter->slot;
 
-    if (ppt_lock_acquire(lock, PPT_TRY) == 0)
+    if (slot->kind->try_lock(slot))
         return;
     detach(thread);
-    ppt_lock_acquire(lock, PPT_FOREVER);
+    slot->kind->lock(slot);
     attach(thread);
 }
 
-static void wait_for(struct thread *thread, ppt_cond_t *cond)
+static void wait_for(struct thread *thread, enum slot_event event)
 {
+    struct slot *slot = &thread->interpreter->slot;
+
     detach(thread);
-    ppt_cond_wait(cond, &thread->interpreter->lock, PPT_FOREVER);
+    slot->kind->wait(slot, event);
     attach(thread);
+}
+
+static void signal_and_unlock(struct slot *slot, enum slot_event event)
+{
+    slot->kind->signal(slot, event);
+    slot->kind->unlock(slot);
 }
 
 static void produce(struct thread *thread, struct worker *worker)
 {
-    struct interpreter *interpreter = thread->interpreter;
+    struct slot *slot = &thread->interpreter->slot;
 
     for (uint64_t i = 0; worker_goes_on(worker, i); i++) {
         evaluate(thread, BYTECODES_PER_ITEM);
-        acquire_lock(thread);
-        while (interpreter->full)
-            wait_for(thread, &interpreter->emptied);
-        interpreter->full = true;
-        ppt_cond_signal(&interpreter->filled);
-        ppt_lock_release(&interpreter->lock);
+        lock_slot(thread);
+        while (slot->full)
+            wait_for(thread, EMPTIED);
+        slot->full = true;
+        signal_and_unlock(slot, FILLED);
     }
-    acquire_lock(thread);
-    interpreter->closed = true;
-    ppt_cond_signal(&interpreter->filled);
-    ppt_lock_release(&interpreter->lock);
+    lock_slot(thread);
+    slot->closed = true;
+    signal_and_unlock(slot, FILLED);
 }
 
 static void consume(struct thread *thread, struct worker *worker)
 {
-    struct interpreter *interpreter = thread->interpreter;
+    struct slot *slot = &thread->interpreter->slot;
     uint64_t i;
 
     for (i = 0;; i++) {
-        acquire_lock(thread);
-        while (!interpreter->full && !interpreter->closed)
-            wait_for(thread, &interpreter->filled);
-        if (!interpreter->full)
+        lock_slot(thread);
+        while (!slot->full && !slot->closed)
+            wait_for(thread, FILLED);
+        if (!slot->full)
             break;
-        interpreter->full = false;
-        ppt_cond_signal(&interpreter->emptied);
-        ppt_lock_release(&interpreter->lock);
+        slot->full = false;
+        signal_and_unlock(slot, EMPTIED);
         evaluate(thread, BYTECODES_PER_ITEM);
     }
-    ppt_lock_release(&interpreter->lock);
+    slot->kind->unlock(slot);
     worker->done = i;
 }
 
@@ -184,9 +185,7 @@ static void gil_init(void *state, const struct params *params)
     struct interpreter *interpreter = state;
 
     gil_make(&interpreter->gil, params->policy);
-    ppt_lock_init(&interpreter->lock);
-    ppt_cond_init(&interpreter->filled);
-    ppt_cond_init(&interpreter->emptied);
+    slot_make(&interpreter->slot, interpreter->gil.policy->slot_kind);
     interpreter->hogs_from = 2 * params->pairs;
 }
 
@@ -194,9 +193,7 @@ static void gil_destroy(void *state)
 {
     struct interpreter *interpreter = state;
 
-    ppt_cond_destroy(&interpreter->emptied);
-    ppt_cond_destroy(&interpreter->filled);
-    ppt_lock_destroy(&interpreter->lock);
+    slot_unmake(&interpreter->slot);
     gil_unmake(&interpreter->gil);
 }
 

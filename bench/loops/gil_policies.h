@@ -1,5 +1,6 @@
 /*
- * gil_policies.h - three ways to share an interpreter's lock.
+ * gil_policies.h - three ways to share an interpreter's lock, each with what
+ * threads block on there.
  *
  * acquire and release stand around every blocking call; check is what a
  * thread does every CHECK_INTERVAL bytecodes.  self tells threads apart.
@@ -40,6 +41,7 @@ struct gil_policy {
     void (*acquire)(struct gil *gil, const void *self);
     void (*release)(struct gil *gil);
     void (*check)(struct gil *gil, const void *self);
+    const struct slot_kind *slot_kind;
 };
 
 static void ppt_acquire(struct gil *gil, const void *self)
@@ -156,9 +158,10 @@ static void interval_check(struct gil *gil, const void *self)
 }
 
 static const struct gil_policy gil_policies[] = {
-    { "ppt", ppt_acquire, ppt_release, ppt_check },
-    { "mutex", mutex_acquire, mutex_release, mutex_check },
-    { "interval", interval_acquire, interval_release, interval_check },
+    { "ppt", ppt_acquire, ppt_release, ppt_check, &ppt_slot },
+    { "mutex", mutex_acquire, mutex_release, mutex_check, &pthread_slot },
+    { "interval", interval_acquire, interval_release, interval_check,
+      &pthread_slot },
 };
 
 static void gil_make(struct gil *gil, const char *policy)
