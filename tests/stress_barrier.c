@@ -237,6 +237,92 @@ START_TEST(all_keep_step_round_after_round)
 }
 END_TEST
 
+/* Timeouts that expire while the last one arrives: it is met by all or none */
+
+enum { SQUAD = 24 };
+
+struct squad {
+    ppt_barrier_t gate; /* between rounds; its action looks at them */
+    ppt_barrier_t barrier;
+    uint64_t seed;
+    dice_t dice;    /* the action's, as the next five */
+    int64_t moment; /* when the timeouts of this round expire */
+    int64_t end;
+    int stop;
+    int rounds;
+    int split;
+    int members;
+    int met; /* in this round, how many */
+    int met_by_all;
+};
+
+static int look_at_round(void *arg)
+{
+    struct squad *squad = arg;
+    int met = peek(&squad->met);
+
+    squad->met_by_all += met == SQUAD;
+    squad->split += met != 0 && met != SQUAD;
+    squad->rounds++;
+    poke(&squad->met, 0);
+    ppt_barrier_reset(&squad->barrier);
+    squad->moment = ppt_now() + 300 * US + roll(&squad->dice, 200) * US;
+    squad->stop = ppt_now() >= squad->end;
+    return 0;
+}
+
+static int arrive_at(ppt_barrier_t *barrier, int64_t moment)
+{
+    while (ppt_now() < moment)
+        ;
+    return ppt_barrier_wait(barrier, PPT_FOREVER, NULL);
+}
+
+static void meet_or_not(void *arg)
+{
+    struct squad *squad = arg;
+    int me = bump(&squad->members);
+    dice_t mine = dice(squad->seed, me);
+
+    for (;;) {
+        int64_t jitter = roll(&mine, 20000);
+        int result;
+
+        ppt_barrier_wait(&squad->gate, PPT_FOREVER, NULL);
+        if (squad->stop)
+            break;
+        if (me == 0)
+            result = arrive_at(&squad->barrier, squad->moment + 5 * jitter);
+        else
+            result = ppt_barrier_wait(&squad->barrier,
+                                      squad->moment + jitter, NULL);
+        if (result == 0)
+            bump(&squad->met);
+    }
+}
+
+START_TEST(round_is_met_by_all_or_by_none)
+{
+    struct squad squad = { .members = 0 };
+    worker_t workers[SQUAD];
+    int i;
+
+    squad.seed = seed();
+    squad.dice = dice(squad.seed, -1);
+    squad.end = stress_end();
+    ppt_barrier_init(&squad.gate, SQUAD, look_at_round, &squad);
+    ppt_barrier_init(&squad.barrier, SQUAD, NULL, NULL);
+    for (i = 0; i < SQUAD; i++)
+        worker_start(&workers[i], meet_or_not, &squad);
+    for (i = 0; i < SQUAD; i++)
+        worker_join(&workers[i]);
+    printf("# %d rounds, %d met\n", squad.rounds, squad.met_by_all);
+    ck_assert_int_eq(squad.split, 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&squad.gate), 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&squad.barrier), 0);
+}
+END_TEST
+
 /* The first to return frees the barrier */
 
 struct owners {
@@ -287,6 +373,7 @@ void add_tests(Suite *suite)
     const TTest *const tests[] = {
         rounds_are_full_whatever_ends_the_waits,
         all_keep_step_round_after_round,
+        round_is_met_by_all_or_by_none,
         first_to_return_may_free_the_barrier,
     };
 

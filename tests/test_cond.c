@@ -276,10 +276,13 @@ END_TEST
 
 /* Timeouts */
 
+/* Long enough for the next thread to be started and queued, even slowly. */
+#define A_WHILE (500 * MS)
+
 START_TEST(timeout_consumes_no_signal)
 {
     waiter_t timed = { 0 }, patient = { 0 };
-    int64_t deadline = ppt_deadline(50 * MS);
+    int64_t deadline = ppt_deadline(A_WHILE);
     pair_t pair;
 
     pair_init(&pair, kinds[_i]);
@@ -301,7 +304,7 @@ START_TEST(waiter_in_the_middle_may_time_out)
 
     pair_init(&pair, kinds[_i]);
     waiter_start(&first, &pair, PPT_FOREVER);
-    waiter_start(&timed, &pair, ppt_deadline(20 * MS));
+    waiter_start(&timed, &pair, ppt_deadline(A_WHILE));
     waiter_start(&last, &pair, PPT_FOREVER);
     waiter_join(&timed, ETIMEDOUT);
     signal_one(&pair);

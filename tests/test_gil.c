@@ -301,7 +301,7 @@ START_TEST(timed_waiter_in_the_middle_may_leave)
     first.turn = last.turn = &turn;
     acquire(&gil);
     start(&first, &gil, PPT_FOREVER);
-    deadline = ppt_deadline(20 * MS);
+    deadline = ppt_deadline(500 * MS); /* last is queued by then */
     start(&timed, &gil, deadline);
     start(&last, &gil, PPT_FOREVER);
     join(&timed, ETIMEDOUT);

@@ -280,7 +280,7 @@ START_TEST(timed_waiter_in_the_middle_may_leave)
 
     acquire(&lock);
     start(&first, &lock, PPT_FOREVER);
-    deadline = ppt_deadline(20 * MS);
+    deadline = ppt_deadline(500 * MS); /* last is queued by then */
     start(&timed, &lock, deadline);
     start(&last, &lock, PPT_FOREVER);
     join(&timed, ETIMEDOUT);
@@ -362,43 +362,49 @@ END_TEST
 
 /* Fairness */
 
-struct hog {
-    ppt_lock_t lock;
-    int stop;
-};
-
-static void hog(void *arg)
+/* Keep taker, which is queued, inside a signal handler. */
+static void hold(taker_t *taker)
 {
-    struct hog *hog = arg;
+    await(worker_asleep(&taker->worker));
+    signals_hold();
+    worker_interrupt(&taker->worker);
+    await(signals_held() == 1);
+}
 
-    while (!peek(&hog->stop)) {
-        int64_t until = ppt_now() + 200 * US;
+/*
+ * Release the lock to a waiter that is kept from running, and take it again
+ * in passing; 0 as long as that succeeds.
+ */
+static int pass_over(taker_t *taker)
+{
+    int64_t end = ppt_now() + MS;
+    int result;
 
-        ppt_lock_acquire(&hog->lock, PPT_FOREVER);
-        while (ppt_now() < until)
-            ;
-        ppt_lock_release(&hog->lock);
-    }
+    hold(taker);
+    await(ppt_now() > end);
+    release(taker->lock);
+    result = ppt_lock_acquire(taker->lock, PPT_TRY);
+    signals_let_go();
+    return result;
 }
 
 START_TEST(waiter_that_is_passed_over_is_handed_the_lock)
 {
-    struct hog hogged = { PPT_LOCK_INITIALIZER, 0 };
-    worker_t worker;
-    int round;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t first = { 0 }, second = { 0 };
+    int turn = 0, passes = 0;
 
-    worker_start(&worker, hog, &hogged);
-    for (round = 0; round < 20; round++) {
-        int64_t begin = ppt_now();
-
-        ck_assert_int_eq(ppt_lock_acquire(&hogged.lock, PPT_FOREVER), 0);
-        ck_assert_int_lt(ppt_now() - begin, 3 * SECOND);
-        release(&hogged.lock);
-        await(ppt_lock_locked(&hogged.lock));
-    }
-    poke(&hogged.stop, 1);
-    worker_join(&worker);
-    ck_free(&hogged.lock);
+    signals_install(0);
+    first.turn = second.turn = &turn;
+    acquire(&lock);
+    start(&first, &lock, PPT_FOREVER);
+    start(&second, &lock, PPT_FOREVER);
+    while (pass_over(&first) == 0)
+        ck_assert_int_lt(++passes, 10);
+    join(&first, 0);
+    join(&second, 0);
+    ck_assert_int_eq(first.place, 0);
+    ck_free(&lock);
 }
 END_TEST
 
@@ -678,9 +684,14 @@ START_TEST(child_makes_a_held_lock_new_and_the_parents_stays)
 }
 END_TEST
 
+struct shared {
+    ppt_lock_t lock;
+    int stop;
+};
+
 static void use_until(void *arg)
 {
-    struct hog *shared = arg;
+    struct shared *shared = arg;
 
     while (!peek(&shared->stop)) {
         ppt_lock_acquire(&shared->lock, PPT_FOREVER);
@@ -690,7 +701,7 @@ static void use_until(void *arg)
 
 START_TEST(fork_may_catch_the_lock_in_any_state)
 {
-    struct hog shared = { PPT_LOCK_INITIALIZER, 0 };
+    struct shared shared = { PPT_LOCK_INITIALIZER, 0 };
     worker_t workers[3];
     int i;
 
