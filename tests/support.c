@@ -150,7 +150,7 @@ bool worker_asleep(const worker_t *worker)
 
 /* Signals */
 
-static int handled, held, hold, linger;
+static int handled, held, let_go, hold, linger;
 
 static void handler(int signal)
 {
@@ -164,6 +164,7 @@ static void handler(int signal)
         bump(&held);
         while (peek(&hold))
             nap();
+        bump(&let_go);
     }
     errno = saved;
 }
@@ -180,6 +181,7 @@ void signals_install(int sa_flags)
     ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
     poke(&handled, 0);
     poke(&held, 0);
+    poke(&let_go, 0);
     poke(&hold, 0);
     poke(&linger, 0);
 }
@@ -192,12 +194,15 @@ void signals_linger(void)
 void signals_hold(void)
 {
     poke(&held, 0);
+    poke(&let_go, 0);
     poke(&hold, 1);
 }
 
+/* Or the next hold would find one that is still there. */
 void signals_let_go(void)
 {
     poke(&hold, 0);
+    await(peek(&let_go) == peek(&held));
 }
 
 int signals_handled(void)
