@@ -683,7 +683,7 @@ START_TEST(memory_may_be_freed_before_the_waiter_fell_asleep)
 
     signals_install(0);
     signals_linger();
-    for (round = 0; round < 300; round++) {
+    for (round = 0; round < 100; round++) {
         waiter_t waiter = { .deadline = PPT_FOREVER };
         pair_t pair;
 

@@ -199,9 +199,9 @@ START_TEST(signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock)
     await(ppt_cond_waiting(&slow.cond) == 1);
     interrupt_until(&waiter, peek(&slow.seen.calls) == 1);
     ppt_lock_acquire(&slow.lock, PPT_FOREVER);
-    worker_start(&other, use_lock, &slow);
-    await(ppt_lock_waiting(&slow.lock) == 1);
     ck_assert_int_eq(ppt_cond_signal(&slow.cond), 1);
+    worker_start(&other, use_lock, &slow);
+    await(ppt_lock_waiting(&slow.lock) >= 1 && worker_asleep(&other));
     ppt_lock_release(&slow.lock);
     worker_join(&other);
     ck_assert(!worker_done(&waiter));

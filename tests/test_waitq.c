@@ -732,8 +732,10 @@ START_TEST(nudged_waiter_that_is_not_woken_in_time_sleeps_on)
     for (i = 0; i < 3; i++) {
         ppt__waiter_nudge(dozer.sitter.waiter); /* the later ones too late */
         await(peek(&dozer.woken) == 0);
+        await(!(state_of(dozer.sitter.waiter) & PPT__NUDGED));
         await(ppt__waiter_asleep(dozer.sitter.waiter)
               && worker_asleep(&dozer.sitter.worker));
+        ck_assert(!worker_done(&dozer.sitter.worker));
     }
     ck_present(&queue, 1, 1);
     ck_assert_int_ge(dozer.spun, MS);
