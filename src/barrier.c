@@ -127,9 +127,9 @@ static int act(ppt_barrier_t *barrier)
         return 0;
     ppt_lock_acquire(&barrier->action_lock, PPT_FOREVER);
     result = barrier->action(barrier->arg);
-    ppt_lock_release(&barrier->action_lock);
     if (result != 0)
         cancel_all(barrier, true);
+    ppt_lock_release(&barrier->action_lock); /* destroy asks for it */
     return result;
 }
 

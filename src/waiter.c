@@ -80,7 +80,7 @@ void ppt__spin_done(ppt_waitq_t *queue, bool success)
     if (success)
         credit = CREDIT;
     else
-        credit = credit > 0 ? credit - 1 : -BREAK;
+        credit = credit > 1 ? credit - 1 : -BREAK;
     __atomic_store_n(&queue->credit, (int16_t)credit, __ATOMIC_RELAXED);
 }
 

@@ -122,7 +122,10 @@ PPT_API int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier,
  */
 PPT_API void ppt_barrier_abort(ppt_barrier_t *barrier);
 
-/* Make barrier whole and empty.  Present waits return ECANCELED. */
+/*
+ * Make barrier whole and empty.  Present waits return ECANCELED; a round
+ * whose action is running is released.
+ */
 PPT_API void ppt_barrier_reset(ppt_barrier_t *barrier);
 
 /* How many threads a round takes. */

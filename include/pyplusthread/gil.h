@@ -131,7 +131,9 @@ PPT_API bool ppt_gil_yield(ppt_gil_t *gil);
 
 /*
  * Would a yield switch now?  For an interpreter's evaluation loop: one
- * relaxed load when nobody waits.  It does not count as a yield.
+ * relaxed load when nobody waits.  It does not count as a yield.  After an
+ * I/O thread has timed out it may say so once in vain: the next yield sees
+ * that nobody is there.
  *
  * Requires  the caller holds gil.
  */
