@@ -205,6 +205,20 @@ void signals_let_go(void)
     await(peek(&let_go) == peek(&held));
 }
 
+bool signals_hold_past(const worker_t *worker, int64_t deadline)
+{
+    await(worker_asleep(worker) || worker_done(worker));
+    signals_hold();
+    worker_interrupt(worker);
+    await(signals_held() == 1 || worker_done(worker));
+    if (signals_held() == 1 && ppt_now() < deadline) {
+        await(ppt_now() > deadline);
+        return true;
+    }
+    signals_let_go();
+    return false;
+}
+
 int signals_handled(void)
 {
     return peek(&handled);

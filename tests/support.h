@@ -90,6 +90,13 @@ void signals_install(int sa_flags);
 void signals_linger(void);
 void signals_hold(void);
 void signals_let_go(void);
+
+/*
+ * Keep worker, which waits until deadline, in a handler from before deadline
+ * until after it.  False, and nobody is kept, if that came too late: try
+ * again with a later one.
+ */
+bool signals_hold_past(const worker_t *worker, int64_t deadline);
 int signals_handled(void);
 int signals_held(void);
 

@@ -107,7 +107,7 @@ static void run(void *arg)
 
     ppt_gil_acquire(runner->gil, PPT_FOREVER);
     poke(&runner->holds, 1);
-    while (ppt_gil_waiting(runner->gil) == 0)
+    while (!ppt_gil_should_yield(runner->gil))
         nap();
     runner->gave_way = ppt_gil_yield(runner->gil); /* to the test's thread */
     if (runner->turn != NULL)
@@ -449,7 +449,8 @@ START_TEST(cpu_bound_threads_take_turns_in_fifo_order)
     acquire(&ring->gil);
     for (i = 0; i < RING; i++) {
         worker_start(&workers[i], go_round, ring);
-        await(ppt_gil_waiting(&ring->gil) == (unsigned)i + 1);
+        await(ppt_gil_waiting(&ring->gil) == (unsigned)i + 1
+              && worker_asleep(&workers[i]));
         ck_assert(ppt_gil_yield(&ring->gil));
     }
     begin = ring->logged; /* from here on, all of them, and this thread */
@@ -499,7 +500,7 @@ static void yield_to_the_test(void *arg)
 
     ppt_gil_acquire(&counted->gil, PPT_FOREVER);
     poke(&counted->holds, 1);
-    while (ppt_gil_waiting(&counted->gil) == 0)
+    while (!ppt_gil_should_yield(&counted->gil))
         nap();
     yield_and_note(counted, 1);
     ppt_gil_release(&counted->gil);
