@@ -111,6 +111,7 @@ PPT_API int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline);
  * Free gil and wake the next thread, unless one that was woken before is
  * still on its way: an I/O thread where one waits.
  *
+ * Requires  the caller holds gil.
  * Returns   0      gil was released
  *           EPERM  gil was free already; nothing changed
  */

@@ -91,6 +91,9 @@ PPT_API int ppt_lock_acquire_interruptible(ppt_lock_t *lock,
 /*
  * Free lock and wake the first waiter, if any.  Any thread may call it.
  *
+ * Requires  each time lock is acquired, one release follows.  Two that race
+ *           to release the same hold may both return 0, and the second may
+ *           free what another thread has acquired meanwhile.
  * Returns   0      lock was released
  *           EPERM  lock was free already; nothing changed
  * Orders    publishes all writes made before it to the next acquirer.
