@@ -211,12 +211,8 @@ bool signals_hold_past(const worker_t *worker, int64_t deadline)
     signals_hold();
     worker_interrupt(worker);
     await(signals_held() == 1 || worker_done(worker));
-    if (signals_held() == 1 && ppt_now() < deadline) {
-        await(ppt_now() > deadline);
-        return true;
-    }
-    signals_let_go();
-    return false;
+    await(ppt_now() > deadline);
+    return signals_held() == 1;
 }
 
 int signals_handled(void)

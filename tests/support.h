@@ -92,9 +92,9 @@ void signals_hold(void);
 void signals_let_go(void);
 
 /*
- * Keep worker, which waits until deadline, in a handler from before deadline
- * until after it.  False, and nobody is kept, if that came too late: try
- * again with a later one.
+ * Keep worker, which waits until deadline, in a handler until deadline has
+ * passed.  False if it was done before; and it may have timed out before the
+ * handler ran, so look whether it still waits.
  */
 bool signals_hold_past(const worker_t *worker, int64_t deadline);
 int signals_handled(void);

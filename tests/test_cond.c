@@ -328,15 +328,17 @@ static void hold(waiter_t *waiter)
 /* Start waiter, and keep it in a handler until its deadline has passed. */
 static void start_late(waiter_t *waiter, pair_t *pair)
 {
-    int64_t timeout = 300 * MS;
-    int64_t deadline = ppt_deadline(timeout);
+    int64_t timeout;
 
-    waiter_start(waiter, pair, deadline);
-    while (!signals_hold_past(&waiter->worker, deadline)) {
-        waiter_join(waiter, ETIMEDOUT);
-        timeout *= 2;
-        deadline = ppt_deadline(timeout);
+    for (timeout = 300 * MS;; timeout *= 2) {
+        int64_t deadline = ppt_deadline(timeout);
+
         waiter_start(waiter, pair, deadline);
+        if (signals_hold_past(&waiter->worker, deadline)
+            && pair_waiting(pair) == 1)
+            return;
+        signals_let_go();
+        waiter_join(waiter, ETIMEDOUT);
     }
 }
 
