@@ -118,14 +118,26 @@ void ppt_barrier_reset(ppt_barrier_t *barrier)
     cancel_all(barrier, false);
 }
 
+/* The action of the last round may still run: callbacks cannot end this. */
+static void lock_action(ppt_barrier_t *barrier, const ppt__limits_t *limits)
+{
+    if (limits->on_interrupt == NULL)
+        ppt_lock_acquire(&barrier->action_lock, PPT_FOREVER);
+    else
+        while (ppt_lock_acquire_interruptible(
+                   &barrier->action_lock, PPT_FOREVER, limits->on_interrupt,
+                   limits->arg) != 0)
+            ;
+}
+
 /* B3.  Returns what the action did; breaks the barrier where it failed. */
-static int act(ppt_barrier_t *barrier)
+static int act(ppt_barrier_t *barrier, const ppt__limits_t *limits)
 {
     int result;
 
     if (barrier->action == NULL)
         return 0;
-    ppt_lock_acquire(&barrier->action_lock, PPT_FOREVER);
+    lock_action(barrier, limits);
     result = barrier->action(barrier->arg);
     if (result != 0)
         cancel_all(barrier, true);
@@ -134,9 +146,10 @@ static int act(ppt_barrier_t *barrier)
 }
 
 /* All have arrived: the others are in chain. */
-static int complete(ppt_barrier_t *barrier, ppt__chain_t chain)
+static int complete(ppt_barrier_t *barrier, ppt__chain_t chain,
+                    const ppt__limits_t *limits)
 {
-    int result = act(barrier);
+    int result = act(barrier, limits);
 
     dismiss(chain, result == 0 ? 0 : ECANCELED); /* B4: barrier is gone */
     return result;
@@ -161,6 +174,21 @@ static int give_up(ppt_barrier_t *barrier, uint32_t resets, bool late,
     return reason;
 }
 
+/*
+ * Chosen, for result: sleep until the round's action has ended.  Handlers are
+ * followed by the callback all the same, but it cannot end this.
+ */
+static void sleep_on(ppt__waiter_t *waiter, const ppt__limits_t *limits,
+                     int result)
+{
+    unsigned flags = limits->on_interrupt == NULL ? 0 : limits->flags;
+
+    do
+        if (result == EINTR && limits->on_interrupt != NULL)
+            limits->on_interrupt(limits->arg);
+    while ((result = ppt__waiter_sleep(waiter, PPT_FOREVER, flags)) != 0);
+}
+
 /* Wait for the others, queued since resets. */
 static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
                  uint32_t resets, const ppt__limits_t *limits)
@@ -172,7 +200,7 @@ static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
         && ppt__waiter_start_to_leave(waiter, &barrier->queue))
         return give_up(barrier, resets, late, result);
     if (result != 0)
-        ppt__waiter_sleep_on(waiter);
+        sleep_on(waiter, limits, result);
     return waiter->result;
 }
 
@@ -212,7 +240,7 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     ppt__waitq_unguard(&barrier->queue);
     if (chain.length == others) {
         waiter->index = (uint32_t)others;
-        return complete(barrier, chain);
+        return complete(barrier, chain, limits);
     }
     waiter->grant = ARRIVE_AGAIN;
     ppt__chain_wake(chain, ARRIVE_AGAIN); /* B2 */

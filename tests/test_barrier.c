@@ -919,6 +919,28 @@ static int abort_on_interrupt(void *arg)
     return 77;
 }
 
+/* It can no longer end the wait, but it runs. */
+START_TEST(callback_runs_while_the_action_of_the_round_does)
+{
+    interruption_t seen = { .answer = 77 };
+    party_t party = { .result = -1 }, last = { .result = -1 };
+    action_t action = { .stay = 1 };
+    ppt_barrier_t barrier;
+
+    signals_install(_i);
+    init(&barrier, 2, act, &action);
+    start_interruptible(&party, &barrier, interrupted, &seen);
+    start_unseen(&last, &barrier, PPT_FOREVER);
+    await(peek(&action.inside) == 1);
+    interrupt_until(&party.worker, peek(&seen.calls) >= 2);
+    ck_assert(!worker_done(&party.worker));
+    poke(&action.stay, 0);
+    join(&party, 0);
+    join(&last, 0);
+    finish(&barrier);
+}
+END_TEST
+
 START_TEST(callback_may_use_the_barrier_it_interrupted)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -1260,6 +1282,7 @@ void add_tests(Suite *suite)
         callback_may_say_go_on_and_the_place_is_kept,
         callback_may_give_up_and_the_barrier_is_not_broken,
         round_completed_while_the_callback_runs_is_not_lost,
+        callback_runs_while_the_action_of_the_round_does,
         reset_while_the_callback_runs_is_not_lost,
         callback_may_use_the_barrier_it_interrupted,
         interruptible_wait_times_out_and_breaks_the_barrier,

@@ -109,6 +109,8 @@ PPT_API int ppt_barrier_wait(ppt_barrier_t *barrier, int64_t deadline,
  *           other  what on_interrupt returned.
  *           In both cases this thread counts as not arrived; the barrier
  *           is not broken.
+ *           Once all have arrived, and the action runs, the callback is
+ *           still called, but ends the wait no more.
  */
 PPT_API int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier,
                                            int64_t deadline,
