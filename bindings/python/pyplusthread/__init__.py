@@ -1,0 +1,50 @@
+"""Native Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event, Barrier.
+
+They take the place of the types of threading that have these names:
+
+    from pyplusthread import Condition
+
+patch() puts them into the module threading, for code that cannot be changed,
+and "python -m pyplusthread script.py" does so for a whole program.
+"""
+import os
+import sys
+
+__all__ = [
+    'Barrier', 'BoundedSemaphore', 'BrokenBarrierError', 'Condition', 'Event',
+    'Lock', 'RLock', 'Semaphore',
+    'get_include', 'get_original', 'is_patched', 'patch', 'patched', 'unpatch',
+    '__version__',
+]
+
+
+def get_include():
+    """The folder of pyplusthread_capi.h, for extensions written in C."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), 'include')
+
+
+def _advice(error):
+    python = '{} {}.{}'.format(sys.implementation.name, *sys.version_info)
+    return (f'the compiled part of pyplusthread cannot be imported by '
+            f'{python}: {error}.  Install pyplusthread for it: '
+            f'{sys.executable} -m pip install --force-reinstall pyplusthread')
+
+
+def _is_the_program():
+    """Whether "python -m pyplusthread" imports this, on its way to _run."""
+    argv = getattr(sys, 'argv', [])
+    return (argv[:1] == ['-m']
+            and sys.orig_argv[-len(argv)].endswith(__name__))
+
+
+_missing = None
+try:
+    from ._core import (Barrier, BoundedSemaphore, BrokenBarrierError,
+                        Condition, Event, Lock, RLock, Semaphore, __version__)
+    from ._patch import get_original, is_patched, patch, patched, unpatch
+except ImportError as error:
+    _missing = ImportError(_advice(error), name=error.name, path=error.path)
+
+# The program may have been told to do without: _run.py decides.
+if _missing is not None and not _is_the_program():
+    raise _missing

@@ -1,0 +1,13 @@
+from pyplusthread import (
+    Barrier as Barrier,
+    BoundedSemaphore as BoundedSemaphore,
+    BrokenBarrierError as BrokenBarrierError,
+    Condition as Condition,
+    Event as Event,
+    Lock as Lock,
+    RLock as RLock,
+    Semaphore as Semaphore,
+    __version__ as __version__,
+)
+
+_C_API: object

@@ -1,0 +1,102 @@
+"""Put the native types into the module threading, and take them out again.
+
+Only the names in threading change, by one assignment each.  What somebody
+took from there before, with "from threading import Lock" or by making an
+object, stays what it is.
+"""
+import contextlib
+import os
+import threading
+
+from . import _core
+from ._names import NAMES
+
+_native = {name: getattr(_core, name) for name in NAMES.values()}
+
+# What was there at first, or what patch() found later.
+_original = {name: getattr(threading, name) for name in NAMES.values()}
+
+
+def patch(*, lock=True, rlock=True, condition=True, semaphore=True,
+          bounded_semaphore=True, event=True, barrier=True):
+    """Replace threading.Lock and its family by the native types.
+
+    A name whose argument is false is left as it is.  Existing objects, and
+    names that other modules have imported from threading, are left as they
+    are too: call this first.
+
+    Does nothing where the environment has PYPLUSTHREAD=0.
+    """
+    if not is_turned_off():
+        for name in _chosen(**locals()):
+            _put(name)
+
+
+def unpatch(*, lock=True, rlock=True, condition=True, semaphore=True,
+            bounded_semaphore=True, event=True, barrier=True):
+    """Give threading.Lock and its family back what patch() replaced.
+
+    A name whose argument is false is left as it is, and so is one that is
+    not patched, or that somebody else has replaced since.
+    """
+    for name in _chosen(**locals()):
+        _take(name)
+
+
+@contextlib.contextmanager
+def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
+            bounded_semaphore=True, event=True, barrier=True):
+    """A context manager: patch(), and in the end what was there before.
+
+    Other threads see the change as well: there is only one threading.
+    """
+    which = locals()
+    before = {name: getattr(threading, name) for name in _chosen(**which)}
+    patch(**which)
+    try:
+        yield
+    finally:
+        vars(threading).update(before)
+
+
+def is_patched(name=None):
+    """Whether that name of threading ('Lock', ...) is the native type.
+
+    Without a name: whether all of them are.
+    """
+    if name is not None:
+        return getattr(threading, _known(name)) is _native[name]
+    return all(is_patched(each) for each in _native)
+
+
+def get_original(name):
+    """What threading has under that name ('Lock', ...) when not patched."""
+    return _original[_known(name)]
+
+
+def is_turned_off():
+    """Whether the environment turns patch() off."""
+    return os.environ.get('PYPLUSTHREAD') == '0'
+
+
+def _chosen(**which):
+    return [NAMES[argument] for argument, wanted in which.items() if wanted]
+
+
+def _known(name):
+    if name not in _native:
+        raise ValueError(f'no name {name!r} to patch in threading; '
+                         f'there are {", ".join(_native)}')
+    return name
+
+
+def _put(name):
+    found = getattr(threading, name)
+    if found is not _native[name]:
+        _original[name] = found
+        setattr(threading, name, _native[name])
+
+
+def _take(name):
+    if is_patched(name):
+        setattr(threading, name, _original[name])

@@ -1,0 +1,113 @@
+/*
+ * pyplusthread_capi.h - pyplusthread from C.
+ *
+ * With it a thread that has no Python thread state, and does not hold the
+ * GIL, notifies a Condition, sets an Event, releases a Semaphore: a decoder,
+ * a driver's callback, an event loop in C.
+ *
+ *     static const PyPlusThread_CAPI *ppt;     // once, with the GIL
+ *     ppt = PyPlusThread_Import();
+ *     if (ppt == NULL || !ppt->is_event(event))
+ *         return NULL;
+ *     Py_INCREF(event);                        // while the thread runs
+ *
+ *     ppt->event_set(event);                   // anywhere, without the GIL
+ *
+ * References  the caller holds one to each object it passes.
+ * The GIL     functions marked "any thread" need no thread state.  A thread
+ *             that has one calls them detached (Py_BEGIN_ALLOW_THREADS), or
+ *             calls the object's Python method instead: they may wait for
+ *             the object's lock, whose holder may wait for the GIL.
+ * Deadlines   nanoseconds on CLOCK_MONOTONIC; 0 tries, INT64_MAX is for ever.
+ * Fork        a child finds the objects usable, whatever a foreign thread was
+ *             doing to them in the parent; a lock that thread held is held.
+ *
+ * Part of pyplusthread.  SPDX-License-Identifier: MIT
+ */
+#ifndef PYPLUSTHREAD_CAPI_H
+#define PYPLUSTHREAD_CAPI_H
+
+#include <Python.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PYPLUSTHREAD_CAPI_CAPSULE "pyplusthread._core._C_API"
+#define PYPLUSTHREAD_CAPI_VERSION 1
+
+/* Later versions add functions at the end; version says how far it goes. */
+typedef struct {
+    int version;
+
+    /*
+     * Whether object is of pyplusthread's own types, or of a subclass.
+     * With the GIL.
+     */
+    int (*is_lock)(PyObject *object);
+    int (*is_condition)(PyObject *object);
+    int (*is_semaphore)(PyObject *object);
+    int (*is_event)(PyObject *object);
+
+    /*
+     * Take and let go of a Lock.  Any thread.
+     *
+     * Returns   0
+     *           EBUSY      held, and deadline is 0
+     *           ETIMEDOUT  deadline passed
+     *           EINVAL     deadline is negative
+     *           EPERM      release of a lock that is free
+     */
+    int (*lock_acquire)(PyObject *lock, int64_t deadline);
+    int (*lock_release)(PyObject *lock);
+
+    /*
+     * Choose the first n waiters, at most, and wake them.  The condition's
+     * lock need not be held.  Any thread.
+     *
+     * Returns   how many were chosen
+     */
+    int (*condition_notify)(PyObject *condition, int n);
+    int (*condition_notify_all)(PyObject *condition);
+
+    /*
+     * Add n to the semaphore, and wake as many waiters.  Any thread.
+     *
+     * Returns   0
+     *           EINVAL  n is less than 1
+     *           ERANGE  above the bound, or above PY_SSIZE_T_MAX; nothing
+     *                   changed
+     */
+    int (*semaphore_release)(PyObject *semaphore, Py_ssize_t n);
+
+    /* Any thread. */
+    void (*event_set)(PyObject *event);
+    void (*event_clear)(PyObject *event);
+    int (*event_is_set)(PyObject *event);
+} PyPlusThread_CAPI;
+
+/*
+ * The functions; imports pyplusthread.  With the GIL.
+ *
+ * Returns   NULL, with an exception set, if it cannot be imported or is too
+ *           old for this header
+ */
+static inline const PyPlusThread_CAPI *PyPlusThread_Import(void)
+{
+    const PyPlusThread_CAPI *api = (const PyPlusThread_CAPI *)
+        PyCapsule_Import(PYPLUSTHREAD_CAPI_CAPSULE, 0);
+
+    if (api == NULL || api->version >= PYPLUSTHREAD_CAPI_VERSION)
+        return api;
+    PyErr_Format(PyExc_ImportError,
+                 "pyplusthread has C API version %d, %d is needed",
+                 api->version, PYPLUSTHREAD_CAPI_VERSION);
+    return NULL;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

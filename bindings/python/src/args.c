@@ -1,0 +1,198 @@
+/*
+ * args.c - arguments and timeouts.
+ *
+ * A timeout comes in seconds, an int or a float, and goes to the library as
+ * a deadline in nanoseconds on the monotonic clock, rounded up: a wait is
+ * never short.
+ */
+#include "core.h"
+
+#include <math.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+static int find(const char *const *names, PyObject *name)
+{
+    int i;
+
+    for (i = 0; names[i] != NULL; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static int set_named(const char *function, const char *const *names,
+                     PyObject *name, PyObject *value, PyObject **values)
+{
+    int i = find(names, name);
+
+    if (i < 0) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s() got an unexpected keyword argument '%U'",
+                     function, name);
+        return -1;
+    }
+    if (values[i] != NULL) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s() got multiple values for argument '%U'",
+                     function, name);
+        return -1;
+    }
+    values[i] = value;
+    return 0;
+}
+
+static int set_placed(const char *function, const char *const *names,
+                      PyObject *const *args, Py_ssize_t nargs,
+                      PyObject **values)
+{
+    Py_ssize_t i;
+
+    for (i = 0; names[i] != NULL; i++)
+        values[i] = i < nargs ? args[i] : NULL;
+    if (nargs <= i)
+        return 0;
+    PyErr_Format(PyExc_TypeError,
+                 "%s() takes at most %zd arguments (%zd given)",
+                 function, i, nargs);
+    return -1;
+}
+
+int ppy_args(const char *function, const char *const *names,
+             PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+             PyObject **values)
+{
+    Py_ssize_t named = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    Py_ssize_t i;
+
+    if (set_placed(function, names, args, nargs, values) < 0)
+        return -1;
+    for (i = 0; i < named; i++)
+        if (set_named(function, names, PyTuple_GET_ITEM(kwnames, i),
+                      args[nargs + i], values) < 0)
+            return -1;
+    return 0;
+}
+
+int ppy_args_tuple(const char *function, const char *const *names,
+                   PyObject *args, PyObject *kwargs, PyObject **values)
+{
+    PyObject *name, *value;
+    Py_ssize_t i = 0;
+
+    if (set_placed(function, names, &PyTuple_GET_ITEM(args, 0),
+                   PyTuple_GET_SIZE(args), values) < 0)
+        return -1;
+    while (kwargs != NULL && PyDict_Next(kwargs, &i, &name, &value))
+        if (set_named(function, names, name, value, values) < 0)
+            return -1;
+    return 0;
+}
+
+static int too_large(void)
+{
+    PyErr_SetString(PyExc_OverflowError, "timeout value is too large");
+    return -1;
+}
+
+/* Nanoseconds, rounded away from zero; below INT64_MIN is INT64_MIN. */
+static int from_float(double seconds, int64_t *ns)
+{
+    double exact = seconds * (double)NS_PER_S;
+
+    if (exact >= -(double)INT64_MIN)
+        return too_large();
+    if (exact <= (double)INT64_MIN)
+        *ns = INT64_MIN;
+    else
+        *ns = (int64_t)(exact < 0 ? floor(exact) : ceil(exact));
+    return 0;
+}
+
+static int from_int(PyObject *seconds, int64_t *ns)
+{
+    int overflow;
+    long long whole = PyLong_AsLongLongAndOverflow(seconds, &overflow);
+
+    if (whole == -1 && PyErr_Occurred())
+        return -1;
+    if (overflow > 0 || whole > INT64_MAX / NS_PER_S)
+        return too_large();
+    if (overflow < 0 || whole < INT64_MIN / NS_PER_S)
+        *ns = INT64_MIN;
+    else
+        *ns = whole * NS_PER_S;
+    return 0;
+}
+
+static int from_seconds(PyObject *seconds, int64_t *ns)
+{
+    if (PyFloat_Check(seconds))
+        return from_float(PyFloat_AS_DOUBLE(seconds), ns);
+    return from_int(seconds, ns);
+}
+
+static bool is_nan(PyObject *seconds)
+{
+    return PyFloat_Check(seconds) && isnan(PyFloat_AS_DOUBLE(seconds));
+}
+
+static int value_error(const char *message)
+{
+    PyErr_SetString(PyExc_ValueError, message);
+    return -1;
+}
+
+static int lock_deadline(PyObject *blocking, PyObject *timeout,
+                         int64_t *deadline)
+{
+    int blocks = blocking == NULL ? 1 : PyObject_IsTrue(blocking);
+    int64_t ns = -NS_PER_S; /* the default: no limit */
+
+    if (blocks < 0)
+        return -1;
+    if (timeout != NULL && is_nan(timeout))
+        return value_error("Invalid value NaN (not a number)");
+    if (timeout != NULL && from_seconds(timeout, &ns) < 0)
+        return -1;
+    if (ns == -NS_PER_S) {
+        *deadline = blocks ? PPT_FOREVER : PPT_TRY;
+        return 0;
+    }
+    if (ns == INT64_MIN)
+        return too_large();
+    if (!blocks)
+        return value_error("can't specify a timeout for a non-blocking call");
+    if (ns < 0)
+        return value_error("timeout value must be a non-negative number");
+    *deadline = ppt_deadline(ns);
+    return 0;
+}
+
+int ppy_acquire_args(PyObject *const *args, Py_ssize_t nargs,
+                     PyObject *kwnames, int64_t *deadline)
+{
+    static const char *const names[] = { "blocking", "timeout", NULL };
+    PyObject *values[2];
+
+    *deadline = PPT_FOREVER;
+    if (nargs == 0 && kwnames == NULL)
+        return 0;
+    if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0)
+        return -1;
+    return lock_deadline(values[0], values[1], deadline);
+}
+
+int ppy_deadline(PyObject *timeout, int64_t *deadline)
+{
+    int64_t ns = 0;
+
+    if (timeout == NULL || timeout == Py_None) {
+        *deadline = PPT_FOREVER;
+        return 0;
+    }
+    if (!is_nan(timeout) && from_seconds(timeout, &ns) < 0)
+        return -1;
+    *deadline = ppt_deadline(ns < 0 ? 0 : ns);
+    return 0;
+}

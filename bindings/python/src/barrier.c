@@ -1,0 +1,448 @@
+/*
+ * barrier.c - threading.Barrier.
+ *
+ * The library's barrier; here its action calls Python, and its results
+ * become exceptions.
+ *
+ * A subclass that brings its own state, and never calls our __init__, as
+ * that of multiprocessing, gets the methods of threading.Barrier, which work
+ * on any object with the attributes they expect.
+ *
+ * State
+ *   current     the wait that this thread is inside; one for each thread
+ *   in_handler  the thread that runs a handler inside a wait here, or 0;
+ *               written by that thread, which is the main thread
+ */
+#include "core.h"
+
+#include <errno.h>
+
+typedef struct {
+    PyObject_HEAD
+    ppt_barrier_t barrier;
+    ppy_state_t *state;
+    bool is_ours;               /* set by __init__ */
+    unsigned long in_handler;
+    PyObject *action;           /* set by __init__; NULL for none */
+    PyObject *timeout;          /* the same; NULL for none */
+    PyObject *dict;
+    PyObject *weakrefs;
+} barrier_t;
+
+/* What an action has returned that has raised. */
+#define RAISED ECHILD
+
+typedef struct {
+    barrier_t *barrier;
+    ppy_wait_t wait;
+} arrival_t;
+
+static _Thread_local arrival_t *current;
+
+/* --- waiting ----------------------------------------------------------- */
+
+/* Called detached. */
+static int act(void *arg)
+{
+    barrier_t *self = arg;
+    arrival_t *arrival = current;
+    PyObject *result;
+
+    ppy_attach(&arrival->wait);
+    result = PyObject_CallNoArgs(self->action);
+    Py_XDECREF(result);
+    ppy_detach(&arrival->wait);
+    return result == NULL ? RAISED : 0;
+}
+
+static int on_interrupt(void *arg)
+{
+    arrival_t *arrival = arg;
+    barrier_t *self = arrival->barrier;
+    unsigned long outer = self->in_handler;
+    int result;
+
+    if (!arrival->wait.runs_handlers)
+        return 0;
+    self->in_handler = ppy_ident();
+    result = ppy_on_interrupt(&arrival->wait);
+    self->in_handler = outer;
+    current = arrival;
+    return result;
+}
+
+/* The place of a thread whose handler has forked must stay. */
+static void forget(void *arg)
+{
+    barrier_t *self = arg;
+
+    if (self->in_handler != ppy_ident())
+        ppt_barrier_after_fork(&self->barrier);
+}
+
+/* Meet the others; what handlers or the action raise is set. */
+static int meet_at(arrival_t *arrival, int64_t deadline, uint32_t *index)
+{
+    barrier_t *self = arrival->barrier;
+    int result;
+
+    ppy_wait_begin(&arrival->wait, forget, self);
+    ppy_detach(&arrival->wait);
+    current = arrival;
+    result = ppt_barrier_wait_interruptible(&self->barrier, deadline, index,
+                                            on_interrupt, arrival);
+    ppy_wait_end(&arrival->wait);
+    ppy_attach(&arrival->wait);
+    ppy_raise(&arrival->wait);
+    return result;
+}
+
+/* The action may be ended at shutdown: wait.c, W1. */
+static int meet_on_heap(barrier_t *self, int64_t deadline, uint32_t *index)
+{
+    arrival_t *arrival = PyMem_RawMalloc(sizeof(*arrival));
+    int result;
+
+    if (arrival == NULL) {
+        PyErr_NoMemory();
+        return ENOMEM;
+    }
+    arrival->barrier = self;
+    result = meet_at(arrival, deadline, index);
+    PyMem_RawFree(arrival);
+    return result;
+}
+
+static int meet(barrier_t *self, int64_t deadline, uint32_t *index)
+{
+    arrival_t arrival = { .barrier = self };
+
+    if (self->action != NULL)
+        return meet_on_heap(self, deadline, index);
+    return meet_at(&arrival, deadline, index);
+}
+
+static PyObject *wait_until(barrier_t *self, int64_t deadline)
+{
+    uint32_t index;
+    int result = meet(self, deadline, &index);
+
+    if (PyErr_Occurred())
+        return NULL;
+    if (result == 0)
+        return PyLong_FromUnsignedLong(index);
+    PyErr_SetNone(self->state->broken_barrier);
+    return NULL;
+}
+
+/* --- threading's methods ----------------------------------------------- */
+
+/* The method or property of threading.Barrier, bound to self. */
+static PyObject *stock(barrier_t *self, const char *name)
+{
+    PyObject *attribute = PyObject_GetAttrString(self->state->stock_barrier,
+                                                 name);
+    PyObject *bound;
+
+    if (attribute == NULL)
+        return NULL;
+    bound = PyObject_CallMethod(attribute, "__get__", "OO", self,
+                                Py_TYPE(self));
+    Py_DECREF(attribute);
+    return bound;
+}
+
+static PyObject *stock_call(PyObject *op, const char *name,
+                            PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames)
+{
+    PyObject *method = stock((barrier_t *)op, name);
+    PyObject *result;
+
+    if (method == NULL)
+        return NULL;
+    result = PyObject_Vectorcall(method, args, (size_t)nargs, kwnames);
+    Py_DECREF(method);
+    return result;
+}
+
+/* Called by threading's own, and overridden by subclasses of those. */
+#define STOCK(name)                                                         \
+    static PyObject *stock##name(PyObject *op, PyObject *const *args,       \
+                                 Py_ssize_t nargs, PyObject *kwnames)       \
+    {                                                                       \
+        return stock_call(op, #name, args, nargs, kwnames);                 \
+    }
+STOCK(_enter)
+STOCK(_release)
+STOCK(_wait)
+STOCK(_exit)
+STOCK(_break)
+
+/* --- the methods ------------------------------------------------------- */
+
+static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
+                      PyObject *kwnames)
+{
+    static const char *const names[] = { "timeout", NULL };
+    barrier_t *self = (barrier_t *)op;
+    PyObject *timeout;
+    int64_t deadline;
+
+    if (!self->is_ours)
+        return stock_call(op, "wait", args, nargs, kwnames);
+    if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
+        return NULL;
+    if (timeout == NULL || timeout == Py_None)
+        timeout = self->timeout;
+    if (ppy_deadline(timeout, &deadline) < 0)
+        return NULL;
+    return wait_until(self, deadline);
+}
+
+static PyObject *reset(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    barrier_t *self = (barrier_t *)op;
+
+    if (!self->is_ours)
+        return stock_call(op, "reset", NULL, 0, NULL);
+    ppt_barrier_reset(&self->barrier);
+    Py_RETURN_NONE;
+}
+
+static PyObject *barrier_abort(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    barrier_t *self = (barrier_t *)op;
+
+    if (!self->is_ours)
+        return stock_call(op, "abort", NULL, 0, NULL);
+    ppt_barrier_abort(&self->barrier);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_parties(PyObject *op, void *Py_UNUSED(closure))
+{
+    barrier_t *self = (barrier_t *)op;
+
+    if (!self->is_ours)
+        return stock(self, "parties");
+    return PyLong_FromUnsignedLong(ppt_barrier_parties(&self->barrier));
+}
+
+static PyObject *get_n_waiting(PyObject *op, void *Py_UNUSED(closure))
+{
+    barrier_t *self = (barrier_t *)op;
+
+    if (!self->is_ours)
+        return stock(self, "n_waiting");
+    return PyLong_FromUnsignedLong(ppt_barrier_n_waiting(&self->barrier));
+}
+
+static PyObject *get_broken(PyObject *op, void *Py_UNUSED(closure))
+{
+    barrier_t *self = (barrier_t *)op;
+
+    if (!self->is_ours)
+        return stock(self, "broken");
+    return PyBool_FromLong(ppt_barrier_broken(&self->barrier));
+}
+
+/* --- the object -------------------------------------------------------- */
+
+static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
+                     PyObject *Py_UNUSED(kwargs))
+{
+    barrier_t *self = (barrier_t *)type->tp_alloc(type, 0);
+
+    if (self == NULL)
+        return NULL;
+    self->state = ppy_state(type);
+    return (PyObject *)self;
+}
+
+static int number_of_parties(PyObject *value, uint32_t *parties)
+{
+    int overflow;
+    long n;
+
+    if (value == NULL) {
+        PyErr_SetString(PyExc_TypeError,
+                        "Barrier() missing argument: 'parties'");
+        return -1;
+    }
+    n = PyLong_AsLongAndOverflow(value, &overflow);
+    if (n == -1 && PyErr_Occurred())
+        return -1;
+    if (overflow > 0 || n > INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "too many parties");
+        return -1;
+    }
+    if (n < 1) {
+        PyErr_SetString(PyExc_ValueError, "parties must be > 0");
+        return -1;
+    }
+    *parties = (uint32_t)n;
+    return 0;
+}
+
+/* The names that threading's have, for whoever looks at them. */
+static int set_names(PyObject *op, PyObject *const *values)
+{
+    static const char *const names[] = { "_parties", "_action", "_timeout" };
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        PyObject *value = values[i] == NULL ? Py_None : values[i];
+
+        if (PyObject_SetAttrString(op, names[i], value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static PyObject *given(PyObject *value)
+{
+    return value == Py_None ? NULL : Py_XNewRef(value);
+}
+
+/* A second time, it must be idle. */
+static int init_locked(barrier_t *self, uint32_t parties,
+                       PyObject *const *values)
+{
+    if (self->is_ours && ppt_barrier_destroy(&self->barrier) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "threads wait at the barrier");
+        return -1;
+    }
+    Py_XSETREF(self->action, given(values[1]));
+    Py_XSETREF(self->timeout, given(values[2]));
+    ppt_barrier_init(&self->barrier, parties,
+                     self->action == NULL ? NULL : act, self);
+    self->is_ours = true;
+    return 0;
+}
+
+static int init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = { "parties", "action", "timeout",
+                                         NULL };
+    PyObject *values[3];
+    uint32_t parties;
+    int result;
+
+    if (ppy_args_tuple("Barrier", names, args, kwargs, values) < 0
+        || number_of_parties(values[0], &parties) < 0
+        || set_names(op, values) < 0)
+        return -1;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    result = init_locked((barrier_t *)op, parties, values);
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
+static int traverse(PyObject *op, visitproc visit, void *arg)
+{
+    barrier_t *self = (barrier_t *)op;
+
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(self->action);
+    Py_VISIT(self->timeout);
+    Py_VISIT(self->dict);
+    return 0;
+}
+
+static int clear(PyObject *op)
+{
+    barrier_t *self = (barrier_t *)op;
+
+    self->is_ours = false;
+    Py_CLEAR(self->action);
+    Py_CLEAR(self->timeout);
+    Py_CLEAR(self->dict);
+    return 0;
+}
+
+static void dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+
+    PyObject_GC_UnTrack(op);
+    if (((barrier_t *)op)->weakrefs != NULL)
+        PyObject_ClearWeakRefs(op);
+    clear(op);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+/* Through the attributes: a subclass may have its own. */
+static PyObject *repr(PyObject *op)
+{
+    PyObject *broken = PyObject_GetAttrString(op, "broken");
+    int is_broken = broken == NULL ? -1 : PyObject_IsTrue(broken);
+    PyObject *waiting, *parties, *detail = NULL;
+
+    Py_XDECREF(broken);
+    if (is_broken != 0)
+        return is_broken < 0 ? NULL
+                             : ppy_repr(op, PyUnicode_FromString("broken"));
+    waiting = PyObject_GetAttrString(op, "n_waiting");
+    parties = waiting == NULL ? NULL : PyObject_GetAttrString(op, "parties");
+    if (parties != NULL)
+        detail = PyUnicode_FromFormat("waiters=%S/%S", waiting, parties);
+    Py_XDECREF(waiting);
+    Py_XDECREF(parties);
+    return ppy_repr(op, detail);
+}
+
+#define STOCK_METHOD(name)                                                  \
+    { #name, PPY_METHOD(stock##name), METH_FASTCALL | METH_KEYWORDS, NULL }
+
+static PyMethodDef methods[] = {
+    { "wait", PPY_METHOD(wait), METH_FASTCALL | METH_KEYWORDS,
+      "wait($self, /, timeout=None)\n--\n\n" },
+    { "reset", reset, METH_NOARGS, "reset" PPY_NOTHING },
+    { "abort", barrier_abort, METH_NOARGS, "abort" PPY_NOTHING },
+    STOCK_METHOD(_enter),
+    STOCK_METHOD(_release),
+    STOCK_METHOD(_wait),
+    STOCK_METHOD(_exit),
+    STOCK_METHOD(_break),
+    { NULL, NULL, 0, NULL }
+};
+
+static PyGetSetDef getset[] = {
+    { "parties", get_parties, NULL, NULL, NULL },
+    { "n_waiting", get_n_waiting, NULL, NULL, NULL },
+    { "broken", get_broken, NULL, NULL, NULL },
+    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
+      NULL },
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
+static PyMemberDef members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(barrier_t, weakrefs),
+      READONLY, NULL },
+    { "__dictoffset__", T_PYSSIZET, offsetof(barrier_t, dict), READONLY,
+      NULL },
+    { NULL, 0, 0, 0, NULL }
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, "Barrier(parties, action=None, timeout=None)\n--\n\n" },
+    { Py_tp_new, new },
+    { Py_tp_init, init },
+    { Py_tp_dealloc, dealloc },
+    { Py_tp_traverse, traverse },
+    { Py_tp_clear, clear },
+    { Py_tp_repr, repr },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_members, members },
+    { 0, NULL }
+};
+
+PyType_Spec ppy_barrier_spec = {
+    .name = "pyplusthread.Barrier",
+    .basicsize = sizeof(barrier_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};

@@ -1,0 +1,81 @@
+/*
+ * compat.h - what differs between the versions of CPython, and nowhere else.
+ */
+#ifndef PPY_COMPAT_H
+#define PPY_COMPAT_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#if PY_VERSION_HEX < 0x030b0000
+#define PyType_GetModuleByDef _PyType_GetModuleByDef
+#endif
+
+/* The exception that is set, normalised, or NULL; it is set no more. */
+static inline PyObject *ppy_error_take(void)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL)
+        return NULL;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_DECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+#endif
+}
+
+/* Set exception again; takes over the reference. */
+static inline void ppy_error_give(PyObject *exception)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception,
+                  PyException_GetTraceback(exception));
+#endif
+}
+
+/* threading.get_ident(), without a call into the interpreter. */
+static inline unsigned long ppy_ident(void)
+{
+    return (unsigned long)pthread_self();
+}
+
+/* Whether this thread, which is attached, runs the handlers of signals. */
+#if PY_VERSION_HEX < 0x030d0000
+#define ppy_is_main_thread() _PyOS_IsMainThread()
+#else
+bool ppy_is_main_thread(void);
+#endif
+
+/* For what the GIL makes atomic elsewhere. */
+#if PY_VERSION_HEX < 0x030d0000
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
+/* Any number of interpreters, with or without a GIL of their own. */
+#if PY_VERSION_HEX >= 0x030c0000
+#define PPY_SLOT_INTERPRETERS                                               \
+    { Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED },
+#else
+#define PPY_SLOT_INTERPRETERS
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+#define PPY_SLOT_GIL { Py_mod_gil, Py_MOD_GIL_NOT_USED },
+#else
+#define PPY_SLOT_GIL
+#endif
+
+#endif

@@ -1,0 +1,588 @@
+/*
+ * cond.c - threading.Condition.
+ *
+ * Idea
+ *   A waiter takes its place in the queue of a ppt_cond_t, lets go of the
+ *   lock, detaches and sleeps; when it is attached again, it takes the lock.
+ *   So a thread that was notified does not keep others from the lock while
+ *   it waits for the interpreter.
+ *
+ * State
+ *   cond   the library's
+ *   lock   set by __init__; a second __init__ may replace it, and then the
+ *          former lock lives as long as the condition, since another thread
+ *          may be using it.  Each function reads it once.
+ *
+ * Invariants
+ *   C1  A place is taken before the lock is let go, and left before it is
+ *       taken again (place.c).
+ *   C2  wait() returns, and raises, with the lock held, unless the lock's
+ *       own methods fail.
+ */
+#include "core.h"
+
+#include <limits.h>
+
+/* --- the lock --------------------------------------------------------- */
+
+/* Borrowed; NULL, with an exception set, before __init__. */
+static PyObject *lock_of(ppy_condition_t *self)
+{
+    PyObject *lock = __atomic_load_n(&self->lock, __ATOMIC_ACQUIRE);
+
+    if (lock == NULL)
+        PyErr_Format(PyExc_AttributeError,
+                     "'%s' object has no attribute '_lock'",
+                     Py_TYPE(self)->tp_name);
+    return lock;
+}
+
+static const ppy_kind_t *kind_of(ppy_condition_t *self, PyObject *lock)
+{
+    if (Py_TYPE(lock) == self->state->lock_type)
+        return &ppy_kind_lock;
+    if (Py_TYPE(lock) == self->state->rlock_type)
+        return &ppy_kind_rlock;
+    return &ppy_kind_other;
+}
+
+/* --- waiting ----------------------------------------------------------- */
+
+/*
+ * Let go of lock, sleep, take it again.
+ *
+ * Returns   as ppy_sleep; -1 too if the lock's methods failed
+ */
+static int wait_at(ppy_condition_t *self, PyObject *lock, ppy_place_t *place,
+                   int64_t deadline)
+{
+    const ppy_kind_t *kind = kind_of(self, lock);
+    ppy_saved_t saved;
+    PyObject *raised;
+    int result;
+
+    ppy_enqueue(place, self);
+    if (kind->save(lock, &saved) < 0) {
+        ppy_give_up(place);
+        return -1;
+    }
+    ppy_enqueue_again(place); /* a lock in Python may fork */
+    result = ppy_sleep(place, deadline);
+    raised = result < 0 ? ppy_error_take() : NULL;
+    if (kind->restore(lock, &saved) < 0) {
+        if (result > 0)
+            ppy_pass_on(place);
+        result = -1;
+    }
+    if (raised != NULL)
+        ppy_raise_before(raised);
+    return result;
+}
+
+/*
+ * A lock written in Python may, inside its release, be ended at shutdown
+ * while it is queued: its place is not on the stack, and is lost.
+ */
+static int wait_on_heap(ppy_condition_t *self, PyObject *lock,
+                        int64_t deadline)
+{
+    ppy_place_t *place = PyMem_RawMalloc(sizeof(*place));
+    int result;
+
+    if (place == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    result = wait_at(self, lock, place, deadline);
+    PyMem_RawFree(place);
+    return result;
+}
+
+static int wait_until(ppy_condition_t *self, PyObject *lock,
+                      int64_t deadline)
+{
+    ppy_place_t place;
+
+    if (!kind_of(self, lock)->stays_in_c)
+        return wait_on_heap(self, lock, deadline);
+    return wait_at(self, lock, &place, deadline);
+}
+
+int ppy_own_wait(PyObject *op, int64_t deadline)
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+
+    return wait_until(self, lock_of(self), deadline);
+}
+
+/* The lock if the thread owns it; otherwise NULL, with message. */
+static PyObject *owned_lock(ppy_condition_t *self, const char *message)
+{
+    PyObject *lock = lock_of(self);
+    int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
+
+    if (owned == 0)
+        PyErr_SetString(PyExc_RuntimeError, message);
+    return owned > 0 ? lock : NULL;
+}
+
+static int checked_wait(ppy_condition_t *self, int64_t deadline)
+{
+    PyObject *lock = owned_lock(self, "cannot wait on un-acquired lock");
+
+    return lock == NULL ? -1 : wait_until(self, lock, deadline);
+}
+
+static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
+                      PyObject *kwnames)
+{
+    static const char *const names[] = { "timeout", NULL };
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    PyObject *timeout, *lock;
+    int64_t deadline;
+    int result;
+
+    if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
+        return NULL;
+    lock = owned_lock(self, "cannot wait on un-acquired lock");
+    if (lock == NULL || ppy_deadline(timeout, &deadline) < 0)
+        return NULL;
+    result = wait_until(self, lock, deadline);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+/* self.wait(), for a subclass may have its own. */
+static int overridden_wait(PyObject *self, int64_t deadline)
+{
+    int64_t left = deadline - ppt_now();
+    PyObject *result;
+
+    if (deadline == PPT_FOREVER)
+        result = PyObject_CallMethod(self, "wait", "O", Py_None);
+    else
+        result = PyObject_CallMethod(self, "wait", "d",
+                                     left < 0 ? 0.0 : (double)left / 1e9);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+static int wait_once(PyObject *op, int64_t deadline)
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+
+    if (Py_TYPE(op) == self->state->condition_type)
+        return checked_wait(self, deadline);
+    return overridden_wait(op, deadline);
+}
+
+/*
+ * Wait until predicate() is true.  The clock starts after its first call.
+ */
+static PyObject *wait_while_false(PyObject *op, PyObject *predicate,
+                                  PyObject *timeout)
+{
+    int64_t deadline = -1;
+    bool expired = false;
+
+    for (;;) {
+        PyObject *result = PyObject_CallNoArgs(predicate);
+        int is_true = result == NULL ? -1 : PyObject_IsTrue(result);
+
+        if (is_true > 0 || (is_true == 0 && expired))
+            return result;
+        Py_XDECREF(result);
+        if (is_true < 0
+            || (deadline < 0 && ppy_deadline(timeout, &deadline) < 0)
+            || wait_once(op, deadline) < 0)
+            return NULL;
+        expired = deadline != PPT_FOREVER && ppt_now() >= deadline;
+    }
+}
+
+static PyObject *wait_for(PyObject *op, PyObject *const *args,
+                          Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const char *const names[] = { "predicate", "timeout", NULL };
+    PyObject *values[2];
+
+    if (ppy_args("wait_for", names, args, nargs, kwnames, values) < 0)
+        return NULL;
+    if (values[0] != NULL)
+        return wait_while_false(op, values[0], values[1]);
+    PyErr_SetString(PyExc_TypeError,
+                    "wait_for() missing argument: 'predicate'");
+    return NULL;
+}
+
+/* --- notifying --------------------------------------------------------- */
+
+static bool may_notify(PyObject *op)
+{
+    return owned_lock((ppy_condition_t *)op,
+                      "cannot notify on un-acquired lock") != NULL;
+}
+
+/* Clamped: nobody has more waiters, or fewer than none. */
+static int to_int(PyObject *value, int *n)
+{
+    int overflow;
+    long number = PyLong_AsLongAndOverflow(value, &overflow);
+
+    if (number == -1 && PyErr_Occurred())
+        return -1;
+    if (overflow > 0 || number > INT_MAX)
+        number = INT_MAX;
+    *n = overflow < 0 || number < 0 ? 0 : (int)number;
+    return 0;
+}
+
+static PyObject *notify(PyObject *op, PyObject *const *args,
+                        Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const char *const names[] = { "n", NULL };
+    PyObject *value;
+    int n = 1;
+
+    if (ppy_args("notify", names, args, nargs, kwnames, &value) < 0
+        || !may_notify(op) || (value != NULL && to_int(value, &n) < 0))
+        return NULL;
+    ppt_cond_signal_n(&((ppy_condition_t *)op)->cond, n);
+    Py_RETURN_NONE;
+}
+
+/* A subclass may have its own notify(). */
+static PyObject *notify_all(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+
+    if (Py_TYPE(op) != self->state->condition_type)
+        return PyObject_CallMethod(op, "notify", "I",
+                                   ppt_cond_waiting(&self->cond));
+    if (!may_notify(op))
+        return NULL;
+    ppy_broadcast(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *notifyAll(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    if (PyErr_WarnEx(PyExc_DeprecationWarning,
+                     "notifyAll() is deprecated, use notify_all() instead",
+                     1) < 0)
+        return NULL;
+    return PyObject_CallMethod(op, "notify_all", NULL);
+}
+
+/* --- the methods of the lock ------------------------------------------- */
+
+static PyObject *forward(PyObject *op, const char *name,
+                         PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames)
+{
+    PyObject *lock = lock_of((ppy_condition_t *)op);
+    PyObject *method, *result;
+
+    method = lock == NULL ? NULL : PyObject_GetAttrString(lock, name);
+    if (method == NULL)
+        return NULL;
+    result = PyObject_Vectorcall(method, args, (size_t)nargs, kwnames);
+    Py_DECREF(method);
+    return result;
+}
+
+static PyObject *acquire(PyObject *op, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames)
+{
+    return forward(op, "acquire", args, nargs, kwnames);
+}
+
+static PyObject *release(PyObject *op, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames)
+{
+    return forward(op, "release", args, nargs, kwnames);
+}
+
+static PyObject *locked(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return forward(op, "locked", NULL, 0, NULL);
+}
+
+static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    PyObject *lock = lock_of(self);
+
+    return lock == NULL ? NULL : kind_of(self, lock)->enter(lock);
+}
+
+static PyObject *leave(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    PyObject *lock = lock_of(self);
+
+    return lock == NULL ? NULL : kind_of(self, lock)->leave(lock, args, nargs);
+}
+
+static PyObject *is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    PyObject *lock = lock_of(self);
+    int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
+
+    return owned < 0 ? NULL : PyBool_FromLong(owned);
+}
+
+static bool lock_has(PyObject *op, const char *name)
+{
+    PyObject *lock = lock_of((ppy_condition_t *)op);
+
+    return lock != NULL && PyObject_HasAttrString(lock, name);
+}
+
+/* A Lock has no such method, and nothing to save. */
+static PyObject *release_save(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    const char *name = "_release_save";
+
+    return forward(op, lock_has(op, name) ? name : "release", NULL, 0, NULL);
+}
+
+static PyObject *acquire_restore(PyObject *op, PyObject *state)
+{
+    const char *name = "_acquire_restore";
+    PyObject *result;
+
+    if (lock_has(op, name))
+        return forward(op, name, &state, 1, NULL);
+    result = forward(op, "acquire", NULL, 0, NULL);
+    Py_XDECREF(result);
+    return result == NULL ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *result = forward(op, "_at_fork_reinit", NULL, 0, NULL);
+
+    if (result != NULL)
+        ppt_cond_after_fork(&((ppy_condition_t *)op)->cond);
+    return result;
+}
+
+/* --- the object -------------------------------------------------------- */
+
+static int has_method(PyObject *lock, const char *name)
+{
+    PyObject *method = PyObject_GetAttrString(lock, name);
+
+    Py_XDECREF(method);
+    return method == NULL ? -1 : 0;
+}
+
+/* Keep the lock that is to be replaced. */
+static int retire_lock(ppy_condition_t *self)
+{
+    if (self->lock == NULL)
+        return 0;
+    if (self->former == NULL)
+        self->former = PyList_New(0);
+    return self->former == NULL ? -1
+                                : PyList_Append(self->former, self->lock);
+}
+
+/* Takes over the reference to lock; NULL is an exception. */
+static int set_lock(ppy_condition_t *self, PyObject *lock)
+{
+    if (lock == NULL || retire_lock(self) < 0) {
+        Py_XDECREF(lock);
+        return -1;
+    }
+    Py_XDECREF(__atomic_exchange_n(&self->lock, lock, __ATOMIC_ACQ_REL));
+    return 0;
+}
+
+static int set_any_lock(ppy_condition_t *self, PyObject *lock)
+{
+    if (self->is_part && Py_TYPE(lock) != self->state->lock_type) {
+        PyErr_SetString(PyExc_TypeError,
+                        "the lock of an Event or a Semaphore is a Lock");
+        return -1;
+    }
+    if (has_method(lock, "acquire") < 0 || has_method(lock, "release") < 0)
+        return -1;
+    return set_lock(self, Py_NewRef(lock));
+}
+
+static int init_locked(ppy_condition_t *self, PyObject *lock)
+{
+    if (lock != NULL && lock != Py_None)
+        return set_any_lock(self, lock);
+    if (self->is_part)
+        return set_lock(self, ppy_lock_new(self->state->lock_type));
+    return set_lock(self, ppy_rlock_new(self->state->rlock_type));
+}
+
+static int init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = { "lock", NULL };
+    PyObject *lock;
+    int result;
+
+    if (ppy_args_tuple("Condition", names, args, kwargs, &lock) < 0)
+        return -1;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    result = init_locked((ppy_condition_t *)op, lock);
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
+static PyObject *make(PyTypeObject *type, ppy_state_t *state)
+{
+    ppy_condition_t *self = (ppy_condition_t *)type->tp_alloc(type, 0);
+
+    if (self != NULL)
+        self->state = state;
+    return (PyObject *)self;
+}
+
+static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
+                     PyObject *Py_UNUSED(kwargs))
+{
+    return make(type, ppy_state(type));
+}
+
+PyObject *ppy_condition_new(ppy_state_t *state)
+{
+    PyObject *op = make(state->condition_type, state);
+    ppy_condition_t *self = (ppy_condition_t *)op;
+
+    if (op == NULL)
+        return NULL;
+    self->is_part = true;
+    if (set_lock(self, ppy_lock_new(state->lock_type)) < 0)
+        Py_CLEAR(op);
+    return op;
+}
+
+static int traverse(PyObject *op, visitproc visit, void *arg)
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(self->lock);
+    Py_VISIT(self->former);
+    Py_VISIT(self->dict);
+    return 0;
+}
+
+static int clear(PyObject *op)
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+
+    Py_CLEAR(self->lock);
+    Py_CLEAR(self->former);
+    Py_CLEAR(self->dict);
+    return 0;
+}
+
+static void dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+
+    PyObject_GC_UnTrack(op);
+    if (((ppy_condition_t *)op)->weakrefs != NULL)
+        PyObject_ClearWeakRefs(op);
+    clear(op);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyObject *repr(PyObject *op)
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    PyObject *lock = lock_of(self);
+
+    if (lock == NULL)
+        return NULL;
+    return PyUnicode_FromFormat("<Condition(%S, %u)>", lock,
+                                ppt_cond_waiting(&self->cond));
+}
+
+static PyObject *get_lock(PyObject *op, void *Py_UNUSED(closure))
+{
+    return Py_XNewRef(lock_of((ppy_condition_t *)op));
+}
+
+/* As many as there are: programs ask for the length. */
+static PyObject *get_waiters(PyObject *op, void *Py_UNUSED(closure))
+{
+    Py_ssize_t n = ppt_cond_waiting(&((ppy_condition_t *)op)->cond);
+    PyObject *waiters = PyTuple_New(n);
+
+    while (waiters != NULL && n > 0)
+        PyTuple_SET_ITEM(waiters, --n, Py_NewRef(Py_None));
+    return waiters;
+}
+
+static PyMethodDef methods[] = {
+    { "acquire", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
+      "acquire($self, /, blocking=True, timeout=-1)\n--\n\n" },
+    { "release", PPY_METHOD(release), METH_FASTCALL | METH_KEYWORDS,
+      "release" PPY_NOTHING },
+    { "locked", locked, METH_NOARGS, "locked" PPY_NOTHING },
+    { "wait", PPY_METHOD(wait), METH_FASTCALL | METH_KEYWORDS,
+      "wait($self, /, timeout=None)\n--\n\n" },
+    { "wait_for", PPY_METHOD(wait_for), METH_FASTCALL | METH_KEYWORDS,
+      "wait_for($self, /, predicate, timeout=None)\n--\n\n" },
+    { "notify", PPY_METHOD(notify), METH_FASTCALL | METH_KEYWORDS,
+      "notify($self, /, n=1)\n--\n\n" },
+    { "notify_all", notify_all, METH_NOARGS, "notify_all" PPY_NOTHING },
+    { "notifyAll", notifyAll, METH_NOARGS, "notifyAll" PPY_NOTHING },
+    { "__enter__", enter, METH_NOARGS, "__enter__" PPY_NOTHING },
+    { "__exit__", PPY_METHOD(leave), METH_FASTCALL,
+      "__exit__($self, /, *args)\n--\n\n" },
+    { "_is_owned", is_owned, METH_NOARGS, "_is_owned" PPY_NOTHING },
+    { "_release_save", release_save, METH_NOARGS,
+      "_release_save" PPY_NOTHING },
+    { "_acquire_restore", acquire_restore, METH_O,
+      "_acquire_restore($self, x, /)\n--\n\n" },
+    { "_at_fork_reinit", at_fork_reinit, METH_NOARGS,
+      "_at_fork_reinit" PPY_NOTHING },
+    { NULL, NULL, 0, NULL }
+};
+
+static PyGetSetDef getset[] = {
+    { "_lock", get_lock, NULL, NULL, NULL },
+    { "_waiters", get_waiters, NULL, NULL, NULL },
+    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
+      NULL },
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
+static PyMemberDef members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_condition_t, weakrefs),
+      READONLY, NULL },
+    { "__dictoffset__", T_PYSSIZET, offsetof(ppy_condition_t, dict),
+      READONLY, NULL },
+    { NULL, 0, 0, 0, NULL }
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, "Condition(lock=None)\n--\n\n" },
+    { Py_tp_new, new },
+    { Py_tp_init, init },
+    { Py_tp_dealloc, dealloc },
+    { Py_tp_traverse, traverse },
+    { Py_tp_clear, clear },
+    { Py_tp_repr, repr },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_members, members },
+    { 0, NULL }
+};
+
+PyType_Spec ppy_condition_spec = {
+    .name = "pyplusthread.Condition",
+    .basicsize = sizeof(ppy_condition_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};

@@ -1,0 +1,325 @@
+/*
+ * core.h - what the files of the extension share.
+ *
+ * Each type of threading is a file: lock, rlock, cond, semaphore, event,
+ * barrier.  They wait through wait.c, which lets go of the interpreter, and
+ * read their arguments through args.c.  The waiting itself is the library's.
+ *
+ * Free threading: nothing here is guarded by the GIL.  What an object owns
+ * is either set once, before it is shared, or guarded by its ppt_lock_t, or
+ * atomic.
+ */
+#ifndef PPY_CORE_H
+#define PPY_CORE_H
+
+#include "compat.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pyplusthread/barrier.h>
+#include <pyplusthread/cond.h>
+#include <pyplusthread/lock.h>
+#include <pyplusthread/time.h>
+
+/* One per interpreter. */
+typedef struct {
+    PyTypeObject *lock_type;
+    PyTypeObject *rlock_type;
+    PyTypeObject *condition_type;
+    PyTypeObject *semaphore_type;
+    PyTypeObject *bounded_semaphore_type;
+    PyTypeObject *event_type;
+    PyTypeObject *barrier_type;
+    PyObject *stock_barrier;    /* threading.Barrier */
+    PyObject *broken_barrier;   /* threading.BrokenBarrierError */
+} ppy_state_t;
+
+/* The state of the interpreter whose type, or base of a type, type is. */
+ppy_state_t *ppy_state(PyTypeObject *type);
+
+/* The same for an object; NULL if its type is not one of ours. */
+ppy_state_t *ppy_state_of(PyObject *object);
+
+/*
+ * "<module.type at address: detail>", as threading's look.  Takes over the
+ * reference to detail; if that is NULL, returns NULL.
+ */
+PyObject *ppy_repr(PyObject *object, PyObject *detail);
+
+/* --- args.c ------------------------------------------------------------ */
+
+/*
+ * Sort the arguments of a vectorcall into values, one for each of names
+ * (ended by NULL); NULL where not given.
+ *
+ * Returns   0, or -1 with a TypeError set
+ */
+int ppy_args(const char *function, const char *const *names,
+             PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+             PyObject **values);
+
+/* The same for the arguments of __init__ and __new__. */
+int ppy_args_tuple(const char *function, const char *const *names,
+                   PyObject *args, PyObject *kwargs, PyObject **values);
+
+/*
+ * The deadline of Lock.acquire(blocking=True, timeout=-1).
+ *
+ * Returns   0
+ *           -1  TypeError; ValueError: negative, NaN, or not blocking;
+ *               OverflowError: above threading.TIMEOUT_MAX
+ */
+int ppy_acquire_args(PyObject *const *args, Py_ssize_t nargs,
+                     PyObject *kwnames, int64_t *deadline);
+
+/*
+ * The deadline of a timeout in seconds, as wait() takes it: None or NULL is
+ * for ever; 0, negative ones and NaN do not wait.
+ *
+ * Returns   0, or -1 with a TypeError or OverflowError set
+ */
+int ppy_deadline(PyObject *timeout, int64_t *deadline);
+
+/* --- wait.c ------------------------------------------------------------ */
+
+/* What a forked child does to an object at which its parent waited. */
+typedef void (*ppy_forget_fn)(void *object);
+
+/* One wait of one thread. */
+typedef struct ppy_wait {
+    struct ppy_wait *next;      /* in the ring of all waits: wait.c */
+    struct ppy_wait *previous;
+    ppy_forget_fn forget;
+    void *object;
+    PyThreadState *thread;      /* while detached */
+    bool runs_handlers;         /* of signals: the main thread */
+    bool keep_on;               /* waiting, whatever handlers raise */
+    PyObject *raised;           /* by a handler; owned */
+} ppy_wait_t;
+
+/*
+ * From here to ppy_wait_end the thread may be queued at object, and a child
+ * of a fork calls forget(object).
+ */
+void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object);
+void ppy_wait_end(ppy_wait_t *wait);
+
+/* Whether this is a child in which forget was called for wait. */
+bool ppy_wait_forgotten(const ppy_wait_t *wait);
+
+/* Let go of the interpreter. */
+void ppy_detach(ppy_wait_t *wait);
+
+/* Be back.  Does not return if the interpreter is shutting down. */
+void ppy_attach(ppy_wait_t *wait);
+
+/* A ppt_interrupt_fn; arg is the ppy_wait_t, which keeps exceptions. */
+int ppy_on_interrupt(void *arg);
+
+/* Set the exception that wait has kept; returns whether there was one. */
+bool ppy_raise(ppy_wait_t *wait);
+
+/*
+ * Set the exception earlier; or, if a later one is set, make it that one's
+ * context.  Takes over the reference.
+ */
+void ppy_raise_before(PyObject *earlier);
+
+/*
+ * Take lock, detached if it is held.
+ *
+ * Returns   0, EBUSY, ETIMEDOUT
+ *           -1  a handler of a signal raised; lock was not taken
+ */
+int ppy_acquire(ppt_lock_t *lock, int64_t deadline);
+
+/*
+ * Take lock, however long it takes.  What handlers raise meanwhile is set
+ * when lock has been taken.
+ *
+ * Returns   0, or -1 with an exception set; lock was taken in both cases
+ */
+int ppy_acquire_whatever(ppt_lock_t *lock);
+
+/* A ppy_forget_fn: lock has no waiters any more, and is held if it was. */
+void ppy_forget_lock(void *lock);
+
+/* Called by each import. */
+int ppy_wait_setup(PyObject *threading);
+
+/* --- main_thread.c, see also compat.h ----------------------------------- */
+
+/* In the child of a fork, whose one thread calls this. */
+void ppy_main_thread_is_this(void);
+
+int ppy_main_thread_setup(PyObject *threading);
+
+/* --- place.c ----------------------------------------------------------- */
+
+/*
+ * A place in the queue of a condition: of the ppt_cond_t inside a
+ * ppy_condition_t.
+ */
+typedef struct {
+    ppy_wait_t wait;
+    ppt_waiter_t waiter;
+    struct ppy_condition *condition;
+    unsigned broadcasts;        /* of condition, when the place was taken */
+} ppy_place_t;
+
+/* Take a place: from here on a notify may choose it. */
+void ppy_enqueue(ppy_place_t *place, struct ppy_condition *condition);
+
+/*
+ * Leave it.  A notify that had chosen it is passed on to the next, unless it
+ * was for all who waited then.
+ */
+void ppy_give_up(ppy_place_t *place);
+
+/*
+ * Sleep, detached, until notified or until deadline.  The place is left.
+ *
+ * Returns   1   notified
+ *           0   timed out
+ *           -1  a handler raised, and the place was given up
+ */
+int ppy_sleep(ppy_place_t *place, int64_t deadline);
+
+/* In a child of a fork that was made while place was held: take it anew. */
+void ppy_enqueue_again(ppy_place_t *place);
+
+/* Pass on a notify to the next, of the one whose place was left. */
+void ppy_pass_on(const ppy_place_t *place);
+
+/* Notify all who wait; any thread. */
+int ppy_broadcast(struct ppy_condition *condition);
+
+/* --- lock.c, rlock.c --------------------------------------------------- */
+
+typedef struct {
+    PyObject_HEAD
+    ppt_lock_t lock;
+    PyObject *weakrefs;
+} ppy_lock_t;
+
+typedef struct {
+    PyObject_HEAD
+    ppt_lock_t lock;
+    unsigned long owner;    /* atomic; written by the holder of lock */
+    unsigned long count;    /* the same */
+    PyObject *weakrefs;
+} ppy_rlock_t;
+
+PyObject *ppy_lock_new(PyTypeObject *type);
+PyObject *ppy_rlock_new(PyTypeObject *type);
+
+int ppy_rlock_release(ppy_rlock_t *self);
+int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline);
+bool ppy_rlock_owned(const ppy_rlock_t *self);
+
+/* Give the lock up altogether; returns how often it was held. */
+unsigned long ppy_rlock_save(ppy_rlock_t *self);
+int ppy_rlock_restore(ppy_rlock_t *self, unsigned long count);
+
+/* --- cond.c, kinds.c ---------------------------------------------------- */
+
+/* What a lock wants to know again when it is taken after a wait. */
+typedef union {
+    unsigned long count;
+    PyObject *state;
+} ppy_saved_t;
+
+/*
+ * What a condition does to its lock.  The functions return 0 or more, or -1
+ * with an exception set.
+ */
+typedef struct {
+    bool stays_in_c;        /* runs no Python code */
+    PyObject *(*enter)(PyObject *lock);
+    PyObject *(*leave)(PyObject *lock, PyObject *const *args,
+                       Py_ssize_t nargs);
+    int (*owned)(PyObject *lock);
+    int (*save)(PyObject *lock, ppy_saved_t *saved);
+    int (*restore)(PyObject *lock, ppy_saved_t *saved);
+} ppy_kind_t;
+
+typedef struct ppy_condition {
+    PyObject_HEAD
+    ppy_state_t *state;
+    ppt_cond_t cond;
+    unsigned broadcasts;        /* atomic */
+    PyObject *lock;             /* atomic; NULL before __init__ */
+    PyObject *former;           /* list of the locks of former __init__s */
+    bool is_part;               /* of an Event or a Semaphore */
+    PyObject *dict;
+    PyObject *weakrefs;
+} ppy_condition_t;
+
+extern const ppy_kind_t ppy_kind_lock;
+extern const ppy_kind_t ppy_kind_rlock;
+extern const ppy_kind_t ppy_kind_other;
+
+/* A condition with a new Lock of its own, as Event and Semaphore use. */
+PyObject *ppy_condition_new(ppy_state_t *state);
+
+/* The lock of such a condition. */
+static inline ppt_lock_t *ppy_own_lock(PyObject *condition)
+{
+    ppy_condition_t *self = (ppy_condition_t *)condition;
+    PyObject *lock = __atomic_load_n(&self->lock, __ATOMIC_ACQUIRE);
+
+    return &((ppy_lock_t *)lock)->lock;
+}
+
+/*
+ * Wait for condition, whose lock is one of its own and held, and take that
+ * lock again.
+ *
+ * Returns   as ppy_sleep; the lock is held whatever it returns
+ */
+int ppy_own_wait(PyObject *condition, int64_t deadline);
+
+/* The text after the name of a method without arguments. */
+#define PPY_NOTHING "($self, /)\n--\n\n"
+
+/* A method of another kind than METH_NOARGS or METH_O. */
+#define PPY_METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+/* --- the types --------------------------------------------------------- */
+
+extern PyType_Spec ppy_lock_spec;
+extern PyType_Spec ppy_rlock_spec;
+extern PyType_Spec ppy_condition_spec;
+extern PyType_Spec ppy_semaphore_spec;
+extern PyType_Spec ppy_bounded_semaphore_spec;
+extern PyType_Spec ppy_event_spec;
+extern PyType_Spec ppy_barrier_spec;
+
+/* --- docs.c ------------------------------------------------------------ */
+
+/* Add the docstrings of the class stock to those of spec. */
+void ppy_take_docs(PyType_Spec *spec, PyObject *stock);
+
+/* --- event.c, semaphore.c, for capi.c ---------------------------------- */
+
+/* The condition that it is built on; borrowed. */
+PyObject *ppy_event_condition(PyObject *event);
+PyObject *ppy_semaphore_condition(PyObject *semaphore);
+
+/*
+ * With the lock of that condition held; no thread state is needed.  put adds
+ * n, at least 1, and returns 0, or ERANGE if that went past the bound.
+ */
+void ppy_event_change(PyObject *event, bool flag);
+int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n);
+
+/* Without it. */
+bool ppy_event_is_set(PyObject *event);
+
+/* --- capi.c ------------------------------------------------------------ */
+
+/* Add the capsule to the module. */
+int ppy_add_capi(PyObject *module);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * lock.c - threading.Lock.
+ */
+#include "core.h"
+
+PyObject *ppy_lock_new(PyTypeObject *type)
+{
+    return type->tp_alloc(type, 0);
+}
+
+static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = { NULL };
+
+    if (ppy_args_tuple("Lock", names, args, kwargs, NULL) < 0)
+        return NULL;
+    return ppy_lock_new(type);
+}
+
+static void dealloc(PyObject *op)
+{
+    ppy_lock_t *self = (ppy_lock_t *)op;
+    PyTypeObject *type = Py_TYPE(op);
+
+    PyObject_GC_UnTrack(op);
+    if (self->weakrefs != NULL)
+        PyObject_ClearWeakRefs(op);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static int traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    return 0;
+}
+
+static PyObject *acquire(PyObject *op, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames)
+{
+    int64_t deadline;
+    int result;
+
+    if (ppy_acquire_args(args, nargs, kwnames, &deadline) < 0)
+        return NULL;
+    result = ppy_acquire(&((ppy_lock_t *)op)->lock, deadline);
+    return result < 0 ? NULL : PyBool_FromLong(result == 0);
+}
+
+static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return acquire(op, NULL, 0, NULL);
+}
+
+static PyObject *release(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    if (ppt_lock_release(&((ppy_lock_t *)op)->lock) == 0)
+        Py_RETURN_NONE;
+    PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
+    return NULL;
+}
+
+static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
+                       Py_ssize_t Py_UNUSED(nargs))
+{
+    return release(op, NULL);
+}
+
+static PyObject *locked(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(ppt_lock_locked(&((ppy_lock_t *)op)->lock));
+}
+
+static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    ppt_lock_after_fork(&((ppy_lock_t *)op)->lock);
+    Py_RETURN_NONE;
+}
+
+static PyObject *repr(PyObject *op)
+{
+    bool held = ppt_lock_locked(&((ppy_lock_t *)op)->lock);
+
+    return PyUnicode_FromFormat("<%s %s object at %p>",
+                                held ? "locked" : "unlocked",
+                                Py_TYPE(op)->tp_name, op);
+}
+
+#define ACQUIRE "($self, /, blocking=True, timeout=-1)\n--\n\n"
+
+static PyMethodDef methods[] = {
+    { "acquire", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
+      "acquire" ACQUIRE },
+    { "acquire_lock", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
+      "acquire_lock" ACQUIRE },
+    { "release", release, METH_NOARGS, "release" PPY_NOTHING },
+    { "release_lock", release, METH_NOARGS, "release_lock" PPY_NOTHING },
+    { "locked", locked, METH_NOARGS, "locked" PPY_NOTHING },
+    { "locked_lock", locked, METH_NOARGS, "locked_lock" PPY_NOTHING },
+    { "__enter__", enter, METH_NOARGS, "__enter__" PPY_NOTHING },
+    { "__exit__", PPY_METHOD(leave), METH_FASTCALL,
+      "__exit__($self, /, *exc_info)\n--\n\n" },
+    { "_at_fork_reinit", at_fork_reinit, METH_NOARGS,
+      "_at_fork_reinit" PPY_NOTHING },
+    { NULL, NULL, 0, NULL }
+};
+
+static PyMemberDef members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_lock_t, weakrefs),
+      READONLY, NULL },
+    { NULL, 0, 0, 0, NULL }
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, "Lock()\n--\n\n" },
+    { Py_tp_new, new },
+    { Py_tp_dealloc, dealloc },
+    { Py_tp_traverse, traverse },
+    { Py_tp_repr, repr },
+    { Py_tp_methods, methods },
+    { Py_tp_members, members },
+    { 0, NULL }
+};
+
+PyType_Spec ppy_lock_spec = {
+    .name = "pyplusthread.Lock",
+    .basicsize = sizeof(ppy_lock_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};

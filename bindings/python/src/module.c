@@ -1,0 +1,253 @@
+/*
+ * module.c - the module pyplusthread._core.
+ *
+ * One state for each interpreter that imports it.  The types are made anew
+ * for each; what they share, the tables with their docstrings, is filled by
+ * the first.
+ */
+#include "core.h"
+
+static struct PyModuleDef module_def;
+
+ppy_state_t *ppy_state(PyTypeObject *type)
+{
+    return PyModule_GetState(PyType_GetModuleByDef(type, &module_def));
+}
+
+ppy_state_t *ppy_state_of(PyObject *object)
+{
+    PyObject *module = PyType_GetModuleByDef(Py_TYPE(object), &module_def);
+
+    if (module == NULL)
+        PyErr_Clear();
+    return module == NULL ? NULL : PyModule_GetState(module);
+}
+
+PyObject *ppy_repr(PyObject *op, PyObject *detail)
+{
+    PyObject *type = (PyObject *)Py_TYPE(op);
+    PyObject *module, *name, *result = NULL;
+
+    if (detail == NULL)
+        return NULL;
+    module = PyObject_GetAttrString(type, "__module__");
+    name = module == NULL ? NULL
+                          : PyObject_GetAttrString(type, "__qualname__");
+    if (name != NULL)
+        result = PyUnicode_FromFormat("<%S.%S at %p: %U>", module, name, op,
+                                      detail);
+    Py_XDECREF(module);
+    Py_XDECREF(name);
+    Py_DECREF(detail);
+    return result;
+}
+
+/* --- types ------------------------------------------------------------- */
+
+typedef struct {
+    PyType_Spec *spec;
+    const char *stock;      /* its name in threading */
+    bool is_factory;        /* there, and not a class */
+    size_t offset;          /* in ppy_state_t */
+    size_t base;            /* the same; 0: none */
+} type_t;
+
+#define AT(field) offsetof(ppy_state_t, field)
+
+static const type_t types[] = {
+    { &ppy_lock_spec, "Lock", true, AT(lock_type), 0 },
+    { &ppy_rlock_spec, "RLock", true, AT(rlock_type), 0 },
+    { &ppy_condition_spec, "Condition", false, AT(condition_type), 0 },
+    { &ppy_semaphore_spec, "Semaphore", false, AT(semaphore_type), 0 },
+    { &ppy_bounded_semaphore_spec, "BoundedSemaphore", false,
+      AT(bounded_semaphore_type), AT(semaphore_type) },
+    { &ppy_event_spec, "Event", false, AT(event_type), 0 },
+    { &ppy_barrier_spec, "Barrier", false, AT(barrier_type), 0 },
+};
+
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
+static PyObject **field(ppy_state_t *state, size_t offset)
+{
+    return (PyObject **)((char *)state + offset);
+}
+
+/* The class of threading that a type stands for. */
+static PyObject *stock_class(PyObject *threading, const type_t *type)
+{
+    PyObject *stock = PyObject_GetAttrString(threading, type->stock);
+    PyObject *object;
+
+    if (stock == NULL || !type->is_factory)
+        return stock;
+    object = PyObject_CallNoArgs(stock);
+    Py_DECREF(stock);
+    if (object == NULL)
+        return NULL;
+    stock = Py_NewRef(Py_TYPE(object));
+    Py_DECREF(object);
+    return stock;
+}
+
+static int stock_classes(PyObject *threading, PyObject **classes)
+{
+    size_t i;
+
+    for (i = 0; i < TYPES; i++) {
+        classes[i] = stock_class(threading, &types[i]);
+        if (classes[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+/* Once in the process, whatever the interpreters do. */
+static int fill_docs(PyObject *const *classes)
+{
+    static ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    static bool taken;
+    size_t i;
+
+    if (ppy_acquire(&lock, PPT_FOREVER) < 0)
+        return -1;
+    for (i = 0; i < TYPES && !taken; i++)
+        ppy_take_docs(types[i].spec, classes[i]);
+    taken = true;
+    ppt_lock_release(&lock);
+    return 0;
+}
+
+static int take_docs(PyObject *threading)
+{
+    PyObject *classes[TYPES] = { NULL };
+    int result = stock_classes(threading, classes);
+    size_t i;
+
+    if (result == 0)
+        result = fill_docs(classes);
+    for (i = 0; i < TYPES; i++)
+        Py_XDECREF(classes[i]);
+    return result;
+}
+
+/* A type that has a signature but no docstring has an empty one. */
+static int none_if_empty(PyObject *type)
+{
+    PyObject *doc = PyObject_GetAttrString(type, "__doc__");
+    bool empty = doc != NULL && PyUnicode_Check(doc)
+                 && PyUnicode_GetLength(doc) == 0;
+    int result = doc == NULL ? -1 : 0;
+
+    if (empty)
+        result = PyObject_SetAttrString(type, "__doc__", Py_None);
+    Py_XDECREF(doc);
+    return result;
+}
+
+static int add_type(PyObject *module, const type_t *type)
+{
+    ppy_state_t *state = PyModule_GetState(module);
+    PyObject *base = NULL;
+    PyObject *made;
+
+    if (type->base != 0)
+        base = *field(state, type->base);
+    made = PyType_FromModuleAndSpec(module, type->spec, base);
+    *field(state, type->offset) = made;
+    if (made == NULL || none_if_empty(made) < 0)
+        return -1;
+    return PyModule_AddType(module, (PyTypeObject *)made);
+}
+
+static int add_types(PyObject *module)
+{
+    size_t i;
+
+    for (i = 0; i < TYPES; i++)
+        if (add_type(module, &types[i]) < 0)
+            return -1;
+    return 0;
+}
+
+/* --- the module -------------------------------------------------------- */
+
+static int set_up(PyObject *module, PyObject *threading)
+{
+    ppy_state_t *state = PyModule_GetState(module);
+
+    state->stock_barrier = PyObject_GetAttrString(threading, "Barrier");
+    state->broken_barrier = PyObject_GetAttrString(threading,
+                                                   "BrokenBarrierError");
+    if (state->stock_barrier == NULL || state->broken_barrier == NULL
+        || ppy_wait_setup(threading) < 0 || take_docs(threading) < 0
+        || add_types(module) < 0)
+        return -1;
+    if (PyModule_AddObjectRef(module, "BrokenBarrierError",
+                              state->broken_barrier) < 0
+        || PyModule_AddStringConstant(module, "__version__", PPT_VERSION) < 0)
+        return -1;
+    return ppy_add_capi(module);
+}
+
+static int exec(PyObject *module)
+{
+    PyObject *threading = PyImport_ImportModule("threading");
+    int result = threading == NULL ? -1 : set_up(module, threading);
+
+    Py_XDECREF(threading);
+    return result;
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg)
+{
+    ppy_state_t *state = PyModule_GetState(module);
+    size_t i;
+
+    for (i = 0; i < TYPES; i++)
+        Py_VISIT(*field(state, types[i].offset));
+    Py_VISIT(state->stock_barrier);
+    Py_VISIT(state->broken_barrier);
+    return 0;
+}
+
+static int clear(PyObject *module)
+{
+    ppy_state_t *state = PyModule_GetState(module);
+    size_t i;
+
+    for (i = 0; i < TYPES; i++)
+        Py_CLEAR(*field(state, types[i].offset));
+    Py_CLEAR(state->stock_barrier);
+    Py_CLEAR(state->broken_barrier);
+    return 0;
+}
+
+static void free_module(void *module)
+{
+    clear(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    { Py_mod_exec, exec },
+    PPY_SLOT_INTERPRETERS
+    PPY_SLOT_GIL
+    { 0, NULL }
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "pyplusthread._core",
+    .m_doc = "Native locks, conditions, semaphores, events and barriers.",
+    .m_size = sizeof(ppy_state_t),
+    .m_slots = slots,
+    .m_traverse = traverse,
+    .m_clear = clear,
+    .m_free = free_module,
+};
+
+PyMODINIT_FUNC PyInit__core(void);
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

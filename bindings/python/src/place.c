@@ -1,0 +1,97 @@
+/*
+ * place.c - places in the queue of a condition.
+ *
+ * A place is taken, the lock is let go, and the thread sleeps: the library's
+ * wait in steps.
+ *
+ * P1  A notify(n) that chose a place whose thread does not consume it, since
+ *     a handler or a lock raised, is passed on to the next: none is lost.
+ *     One that was for all who waited is not: whoever waits now came later.
+ */
+#include "core.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static unsigned broadcasts_of(ppy_condition_t *condition)
+{
+    return __atomic_load_n(&condition->broadcasts, __ATOMIC_ACQUIRE);
+}
+
+int ppy_broadcast(ppy_condition_t *condition)
+{
+    __atomic_fetch_add(&condition->broadcasts, 1, __ATOMIC_ACQ_REL);
+    return ppt_cond_broadcast(&condition->cond);
+}
+
+static void forget_cond(void *cond)
+{
+    ppt_cond_after_fork(cond);
+}
+
+void ppy_enqueue(ppy_place_t *place, ppy_condition_t *condition)
+{
+    place->condition = condition;
+    place->broadcasts = broadcasts_of(condition);
+    ppy_wait_begin(&place->wait, forget_cond, &condition->cond);
+    ppt_cond_enqueue(&condition->cond, &place->waiter);
+}
+
+void ppy_enqueue_again(ppy_place_t *place)
+{
+    if (ppy_wait_forgotten(&place->wait))
+        ppy_enqueue(place, place->condition);
+}
+
+void ppy_pass_on(const ppy_place_t *place)
+{
+    if (place->broadcasts == broadcasts_of(place->condition))
+        ppt_cond_signal(&place->condition->cond); /* P1 */
+}
+
+static int cancel(ppy_place_t *place)
+{
+    return ppt_cond_cancel(&place->condition->cond, &place->waiter);
+}
+
+void ppy_give_up(ppy_place_t *place)
+{
+    ppy_enqueue_again(place);
+    if (cancel(place) == EALREADY)
+        ppy_pass_on(place);
+    ppy_wait_end(&place->wait);
+}
+
+static int sleep_detached(ppy_place_t *place, int64_t deadline)
+{
+    int result;
+
+    ppy_detach(&place->wait);
+    do
+        result = ppt_cond_sleep(&place->condition->cond, &place->waiter,
+                                deadline);
+    while (result == EINTR && !place->wait.runs_handlers);
+    if (result != EINTR)
+        ppy_wait_end(&place->wait); /* before it attaches */
+    ppy_attach(&place->wait);
+    return result;
+}
+
+int ppy_sleep(ppy_place_t *place, int64_t deadline)
+{
+    int result;
+
+    if (deadline == PPT_TRY) {
+        result = cancel(place);
+        ppy_wait_end(&place->wait);
+        return result == EALREADY;
+    }
+    while ((result = sleep_detached(place, deadline)) == EINTR) {
+        if (Py_MakePendingCalls() < 0) {
+            ppy_give_up(place);
+            return -1;
+        }
+        ppy_enqueue_again(place);
+    }
+    return result == 0;
+}

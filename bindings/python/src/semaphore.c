@@ -1,0 +1,417 @@
+/*
+ * semaphore.c - threading.Semaphore and BoundedSemaphore.
+ *
+ * A value and a condition with a Lock, as in threading: a thread that finds
+ * the value at 0 waits, and looks again when it is notified.
+ */
+#include "core.h"
+
+#include <errno.h>
+#include <limits.h>
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *condition;    /* set by __new__ */
+    Py_ssize_t value;       /* under the condition's lock; read atomically */
+    Py_ssize_t initial;     /* set by __init__ */
+    Py_ssize_t bound;       /* value goes no higher; set by __new__, __init__ */
+    PyObject *dict;
+    PyObject *weakrefs;
+} semaphore_t;
+
+static Py_ssize_t value_of(const semaphore_t *self)
+{
+    return __atomic_load_n(&self->value, __ATOMIC_RELAXED);
+}
+
+static void set_value(semaphore_t *self, Py_ssize_t value)
+{
+    __atomic_store_n(&self->value, value, __ATOMIC_RELAXED);
+}
+
+/*
+ * Wait, the lock held, until value is not 0.
+ *
+ * Returns   1, 0 if it timed out, -1 if a handler raised
+ */
+static int await_value(semaphore_t *self, int64_t deadline)
+{
+    bool expired = deadline == PPT_TRY;
+
+    while (value_of(self) <= 0) {
+        if (expired)
+            return 0;
+        if (ppy_own_wait(self->condition, deadline) < 0)
+            return -1;
+        expired = deadline != PPT_FOREVER && ppt_now() >= deadline;
+    }
+    return 1;
+}
+
+static int take(semaphore_t *self, int64_t deadline)
+{
+    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    int result;
+
+    if (ppy_acquire(lock, PPT_FOREVER) < 0)
+        return -1;
+    result = await_value(self, deadline);
+    if (result > 0)
+        set_value(self, self->value - 1);
+    ppt_lock_release(lock);
+    return result;
+}
+
+int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n)
+{
+    semaphore_t *self = (semaphore_t *)semaphore;
+
+    if (n > self->bound || self->value > self->bound - n)
+        return ERANGE;
+    set_value(self, self->value + n);
+    ppt_cond_signal_n(&((ppy_condition_t *)self->condition)->cond,
+                      n > INT_MAX ? INT_MAX : (int)n);
+    return 0;
+}
+
+static int too_many(const semaphore_t *self)
+{
+    if (self->bound == PY_SSIZE_T_MAX)
+        PyErr_SetString(PyExc_OverflowError, "semaphore value is too large");
+    else
+        PyErr_SetString(PyExc_ValueError, "Semaphore released too many times");
+    return -1;
+}
+
+static int put(semaphore_t *self, Py_ssize_t n)
+{
+    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    int result;
+
+    if (ppy_acquire(lock, PPT_FOREVER) < 0)
+        return -1;
+    result = ppy_semaphore_put((PyObject *)self, n);
+    ppt_lock_release(lock);
+    return result == 0 ? 0 : too_many(self);
+}
+
+/* --- from C ------------------------------------------------------------ */
+
+PyObject *ppy_semaphore_condition(PyObject *semaphore)
+{
+    return ((semaphore_t *)semaphore)->condition;
+}
+
+/* --- the methods ------------------------------------------------------- */
+
+static int deadline_of(PyObject *blocking, PyObject *timeout,
+                       int64_t *deadline)
+{
+    int blocks = blocking == NULL ? 1 : PyObject_IsTrue(blocking);
+
+    if (blocks < 0)
+        return -1;
+    if (blocks)
+        return ppy_deadline(timeout, deadline);
+    *deadline = PPT_TRY;
+    if (timeout == NULL || timeout == Py_None)
+        return 0;
+    PyErr_SetString(PyExc_ValueError,
+                    "can't specify timeout for non-blocking acquire");
+    return -1;
+}
+
+static PyObject *acquire(PyObject *op, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const char *const names[] = { "blocking", "timeout", NULL };
+    PyObject *values[2];
+    int64_t deadline;
+    int result;
+
+    if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0
+        || deadline_of(values[0], values[1], &deadline) < 0)
+        return NULL;
+    result = take((semaphore_t *)op, deadline);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+static int release_count(PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames, Py_ssize_t *n)
+{
+    static const char *const names[] = { "n", NULL };
+    PyObject *value;
+
+    *n = 1;
+    if (ppy_args("release", names, args, nargs, kwnames, &value) < 0)
+        return -1;
+    if (value != NULL)
+        *n = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+    if (*n == -1 && PyErr_Occurred())
+        return -1;
+    if (*n >= 1)
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "n must be one or more");
+    return -1;
+}
+
+static PyObject *release(PyObject *op, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames)
+{
+    Py_ssize_t n;
+
+    if (release_count(args, nargs, kwnames, &n) < 0
+        || put((semaphore_t *)op, n) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* self.release(), for a subclass may have its own; so in threading. */
+static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
+                       Py_ssize_t Py_UNUSED(nargs))
+{
+    ppy_condition_t *condition =
+        (ppy_condition_t *)((semaphore_t *)op)->condition;
+
+    if (Py_TYPE(op) == condition->state->semaphore_type)
+        return release(op, NULL, 0, NULL);
+    return PyObject_CallMethod(op, "release", NULL);
+}
+
+/* --- the object -------------------------------------------------------- */
+
+static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
+                     PyObject *Py_UNUSED(kwargs))
+{
+    semaphore_t *self = (semaphore_t *)type->tp_alloc(type, 0);
+
+    if (self == NULL)
+        return NULL;
+    self->bound = PY_SSIZE_T_MAX;
+    self->condition = ppy_condition_new(ppy_state(type));
+    if (self->condition == NULL)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static int initial_value(const char *name, PyObject *args, PyObject *kwargs,
+                         Py_ssize_t *initial)
+{
+    static const char *const names[] = { "value", NULL };
+    PyObject *value;
+
+    *initial = 1;
+    if (ppy_args_tuple(name, names, args, kwargs, &value) < 0)
+        return -1;
+    if (value != NULL)
+        *initial = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+    if (*initial == -1 && PyErr_Occurred())
+        return -1;
+    if (*initial >= 0)
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "semaphore initial value must be >= 0");
+    return -1;
+}
+
+static int start(semaphore_t *self, Py_ssize_t initial, Py_ssize_t bound)
+{
+    ppt_lock_t *lock = ppy_own_lock(self->condition);
+
+    if (ppy_acquire(lock, PPT_FOREVER) < 0)
+        return -1;
+    self->initial = initial;
+    self->bound = bound;
+    set_value(self, initial);
+    ppt_lock_release(lock);
+    return 0;
+}
+
+static int init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    Py_ssize_t initial;
+
+    if (initial_value("Semaphore", args, kwargs, &initial) < 0)
+        return -1;
+    return start((semaphore_t *)op, initial, PY_SSIZE_T_MAX);
+}
+
+static int init_bounded(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    Py_ssize_t initial;
+
+    if (initial_value("BoundedSemaphore", args, kwargs, &initial) < 0)
+        return -1;
+    return start((semaphore_t *)op, initial, initial);
+}
+
+static int traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(((semaphore_t *)op)->condition);
+    Py_VISIT(((semaphore_t *)op)->dict);
+    return 0;
+}
+
+/* The condition has no way back to here. */
+static int clear(PyObject *op)
+{
+    Py_CLEAR(((semaphore_t *)op)->dict);
+    return 0;
+}
+
+static void dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+
+    PyObject_GC_UnTrack(op);
+    if (((semaphore_t *)op)->weakrefs != NULL)
+        PyObject_ClearWeakRefs(op);
+    clear(op);
+    Py_XDECREF(((semaphore_t *)op)->condition);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyObject *repr(PyObject *op)
+{
+    semaphore_t *self = (semaphore_t *)op;
+
+    return ppy_repr(op, PyUnicode_FromFormat("value=%zd", value_of(self)));
+}
+
+static PyObject *repr_bounded(PyObject *op)
+{
+    semaphore_t *self = (semaphore_t *)op;
+
+    return ppy_repr(op, PyUnicode_FromFormat("value=%zd/%zd", value_of(self),
+                                             self->initial));
+}
+
+static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(((semaphore_t *)op)->condition);
+}
+
+static PyObject *get_value(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyLong_FromSsize_t(value_of((semaphore_t *)op));
+}
+
+static PyObject *get_initial(PyObject *op, void *Py_UNUSED(closure))
+{
+    return PyLong_FromSsize_t(((semaphore_t *)op)->initial);
+}
+
+static int to_value(PyObject *object, Py_ssize_t *value)
+{
+    if (object == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "cannot be deleted");
+        return -1;
+    }
+    *value = PyNumber_AsSsize_t(object, PyExc_OverflowError);
+    return *value == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+/* For subclasses that hold _cond, and notify it. */
+static int assign_value(PyObject *op, PyObject *object,
+                        void *Py_UNUSED(closure))
+{
+    Py_ssize_t value;
+
+    if (to_value(object, &value) < 0)
+        return -1;
+    set_value((semaphore_t *)op, value);
+    return 0;
+}
+
+static int assign_initial(PyObject *op, PyObject *object,
+                          void *Py_UNUSED(closure))
+{
+    semaphore_t *self = (semaphore_t *)op;
+    Py_ssize_t value;
+
+    if (to_value(object, &value) < 0)
+        return -1;
+    self->initial = self->bound = value;
+    return 0;
+}
+
+#define ACQUIRE "($self, /, blocking=True, timeout=None)\n--\n\n"
+
+static PyMethodDef methods[] = {
+    { "acquire", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
+      "acquire" ACQUIRE },
+    { "__enter__", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
+      "__enter__" ACQUIRE },
+    { "release", PPY_METHOD(release), METH_FASTCALL | METH_KEYWORDS,
+      "release($self, /, n=1)\n--\n\n" },
+    { "__exit__", PPY_METHOD(leave), METH_FASTCALL,
+      "__exit__($self, /, t, v, tb)\n--\n\n" },
+    { NULL, NULL, 0, NULL }
+};
+
+static PyMethodDef bounded_methods[] = {
+    { "release", PPY_METHOD(release), METH_FASTCALL | METH_KEYWORDS,
+      "release($self, /, n=1)\n--\n\n" },
+    { NULL, NULL, 0, NULL }
+};
+
+static PyGetSetDef getset[] = {
+    { "_cond", get_condition, NULL, NULL, NULL },
+    { "_value", get_value, assign_value, NULL, NULL },
+    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
+      NULL },
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
+static PyGetSetDef bounded_getset[] = {
+    { "_initial_value", get_initial, assign_initial, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
+static PyMemberDef members[] = {
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(semaphore_t, weakrefs),
+      READONLY, NULL },
+    { "__dictoffset__", T_PYSSIZET, offsetof(semaphore_t, dict), READONLY,
+      NULL },
+    { NULL, 0, 0, 0, NULL }
+};
+
+static PyType_Slot slots[] = {
+    { Py_tp_doc, "Semaphore(value=1)\n--\n\n" },
+    { Py_tp_new, new },
+    { Py_tp_init, init },
+    { Py_tp_dealloc, dealloc },
+    { Py_tp_traverse, traverse },
+    { Py_tp_clear, clear },
+    { Py_tp_repr, repr },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, getset },
+    { Py_tp_members, members },
+    { 0, NULL }
+};
+
+PyType_Spec ppy_semaphore_spec = {
+    .name = "pyplusthread.Semaphore",
+    .basicsize = sizeof(semaphore_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};
+
+static PyType_Slot bounded_slots[] = {
+    { Py_tp_doc, "BoundedSemaphore(value=1)\n--\n\n" },
+    { Py_tp_init, init_bounded },
+    { Py_tp_repr, repr_bounded },
+    { Py_tp_traverse, traverse },
+    { Py_tp_clear, clear },
+    { Py_tp_methods, bounded_methods },
+    { Py_tp_getset, bounded_getset },
+    { 0, NULL }
+};
+
+PyType_Spec ppy_bounded_semaphore_spec = {
+    .name = "pyplusthread.BoundedSemaphore",
+    .basicsize = sizeof(semaphore_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = bounded_slots,
+};

@@ -1,0 +1,256 @@
+/*
+ * wait.c - waiting without the interpreter.
+ *
+ * Idea
+ *   A thread that has to wait detaches: it lets go of the GIL, or, on a
+ *   free-threaded build, says that it will not touch an object.  Then it
+ *   waits in the library, and attaches again.
+ *
+ * State
+ *   waits      all waits of this process, a ring; guarded by waits_lock.  A
+ *              wait that is in no ring points to itself.
+ *
+ * Invariants
+ *   W1  Attaching may end a thread, at shutdown.  Before it attaches, its
+ *       waiter has left every queue of the library, and its wait the ring.
+ *       Only the thread that runs handlers attaches while it is queued; it
+ *       is the main thread, and is never ended so.  Where Python code runs
+ *       inside a wait, as a lock's methods (cond.c) or a barrier's action,
+ *       the wait is not on the stack, and is lost.
+ *   W2  A fork may copy a queue that is half linked, and waiters on stacks
+ *       which the child will use for other threads.  Whoever is in a queue,
+ *       or touches one without being attached, is in the ring; the ring is
+ *       held still while the fork is made; so the child finds in it every
+ *       object that it has to mend.  It copies page after page while other
+ *       threads run: nothing else that they write meanwhile can be trusted.
+ *
+ * Races
+ *   Fork against wait: W2.
+ *   A handler forks inside its thread's own wait: in the child that wait is
+ *   out of the ring, and joins it again; cond.c queues again, a lock is not
+ *   queued during handlers, and barrier.c is not mended then.
+ */
+#include "core.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+static ppt_lock_t waits_lock = PPT_LOCK_INITIALIZER;
+static ppy_wait_t waits = { .next = &waits, .previous = &waits };
+
+static void lock_waits(void)
+{
+    ppt_lock_acquire(&waits_lock, PPT_FOREVER);
+}
+
+static void unlock_waits(void)
+{
+    ppt_lock_release(&waits_lock);
+}
+
+static void link_wait(ppy_wait_t *wait)
+{
+    lock_waits();
+    wait->next = &waits;
+    wait->previous = waits.previous;
+    wait->previous->next = wait;
+    waits.previous = wait;
+    unlock_waits();
+}
+
+static void unlink_wait(ppy_wait_t *wait)
+{
+    wait->next->previous = wait->previous;
+    wait->previous->next = wait->next;
+    wait->next = wait->previous = wait;
+}
+
+void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object)
+{
+    wait->forget = forget;
+    wait->object = object;
+    wait->keep_on = false;
+    wait->raised = NULL;
+    link_wait(wait);
+}
+
+void ppy_wait_end(ppy_wait_t *wait)
+{
+    lock_waits();
+    unlink_wait(wait);
+    unlock_waits();
+}
+
+/* W2; the child has this thread only. */
+static void after_fork_in_child(void)
+{
+    ppt_lock_after_fork(&waits_lock);
+    while (waits.next != &waits) {
+        ppy_wait_t *wait = waits.next;
+
+        unlink_wait(wait);
+        wait->forget(wait->object);
+    }
+    ppy_main_thread_is_this();
+}
+
+bool ppy_wait_forgotten(const ppy_wait_t *wait)
+{
+    return wait->next == wait;
+}
+
+void ppy_detach(ppy_wait_t *wait)
+{
+    wait->runs_handlers = ppy_is_main_thread();
+    wait->thread = PyEval_SaveThread();
+}
+
+void ppy_attach(ppy_wait_t *wait)
+{
+    PyEval_RestoreThread(wait->thread);
+}
+
+static bool is_in_chain(PyObject *sought, PyObject *exception)
+{
+    bool found;
+
+    Py_INCREF(exception);
+    do {
+        PyObject *context = PyException_GetContext(exception);
+
+        found = exception == sought;
+        Py_DECREF(exception);
+        exception = context;
+    } while (!found && exception != NULL);
+    Py_XDECREF(exception);
+    return found;
+}
+
+/* The last of the exceptions in whose context exception was raised. */
+static PyObject *first_cause(PyObject *exception)
+{
+    PyObject *context;
+
+    Py_INCREF(exception);
+    while ((context = PyException_GetContext(exception)) != NULL) {
+        Py_DECREF(exception);
+        exception = context;
+    }
+    return exception;
+}
+
+/* Note that later was raised after earlier; takes over earlier. */
+static void chain(PyObject *later, PyObject *earlier)
+{
+    PyObject *first = first_cause(later);
+
+    if (is_in_chain(earlier, later) || is_in_chain(later, earlier))
+        Py_DECREF(earlier);
+    else
+        PyException_SetContext(first, earlier);
+    Py_DECREF(first);
+}
+
+/* Keep what a handler has raised, the last one foremost. */
+static void keep_raised(ppy_wait_t *wait)
+{
+    PyObject *raised = ppy_error_take();
+
+    if (wait->raised != NULL)
+        chain(raised, wait->raised);
+    wait->raised = raised;
+}
+
+int ppy_on_interrupt(void *arg)
+{
+    ppy_wait_t *wait = arg;
+    bool failed;
+
+    if (!wait->runs_handlers)
+        return 0; /* W1 */
+    ppy_attach(wait);
+    failed = Py_MakePendingCalls() < 0;
+    if (failed)
+        keep_raised(wait);
+    if (ppy_wait_forgotten(wait))
+        link_wait(wait);
+    ppy_detach(wait);
+    return failed && !wait->keep_on ? EINTR : 0;
+}
+
+bool ppy_raise(ppy_wait_t *wait)
+{
+    PyObject *raised = wait->raised;
+
+    wait->raised = NULL;
+    if (raised != NULL)
+        ppy_raise_before(raised);
+    return raised != NULL;
+}
+
+void ppy_raise_before(PyObject *earlier)
+{
+    PyObject *later = ppy_error_take();
+
+    if (later != NULL)
+        chain(later, earlier);
+    ppy_error_give(later != NULL ? later : earlier);
+}
+
+void ppy_forget_lock(void *arg)
+{
+    ppt_lock_t *lock = arg;
+    bool held = ppt_lock_locked(lock);
+
+    ppt_lock_after_fork(lock);
+    if (held)
+        ppt_lock_acquire(lock, PPT_TRY);
+}
+
+static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
+{
+    ppy_wait_t wait;
+    int result;
+
+    ppy_wait_begin(&wait, ppy_forget_lock, lock);
+    wait.keep_on = keep_on;
+    ppy_detach(&wait);
+    result = ppt_lock_acquire_interruptible(lock, deadline,
+                                            ppy_on_interrupt, &wait);
+    ppy_wait_end(&wait);
+    ppy_attach(&wait);
+    if (!ppy_raise(&wait))
+        return result;
+    if (result == 0 && !keep_on)
+        ppt_lock_release(lock);
+    return -1;
+}
+
+int ppy_acquire(ppt_lock_t *lock, int64_t deadline)
+{
+    int result = ppt_lock_acquire(lock, PPT_TRY);
+
+    if (result == 0 || deadline == PPT_TRY)
+        return result;
+    return acquire_detached(lock, deadline, false);
+}
+
+int ppy_acquire_whatever(ppt_lock_t *lock)
+{
+    if (ppt_lock_acquire(lock, PPT_TRY) == 0)
+        return 0;
+    return acquire_detached(lock, PPT_FOREVER, true);
+}
+
+static void set_atfork(void)
+{
+    pthread_atfork(lock_waits, unlock_waits, after_fork_in_child);
+}
+
+int ppy_wait_setup(PyObject *threading)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, set_atfork);
+    return ppy_main_thread_setup(threading);
+}
