@@ -26,6 +26,7 @@ valgrind        valgrind-devel   valgrind-dev    -         cmd:valgrind
 spin            -                -               spin      cmd:spin
 python3         python3          python3         python3   cmd:python3
 python3-dev     python3-devel    python3-dev     python3   lib:python3
+python3-venv    python3          python3         python3   cmd:python3
 hyperfine       hyperfine        hyperfine       hyperfine cmd:hyperfine
 gnuplot-nox     gnuplot-minimal  gnuplot         gnuplot   cmd:gnuplot
 zlib1g-dev      zlib-devel       zlib-dev        zlib      lib:zlib

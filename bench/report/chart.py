@@ -1,42 +1,98 @@
-"""The chart, drawn by gnuplot."""
+"""The charts, drawn by gnuplot."""
 
 import os
 import subprocess
+import textwrap
 
-from rows import OURS, PEERS
+from rows import OURS, PEERS, Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = OURS + PEERS
 POLICIES = ('ppt', 'mutex', 'interval')
+KINDS = ('stock', 'native')
 
 
-def _block(name, rows, impls):
-    """Rows as a gnuplot data block: median, lowest, highest for each."""
+def _label(*lines):
+    return '"' + '\\n'.join(lines) + '"'
+
+
+def _block(name, rows, bars, label):
+    """Rows as a gnuplot data block: median, lowest, highest for each bar."""
     yield f'${name} << END'
     for row in rows:
-        cells = [f'"{row.case}\\n{row.cpus}"']
-        for impl in impls:
-            values = row.values.get(impl)
-            cells += ([f'{row.median(impl)}', f'{min(values)}',
+        cells = [label(row)]
+        for bar in bars:
+            values = row.values.get(bar)
+            cells += ([f'{row.median(bar)}', f'{min(values)}',
                        f'{max(values)}'] if values else ['NaN'] * 3)
         yield ' '.join(cells)
     yield 'END'
 
 
-def draw(rows, path, title):
-    """Draw rows to path, as SVG."""
+def _words(name, words):
+    return f'{name} = "{" ".join(words)}"'
+
+
+def c_panels(rows):
+    """The C library's script and data."""
+    def label(row):
+        return _label(row.case, row.cpus)
+
     hand_over = [r for r in rows if r.case.startswith(('pair', 'queue'))]
     quick = [r for r in rows
              if r.case.startswith(('lock', 'signal', 'barrier'))]
     gil = [r for r in rows if r.case.startswith('gil: pairs')]
-    impls = [impl for impl in NAMES
+    impls = [impl for impl in OURS + PEERS
              if any(impl in row.values for row in hand_over)]
-    script = [f'output = "{path}"', f'heading = "{title}"',
-              f'impls = "{" ".join(impls)}"',
-              f'policies = "{" ".join(POLICIES)}"',
-              *_block('hand_over', hand_over, impls),
-              *_block('quick', quick, impls),
-              *_block('gil', gil, POLICIES),
-              f'load "{os.path.join(HERE, "chart.gp")}"']
-    subprocess.run(['gnuplot', '-'], input='\n'.join(script) + '\n',
+    return 'c.gp', [_words('impls', impls), _words('policies', POLICIES),
+                    *_block('hand_over', hand_over, impls, label),
+                    *_block('quick', quick, impls, label),
+                    *_block('gil', gil, POLICIES, label)]
+
+
+def _beside_each_other(rows_of):
+    """Rows with the figures of all Pythons, keyed by (kind, version)."""
+    merged = {}
+    for version, rows in rows_of.items():
+        for row in rows:
+            one = merged.setdefault((row.case, row.cpus),
+                                    Row(row.case, row.cpus, row.unit))
+            for kind, values in row.values.items():
+                one.values[kind, version] = values
+    return list(merged.values())
+
+
+def _wrapped(width, *also):
+    def label(row):
+        case = row.case.removeprefix('giltest: ').replace('+', ' + ')
+        return _label(*textwrap.wrap(case, width),
+                      *(getattr(row, name) for name in also))
+    return label
+
+
+def python_panels(rows_of):
+    """The Python package's script and data, from {version: rows}."""
+    rows = _beside_each_other(rows_of)
+    giltest = [r for r in rows
+               if r.case.startswith('giltest: ') and r.unit == '/s']
+    threads = [r for r in rows
+               if r.case.startswith(('Condition pair', 'Barrier', 'Executor'))]
+    alone = [r for r in rows
+             if r not in threads and not r.case.startswith('giltest')]
+    bars = [(kind, version) for version in rows_of for kind in KINDS]
+    return 'python.gp', [_words('kinds', [kind for kind, _ in bars]),
+                         _words('versions', [version for _, version in bars]),
+                         *_block('threads', threads, bars,
+                                 _wrapped(14, 'cpus')),
+                         *_block('alone', alone, bars, _wrapped(14)),
+                         *_block('giltest', giltest, bars,
+                                 _wrapped(10, 'cpus'))]
+
+
+def draw(panels, path, heading):
+    """Draw what c_panels or python_panels returned to path, as SVG."""
+    script, data = panels
+    lines = [f'output = "{path}"', f'heading = "{heading}"', *data,
+             *(f'load "{os.path.join(HERE, name)}"'
+               for name in ('style.gp', script))]
+    subprocess.run(['gnuplot', '-'], input='\n'.join(lines) + '\n',
                    text=True, check=True)

@@ -6,7 +6,11 @@ import shutil
 import subprocess
 
 
-def permitted_cpus():
+# Load per CPU above which others are running too.
+BUSY = 0.5
+
+
+def _permitted_cpus():
     """The CPUs that this process may pin its threads to; [] if it cannot."""
     if hasattr(os, 'sched_getaffinity'):
         return sorted(os.sched_getaffinity(0))
@@ -54,14 +58,45 @@ def _virtualisation():
     return 'no sign of a virtual machine'
 
 
-def describe():
-    """The machine as an ordered mapping of facts."""
-    cpus = permitted_cpus()
-    return {
-        'CPU': _cpu_model(),
-        'CPUs': f'{len(cpus) or os.cpu_count()} of {os.cpu_count()} usable',
-        'virtualisation': _virtualisation(),
-        'kernel': f'{platform.system()} {platform.release()}',
-        'libc': _libc(),
-        'load before': f'{os.getloadavg()[0]:.2f}',
-    }
+class Machine:
+    """Facts, and the placements that are possible."""
+
+    def __init__(self):
+        self.cpus = _permitted_cpus()
+        self.facts = {
+            'CPU': _cpu_model(),
+            'CPUs': f'{len(self.cpus) or os.cpu_count()} of '
+                    f'{os.cpu_count()} usable',
+            'virtualisation': _virtualisation(),
+            'kernel': f'{platform.system()} {platform.release()}',
+            'libc': _libc(),
+            'load before': f'{os.getloadavg()[0]:.2f}',
+        }
+
+    @property
+    def placements(self):
+        """What each placement is to the benchmarks' --cpus."""
+        placements = {}
+        if self.cpus:
+            placements['one CPU'] = str(self.cpus[0])
+        if len(self.cpus) > 1:
+            placements['two CPUs'] = f'{self.cpus[0]},{self.cpus[1]}'
+        placements['free'] = 'free'
+        return placements
+
+    def title(self):
+        """In one line."""
+        return ', '.join(self.facts[name] for name in ('CPU', 'CPUs', 'libc'))
+
+    def warnings(self):
+        """What to know about figures from here."""
+        if float(self.facts['load before']) > BUSY * (os.cpu_count() or 1):
+            yield 'the machine is busy with something else: trust no figure'
+        if len(self.cpus) > 1:
+            yield (f'placements: one CPU = {self.cpus[0]}, two CPUs = '
+                   f'{self.cpus[0]} and {self.cpus[1]}, free = the scheduler '
+                   'chooses')
+        elif self.cpus:
+            yield 'this process may use one CPU only: no case with two CPUs'
+        else:
+            yield 'threads cannot be pinned here: free placement only'

@@ -2,9 +2,6 @@
 
 from rows import OURS, PEERS
 
-HEADER = ('case', 'CPUs', 'pthread', 'ppt', 'ppt-mutex', 'best other',
-          'target', 'measured', '')
-
 SCALES = {
     'ns': ((1e9, 's'), (1e6, 'ms'), (1e3, 'us'), (0, 'ns')),
     's': ((0, 's'),),
@@ -46,11 +43,24 @@ def _base_cell(row):
     return _named_cell(row, row.base)
 
 
-def _lines(row):
-    """The row's lines: the figures beside the first target."""
+def _c_cells(row):
     others = [impl for impl in PEERS + ('mutex',) if impl != 'pthread']
-    figures = [row.case, row.cpus, _base_cell(row), _cell(row, OURS[0]),
-               _cell(row, OURS[1]), _named_cell(row, row.best(others))]
+    return [_base_cell(row), *(_cell(row, impl) for impl in OURS),
+            _named_cell(row, row.best(others))]
+
+
+def _python_cells(row):
+    return [_cell(row, 'stock'), _cell(row, 'native')]
+
+
+# The columns between the case and its targets.
+C = ('pthread', *OURS, 'best other'), _c_cells
+PYTHON = ('stock', 'native'), _python_cells
+
+
+def _lines(row, cells):
+    """The row's lines: the figures beside the first target."""
+    figures = [row.case, row.cpus, *cells(row)]
     verdicts = []
     for target in row.targets:
         verdict = target.judge(row)
@@ -73,11 +83,12 @@ def _markdown(lines):
         for line in lines) + '\n'
 
 
-def short(rows):
+def short(rows, layout):
     """The table with the targets, in Markdown."""
-    lines = [list(HEADER)]
+    columns, cells = layout
+    lines = [['case', 'CPUs', *columns, 'target', 'measured', '']]
     for row in rows:
-        lines += _lines(row)
+        lines += _lines(row, cells)
     return _markdown(lines)
 
 

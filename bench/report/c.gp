@@ -1,28 +1,10 @@
-# chart.gp - three panels; chart.py defines the variables and data blocks.
-set terminal svg size 1100,1150 font "sans-serif,12" background "white"
-set output output
-set style data histogram
-set style histogram errorbars gap 1.5 linewidth 1
-set style fill solid 0.9 border -1
-set boxwidth 0.95
-set grid ytics linecolor "#dddddd"
-set border 3
-set tics nomirror
-set xtics scale 0
-set logscale y
-set key inside top right horizontal maxcols 4 samplen 1.5
-set datafile missing "NaN"
-
+# c.gp - three panels; see style.gp.
 array colour[7] = ["#1f4e9c", "#6fa3e0", "#b04030", "#d9a441", \
                    "#5a9a50", "#8a6bb0", "#888888"]
 array shade[3] = ["#1f4e9c", "#999999", "#cccccc"]
 
-set multiplot layout 3,1 title heading font ",15" margins 0.08,0.98,0.06,0.91 \
-    spacing 0.05,0.09
-
 set title "Handing an item over, ns (less is better; median and spread)"
 set yrange [100:1e7]
-set format y "%.0s %c"
 plot for [k=1:words(impls)] $hand_over \
     using 3*k-1:3*k:3*k+1:xtic(1) title word(impls, k) linecolor rgb colour[k]
 

@@ -4,7 +4,8 @@ import os
 import shlex
 from dataclasses import dataclass, field
 
-from pptbench import Failure, hyperfine
+from pptbench import hyperfine
+from process import Failure
 from rows import (OURS, PEERS, Row, at_least, fair, faster, less_than,
                   never_slower, not_slower, not_slower_than_best_peer)
 
@@ -218,15 +219,8 @@ def _barrier_cases(placements, plan):
                        ('--threads', str(threads)), plan.seconds)
 
 
-def make_cases(bench, cpus, plan, results):
+def make_cases(bench, placements, plan, results):
     """All cases that this machine can run, in the table's order."""
-    placements = {}
-    if cpus:
-        placements['one CPU'] = str(cpus[0])
-    if len(cpus) > 1:
-        placements['two CPUs'] = f'{cpus[0]},{cpus[1]}'
-    placements['free'] = 'free'
-
     default = bench.impls['ppt']['port']
     informative = ()
     if plan is FULL:

@@ -1,0 +1,52 @@
+"""Runs the scripts of bench/python."""
+
+import json
+import os
+import tempfile
+
+from process import run
+
+GRACE = 60  # seconds a run may take beyond what it was asked for
+NS = 1e9
+
+
+class Pybench:
+    """The scripts under one Python, and everything that they said."""
+
+    def __init__(self, python, scripts, cpu):
+        self.python = python
+        self.scripts = scripts
+        self.cpu = cpu
+        self.raw = []
+
+    def _run(self, script, *arguments, seconds):
+        return run([self.python, '-B', os.path.join(self.scripts, script),
+                    *arguments], GRACE + 2 * seconds)
+
+    def threaded(self, script, *arguments, kind, cpus, seconds):
+        """The result of one run, a dictionary."""
+        out = self._run(script, *arguments, '--classes', kind,
+                        '--cpus', cpus, '--seconds', str(seconds), '--json',
+                        seconds=10 * seconds)
+        result = json.loads(out)
+        self.raw.append(result)
+        return result
+
+    def uncontended(self, values):
+        """{title: {classes: [ns...]}} of one pyperf worker for each."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'pyperf.json')
+            pin = ['--affinity', str(self.cpu)] if self.cpu is not None else []
+            self._run('uncontended.py', '--quiet', '--processes', '1',
+                      '--warmups', '1', '--values', str(values),
+                      '--min-time', '0.01', *pin, '--output', path,
+                      seconds=120)
+            with open(path, encoding='utf-8') as file:
+                suite = json.load(file)
+        self.raw.append({'pyperf': suite})
+        results = {}
+        for benchmark in suite['benchmarks']:
+            title, _, kind = benchmark['metadata']['name'].partition(': ')
+            results.setdefault(title, {})[kind] = [
+                NS * value for value in benchmark['runs'][-1]['values']]
+        return results

@@ -1,0 +1,179 @@
+"""What is measured of the Python package, and what it must reach."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from rows import Row, Target, faster, not_slower
+
+BASE = 'stock'
+OURS = 'native'
+KINDS = (BASE, OURS)
+
+NOT_SLOWER = not_slower(OURS, BASE)
+
+
+@dataclass
+class Plan:
+    """How much to measure."""
+
+    repetitions: int
+    seconds: float
+    uncontended_repetitions: int
+    values: int
+    giltest_repetitions: int
+    giltest_seconds: float
+    giltest_placements: tuple
+
+
+FULL = Plan(5, 0.25, 5, 5, 3, 0.3, ('one CPU', 'two CPUs', 'free'))
+QUICK = Plan(2, 0.2, 1, 5, 1, 0.2, ('two CPUs',))
+
+
+def _times(factor):
+    return faster(OURS, factor, BASE)
+
+
+def _lock(version):
+    """From 3.14 on threading's Lock is a PyMutex."""
+    if version < (3, 14):
+        return NOT_SLOWER
+    return Target('native within 1.2x of stock',
+                  lambda row: row.ratio(OURS, BASE), 1 / 1.2)
+
+
+def _uncontended_targets(version):
+    return {
+        'Lock acquire+release': _lock(version),
+        'RLock acquire+release': NOT_SLOWER,
+        'Condition notify nobody': _times(3),
+        'Event set+clear': _times(10),
+        'Event wait, set': _times(5),
+        'Semaphore acquire+release': _times(10),
+        'Queue put+get': _times(1.5),
+        'new Condition': _times(3),
+        'new Event': _times(3),
+    }
+
+
+CONTENDED = (
+    ('Condition pair', 'condition-pair',
+     {'one CPU': [_times(1.3)], 'two CPUs': [NOT_SLOWER]}),
+    ('Barrier of 4', 'barrier',
+     {'one CPU': [_times(3)], 'two CPUs': [_times(3)], 'free': [_times(3)]}),
+    ('Executor call', 'executor',
+     {'one CPU': [_times(1.3)], 'two CPUs': [_times(1.3)],
+      'free': [_times(1.3)]}),
+)
+
+
+def _alternating(repetition):
+    """Stock and native; the other one goes first the next time."""
+    return KINDS if repetition % 2 == 0 else KINDS[::-1]
+
+
+class Contended:
+    """One benchmark of several threads in one placement."""
+
+    def __init__(self, title, benchmark, cpus, placement, targets):
+        self.title = title
+        self.benchmark = benchmark
+        self.cpus = cpus
+        self.row = Row(title, placement, base=BASE, targets=targets)
+
+    def rows(self):
+        """The row that it fills."""
+        return [self.row]
+
+    def cost(self, _bench, plan):
+        """About how many seconds all of it takes."""
+        return plan.repetitions * len(KINDS) * (plan.seconds + 0.15)
+
+    def run(self, bench, plan, repetition):
+        """Measure each once."""
+        for kind in _alternating(repetition):
+            result = bench.threaded('contended.py', self.benchmark,
+                                    kind=kind, cpus=self.cpus,
+                                    seconds=plan.seconds)
+            self.row.add(kind, 1e9 / result['per_s'], result)
+
+
+class Uncontended:
+    """All of pyperf's benchmarks, a row for each."""
+
+    title = 'one thread'
+
+    def __init__(self, version, placement):
+        self._rows = {title: Row(title, placement, base=BASE,
+                                 targets=[target]) for title, target
+                      in _uncontended_targets(version).items()}
+
+    def rows(self):
+        """A row for each benchmark."""
+        return list(self._rows.values())
+
+    def cost(self, _bench, plan):
+        """About how many seconds all of it takes."""
+        return (plan.uncontended_repetitions * len(KINDS) * len(self._rows)
+                * (0.35 + 0.015 * plan.values))
+
+    def run(self, bench, plan, repetition):
+        """Measure each once."""
+        if repetition >= plan.uncontended_repetitions:
+            return
+        for title, kinds in bench.uncontended(plan.values).items():
+            for kind, values in kinds.items():
+                self._rows[title].add(kind, median(values))
+
+
+class Giltest:
+    """The columns of giltest as rows."""
+
+    COLUMNS = {
+        'e': 'e',
+        'lock_pairs_per_s': 'Lock pairs/s',
+        'lock_pairs_per_s_beside_1': 'Lock pairs/s beside 1',
+        'condition_pairs_per_s': 'Condition pairs/s',
+        'condition_pairs_per_s_beside_1': 'Condition pairs/s beside 1',
+    }
+
+    title = 'giltest'
+
+    def __init__(self, cpus, placement):
+        self.cpus = cpus
+        self._rows = {
+            key: Row(f'giltest: {title}', placement, base=BASE,
+                     unit='' if key == 'e' else '/s', higher_is_better=True)
+            for key, title in self.COLUMNS.items()}
+
+    def rows(self):
+        """A row for each column."""
+        return list(self._rows.values())
+
+    def cost(self, _bench, plan):
+        """About how many seconds all of it takes: six runs each."""
+        return (plan.giltest_repetitions * len(KINDS)
+                * 6 * (plan.giltest_seconds + 0.05))
+
+    def run(self, bench, plan, repetition):
+        """Measure each once."""
+        if repetition >= plan.giltest_repetitions:
+            return
+        for kind in _alternating(repetition):
+            result = bench.threaded('giltest.py', '--repetitions', '1',
+                                    kind=kind, cpus=self.cpus,
+                                    seconds=plan.giltest_seconds)
+            for key, row in self._rows.items():
+                row.add(kind, result[key])
+
+
+def make_cases(version, placements, plan):
+    """All cases that this machine can run, in the table's order."""
+    cases = [Contended(title, benchmark, cpus, placement,
+                       targets.get(placement, []))
+             for title, benchmark, targets in CONTENDED
+             for placement, cpus in placements.items()]
+    cases.append(Uncontended(version, next(iter(placements))))
+    cases += [Giltest(cpus, placement)
+              for placement, cpus in placements.items()
+              if placement in plan.giltest_placements]
+    return cases
