@@ -185,6 +185,11 @@ unsigned ppt_cond_waiting(const ppt_cond_t *cond)
     return ppt__waitq_length(&cond->queue);
 }
 
+bool ppt_cond_woken_from_afar(const ppt_waiter_t *waiter)
+{
+    return ((const ppt__waiter_t *)waiter->storage)->far;
+}
+
 void ppt_cond_after_fork(ppt_cond_t *cond)
 {
     ppt_cond_init(cond);

@@ -148,6 +148,17 @@ bool worker_asleep(const worker_t *worker)
     return state != NULL && state[1] == ' ' && state[2] == 'S';
 }
 
+/* CPUs */
+
+bool pin_to(int cpu)
+{
+    char command[80];
+
+    snprintf(command, sizeof command,
+             "taskset -p -c %d %ld >/dev/null 2>&1", cpu, (long)getpid());
+    return system(command) == 0;
+}
+
 /* Signals */
 
 static int handled, held, let_go, hold, linger;

@@ -82,6 +82,9 @@ bool worker_done(const worker_t *worker);
 /* Whether the system has put it to sleep. */
 bool worker_asleep(const worker_t *worker);
 
+/* Put the test's thread on cpu, if there is that CPU, and a command for it. */
+bool pin_to(int cpu);
+
 /*
  * SIGUSR1: its handler counts.  After signals_hold, handlers that start stay
  * inside until signals_let_go; after signals_linger, for a short while.

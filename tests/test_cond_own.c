@@ -253,6 +253,25 @@ START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 }
 END_TEST
 
+/* Not told where the machine has one CPU, or the system no such command. */
+START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_waiter_t near, far;
+
+    if (!pin_to(0))
+        return;
+    ppt_cond_enqueue(&cond, &near);
+    ppt_cond_enqueue(&cond, &far);
+    ck_assert_int_eq(ppt_cond_signal(&cond), 1);
+    ck_assert_int_eq(sleep_now(&cond, &near), 0);
+    ck_assert(!ppt_cond_woken_from_afar(&near));
+    ck_assert(!pin_to(1) || ppt_cond_signal(&cond) == 1);
+    if (ppt_cond_cancel(&cond, &far) == EALREADY)
+        ck_assert(ppt_cond_woken_from_afar(&far));
+}
+END_TEST
+
 START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 {
     static const int64_t timeouts[] = { 0, 1, 50 * US, MS, 20 * MS };
@@ -491,6 +510,7 @@ void add_tests(Suite *suite)
         signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock,
         waiter_needs_no_initialisation,
         enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep,
+        waiter_knows_whether_it_was_woken_from_another_cpu,
         signal_chooses_it_even_when_the_deadline_has_passed,
         timeout_of_sleep_is_never_early_and_ends_the_wait,
         negative_deadline_of_sleep_is_refused_and_the_place_is_kept,

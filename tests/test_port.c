@@ -27,16 +27,6 @@ static int number_from(const char *command)
     return number;
 }
 
-/* Put the calling thread on CPU 0, if this system has a command for it. */
-static bool pin(void)
-{
-    char command[80];
-
-    snprintf(command, sizeof command,
-             "taskset -p -c 0 %ld >/dev/null 2>&1", (long)getpid());
-    return system(command) == 0;
-}
-
 static int64_t cpu_time(void)
 {
     struct timespec used;
@@ -124,7 +114,7 @@ END_TEST
 
 START_TEST(p2_cpu_is_the_one_that_the_thread_is_pinned_to)
 {
-    if (pin())
+    if (pin_to(0))
         ck_assert(ppt__cpu() == 0 || ppt__cpu() == -1);
 }
 END_TEST
@@ -144,7 +134,7 @@ START_TEST(p3_cpu_count_stays_when_a_thread_pins_itself)
 {
     int before = ppt__cpu_count();
 
-    pin();
+    pin_to(0);
     ck_assert_int_eq(ppt__cpu_count(), before);
 }
 END_TEST
@@ -175,7 +165,7 @@ START_TEST(p4_yield_lets_the_other_thread_of_this_cpu_go)
     worker_t workers[2];
     int i;
 
-    pin(); /* its threads too */
+    pin_to(0); /* its threads too */
     for (i = 0; i < LENGTH(workers); i++)
         worker_start(&workers[i], take_turns, &turns);
     for (i = 0; i < LENGTH(workers); i++)
@@ -665,7 +655,7 @@ START_TEST(p10_thread_that_waits_for_a_word_leaves_the_cpu_to_others)
     int64_t begin;
     worker_t worker;
 
-    pin(); /* its threads too */
+    pin_to(0); /* its threads too */
     worker_start(&worker, wait_while_0_on_the_clock, &wait);
     await(worker_asleep(&worker));
     begin = ppt_now();

@@ -7,6 +7,7 @@
 #ifndef PYPLUSTHREAD_COND_H
 #define PYPLUSTHREAD_COND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lock.h"
@@ -139,6 +140,13 @@ PPT_API void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter);
  */
 PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
                            int64_t deadline);
+
+/*
+ * After sleep returned 0, or cancel EALREADY: whether the thread that chose waiter ran on another
+ * CPU.  A hint: where it did, and something else that it holds is about to be
+ * free, spinning for that can pay; where it did not, it cannot.
+ */
+PPT_API bool ppt_cond_woken_from_afar(const ppt_waiter_t *waiter);
 
 /*
  * Give up the place in the queue.
