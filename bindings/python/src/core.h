@@ -93,6 +93,7 @@ typedef struct ppy_wait {
     ppy_forget_fn forget;
     void *object;
     PyThreadState *thread;      /* while detached */
+    void *gil;                  /* the same; NULL: of no use */
     bool runs_handlers;         /* of signals: the main thread */
     bool keep_on;               /* waiting, whatever handlers raise */
     PyObject *raised;           /* by a handler; owned */
@@ -154,6 +155,21 @@ int ppy_wait_setup(PyObject *threading);
 void ppy_main_thread_is_this(void);
 
 int ppy_main_thread_setup(PyObject *threading);
+
+/* --- gil.c ------------------------------------------------------------- */
+
+/* The GIL of this thread, which is attached; NULL if nothing is known. */
+void *ppy_gil(void);
+
+/*
+ * Woken, and about to attach: while gil is taken, by the waker most likely,
+ * wait a little as is best if that runs on another CPU, far, or on this one.
+ * The thread's own state may be gone by now, at shutdown.
+ */
+void ppy_gil_approach(void *gil, bool far);
+
+/* Look whether the layout of CPython's structures is the known one. */
+int ppy_gil_setup(void);
 
 /* --- place.c ----------------------------------------------------------- */
 

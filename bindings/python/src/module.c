@@ -179,7 +179,8 @@ static int set_up(PyObject *module, PyObject *threading)
     state->broken_barrier = PyObject_GetAttrString(threading,
                                                    "BrokenBarrierError");
     if (state->stock_barrier == NULL || state->broken_barrier == NULL
-        || ppy_wait_setup(threading) < 0 || take_docs(threading) < 0
+        || ppy_wait_setup(threading) < 0 || ppy_gil_setup() < 0
+        || take_docs(threading) < 0
         || add_types(module) < 0)
         return -1;
     if (PyModule_AddObjectRef(module, "BrokenBarrierError",

@@ -73,6 +73,9 @@ static int sleep_detached(ppy_place_t *place, int64_t deadline)
     while (result == EINTR && !place->wait.runs_handlers);
     if (result != EINTR)
         ppy_wait_end(&place->wait); /* before it attaches */
+    if (result == 0)
+        ppy_gil_approach(place->wait.gil,
+                         ppt_cond_woken_from_afar(&place->waiter));
     ppy_attach(&place->wait);
     return result;
 }

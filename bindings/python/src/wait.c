@@ -102,6 +102,7 @@ bool ppy_wait_forgotten(const ppy_wait_t *wait)
 void ppy_detach(ppy_wait_t *wait)
 {
     wait->runs_handlers = ppy_is_main_thread();
+    wait->gil = ppy_gil();
     wait->thread = PyEval_SaveThread();
 }
 
