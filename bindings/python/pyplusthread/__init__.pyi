@@ -3,7 +3,7 @@ from contextlib import AbstractContextManager
 from threading import BrokenBarrierError as BrokenBarrierError
 from types import TracebackType
 from typing import Any, Literal, TypeVar, final
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 __all__ = [
     "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "Event",
@@ -38,6 +38,8 @@ class Lock:
 
 @disjoint_base
 class RLock:
+    # What is given is for the __init__ of a subclass.
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
     def locked(self) -> bool: ...

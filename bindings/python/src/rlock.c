@@ -236,7 +236,7 @@ static PyMemberDef members[] = {
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "RLock()\n--\n\n" },
+    { Py_tp_doc, "RLock(*args, **kwargs)\n--\n\n" },
     { Py_tp_new, new },
     { Py_tp_dealloc, dealloc },
     { Py_tp_traverse, traverse },
