@@ -1,11 +1,13 @@
 """Count the test cases of all builds: the last words of tests/run.
 
-tally.py BUILD...   folders of builds; one without a log did not succeed
+tally.py BUILD...   folders of builds, and of JUnit files; one without either
+                    did not succeed
 """
 import json
 import pathlib
 import re
 import sys
+import xml.etree.ElementTree
 
 CASE = re.compile(r'(?P<verdict>ok|not ok) \d+ - (?P<words>.*)')
 
@@ -30,22 +32,48 @@ def logs(build):
     return rows
 
 
+def verdict(case):
+    """(passed, what) of a test case in JUnit's XML; None if skipped."""
+    if case.find('skipped') is not None:
+        return None
+    name = f'{case.get("classname")}: {case.get("name")}'
+    return case.find('failure') is None and case.find('error') is None, name
+
+
+def from_meson(build):
+    """The cases of a build by meson, (passed, what), or None if skipped."""
+    for test in logs(build):
+        if test['result'] == 'SKIP':
+            yield None
+            continue
+        name = test['name'].split(' / ')[-1]
+        for good, what in cases(test):
+            yield good, f'{name}: {what}'
+
+
+def from_junit(folder):
+    """The same from JUnit files: name.xml of what name was about."""
+    for path in sorted(folder.glob('*.xml')):
+        root = xml.etree.ElementTree.parse(path).getroot()
+        for case in root.iter('testcase'):
+            result = verdict(case)
+            yield result and (result[0], f'{path.stem}: {result[1]}')
+
+
 def main(*builds):
     passed = skipped = 0
     failed = []
     for build in map(pathlib.Path, builds):
-        tests = logs(build)
-        if not tests:
+        results = [*from_meson(build), *from_junit(build)]
+        if not results:
             failed.append(f'{build.name}: nothing was tested')
-        for test in tests:
-            if test['result'] == 'SKIP':
+        for result in results:
+            if result is None:
                 skipped += 1
-                continue
-            results = cases(test)
-            passed += sum(good for good, _ in results)
-            name = test['name'].split(' / ')[-1]
-            failed.extend(f'{build.name}: {name}: {what}'
-                          for good, what in results if not good)
+            elif result[0]:
+                passed += 1
+            else:
+                failed.append(f'{build.name}: {result[1]}')
     for line in failed:
         print('FAILED', line)
     print(f'{passed} passed, {len(failed)} failed'

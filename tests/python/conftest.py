@@ -1,0 +1,59 @@
+"""Which implementations are tested, and what happens to a test that hangs.
+
+Most tests ask for `impl`: they run for the running Python's threading, which
+says what is right, and for pyplusthread. Those that ask for `native` promise
+more than threading does. Another module can be tested too, a wrong one for
+example: pytest --impl=mutant
+"""
+import faulthandler
+import importlib
+import os
+import sys
+
+import pytest
+
+HANGS = 240  # seconds after which a test is killed
+
+stderr = None
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        '--impl', action='append', metavar='MODULE',
+        help='what to test; by default threading and pyplusthread')
+
+
+def pytest_configure(config):
+    global stderr
+    stderr = os.dup(2)  # pytest has not yet replaced it
+    sys.path.insert(0, os.path.dirname(__file__))
+
+
+def pytest_generate_tests(metafunc):
+    chosen = (metafunc.config.getoption('--impl')
+              or ['threading', 'pyplusthread'])
+    if 'native' in metafunc.fixturenames:
+        metafunc.parametrize(
+            'native', [name for name in chosen if name != 'threading'],
+            indirect=True)
+    elif 'impl' in metafunc.fixturenames:
+        metafunc.parametrize('impl', chosen, indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    faulthandler.dump_traceback_later(HANGS, exit=True, file=stderr)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def impl(request):
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def native(request):
+    return importlib.import_module(request.param)

@@ -1,0 +1,229 @@
+"""CPython's own tests: what passes stock passes patched.
+
+Each module is run with threading patched. What does not pass then is run
+again: without the patch, for whatever fails there too is not ours; and, in
+case the machine was merely slow, with it once more. What still fails has to
+be in exceptions.txt, with the reason.
+"""
+import concurrent.futures
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+SHORT = ['test_thread', 'test_threading', 'test_threading_local',
+         'test_threadsignals', 'test_queue', 'test_sched', 'test_fork1']
+LONG = ['test_asyncio', 'test_concurrent_futures', 'test_logging',
+        'test_socketserver', *SHORT]  # the slowest first
+OWN = 'native_lock_tests'
+
+MODULE_LIMIT = 3000  # seconds
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of one test: passed, failed or skipped, and why."""
+    test: str
+    verdict: str
+    text: str = ''
+    seconds: float = 0
+
+
+def exceptions(version):
+    """{test: reason} for a version, a pair of numbers, from the list."""
+    found = {}
+    for line in (HERE / 'exceptions.txt').read_text().splitlines():
+        if not line.strip() or line.startswith('#'):
+            continue
+        test, first, last, reason = line.split(maxsplit=3)
+        if number(first) <= version <= number(last):
+            found[test] = reason
+    return found
+
+
+def number(text):
+    """The version as a pair; - is any."""
+    if text == '-':
+        return (3, 0)
+    if text == '+':
+        return (3, 999)
+    return tuple(map(int, text.split('.')))
+
+
+class Suite:
+    """One module of tests, for one Python."""
+
+    def __init__(self, python, module, folder, env):
+        self.python = python
+        self.module = module
+        self.folder = folder
+        self.env = dict(env, PYTHONPATH=str(HERE))
+        self.runs = itertools.count(1)
+
+    def run(self, *options, only=None):
+        """{test: Result} of a run, however often a test kills it."""
+        found = {}
+        while True:
+            number = next(self.runs)
+            base = self.folder / f'{self.module}-{number}'
+            ended, begun, status = self._process(base, options, only, found)
+            new = {result.test: result for result in ended}
+            found.update(new)
+            if begun is not None:
+                log = base.with_suffix('.log').read_text(errors='replace')
+                found[begun] = Result(begun, 'failed',
+                                      f'status {status}\n{log[-20000:]}')
+            elif status != 0 or not new:
+                if status != 0:
+                    log = base.with_suffix('.log').read_text(errors='replace')
+                    found[self.module] = Result(
+                        self.module, 'failed', f'status {status}\n{log}')
+                return found
+
+    def _process(self, base, options, only, done):
+        """([Result], test that was not ended or None, exit status)"""
+        out = base.with_suffix('.jsonl')
+        arguments = [*options, '--out', out]
+        for name, tests in ('only', only), ('skip', done):
+            if tests:
+                listed = base.with_suffix(f'.{name}')
+                listed.write_text('\n'.join(tests))
+                arguments += [f'--{name}', listed]
+        name = self.module if self.module == OWN else f'test.{self.module}'
+        with open(base.with_suffix('.log'), 'w') as log, scratch() as folder:
+            process = subprocess.Popen(
+                [self.python, '-B', HERE / 'runner.py', *arguments, name],
+                stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, cwd=folder,
+                env=dict(self.env, TMPDIR=folder), start_new_session=True)
+            try:
+                status = process.wait(MODULE_LIMIT)
+            except subprocess.TimeoutExpired:
+                status = 'killed: it took too long'
+            finally:
+                kill_session(process)
+        return *read(out), status
+
+    def list(self, *options):
+        """The tests that there are."""
+        base = self.folder / f'{self.module}-list{next(self.runs)}'
+        listed, _, _ = self._process(base, [*options, '--list'], None, None)
+        return {result.test for result in listed}
+
+
+@contextlib.contextmanager
+def scratch():
+    folder = tempfile.mkdtemp(prefix='ppt-')
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_session(process):
+    """End what the tests have left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, 9)
+    process.wait()
+
+
+def read(path):
+    """([Result of an ended test], the test that has begun but not ended)"""
+    ended, begun = [], None
+    with contextlib.suppress(FileNotFoundError), open(path) as lines:
+        for line in lines:
+            row = json.loads(line)
+            if row['verdict'] == 'begun':
+                begun = row['test']
+                continue
+            begun = None if row['test'] == begun else begun
+            ended.append(Result(row['test'], row['verdict'], row['text'],
+                                row['seconds']))
+    return ended, begun
+
+
+def compare(suite, listed, say):
+    """The results of a suite, patched, each judged by what stock does."""
+    patched = suite.run('--patch')
+    doubtful = [test for test, result in patched.items()
+                if result.verdict != 'passed']
+    missing = suite.list() - suite.list('--patch')
+    stock = suite.run(only=[*doubtful, *missing]) if (
+        doubtful or missing) else {}
+    for test in missing:
+        patched.setdefault(test, Result(test, 'failed',
+                                        'it is not there when patched'))
+    again = [test for test in doubtful
+             if patched[test].verdict == 'failed' and test not in listed
+             and stock.get(test, patched[test]).verdict == 'passed']
+    retried = suite.run('--patch', only=again) if again else {}
+    for test in again:
+        if test in retried and retried[test].verdict == 'passed':
+            say(f'note: {test} passed when it was run again')
+            patched[test] = retried[test]
+    return [judge(result, stock.get(test), listed.get(test), say)
+            for test, result in patched.items()]
+
+
+def judge(result, stock, reason, say):
+    if result.verdict == 'passed':
+        if reason:
+            say(f'note: {result.test} is in exceptions.txt, but passes')
+        return result
+    if stock is not None and stock.verdict != 'passed':
+        text = f'{stock.verdict} without the patch, too: {stock.text[-300:]}'
+        return dataclasses.replace(result, verdict='skipped', text=text)
+    if reason:
+        return dataclasses.replace(result, verdict='skipped', text=reason)
+    if result.verdict == 'skipped':
+        text = f'skipped only when patched: {result.text}'
+        return dataclasses.replace(result, verdict='failed', text=text)
+    return result
+
+
+def modules_of(python, names):
+    """Those of the names that this Python has."""
+    code = ('import importlib.util, sys\n'
+            'for name in sys.argv[1:]:\n'
+            '    try:\n'
+            '        found = importlib.util.find_spec("test." + name)\n'
+            '    except ImportError:\n'
+            '        found = None\n'
+            '    if found:\n'
+            '        print(name)\n')
+    done = subprocess.run([python, '-I', '-c', code, *names], check=True,
+                          capture_output=True, text=True)
+    return done.stdout.split()
+
+
+def run(python, version, names, folder, env, workers, say):
+    """[Result] of all the modules; None if this Python has no tests."""
+    if not modules_of(python, ['lock_tests', 'support']):
+        return None
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    listed = exceptions(version)
+    results = [result for result in
+               Suite(python, OWN, folder, env).run().values()]
+
+    def run_one(name):
+        return compare(Suite(python, name, folder, env), listed, say)
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for found in pool.map(run_one, modules_of(python, names)):
+            results.extend(found)
+    return [dataclasses.replace(result, text=plain(result.text))
+            for result in results]
+
+
+def plain(text):
+    """Without what XML cannot hold."""
+    return re.sub('[^\t\n\x20-\ud7ff\ue000-\ufffd]', '?', text)

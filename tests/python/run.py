@@ -1,0 +1,277 @@
+"""Install the package into each CPython that there is, and test it.
+
+run.py [--level quick|default|all]
+
+PPT_PYTHONS  which ones, for example "3.11 3.13t"; by default all that are
+             found: the newest of each minor version. Quick: one of them
+
+The results, and the logs, are in build-python; each Python has an environment
+of its own in build-python-X.Y. To be counted by tally.py.
+"""
+import argparse
+import concurrent.futures
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+RESULTS = ROOT / 'build-python'
+
+sys.path[:0] = [str(HERE), str(HERE / 'cpython')]
+import pythons  # noqa: E402
+import suites  # noqa: E402
+
+REQUIREMENTS = ['meson-python', 'meson', 'ninja', 'pytest']
+ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy']
+
+# Seconds after which something has gone wrong.
+PYTEST_LIMIT = {'quick': 300, 'default': 1200, 'all': 7200}
+
+SANITIZERS = {'asan': 'address,undefined', 'tsan': 'thread'}
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+class Report:
+    """JUnit's XML, for what pytest does not write itself."""
+
+    def __init__(self, name):
+        self.name = name
+        self.root = ET.Element('testsuite', name=name)
+
+    def add(self, test, verdict='passed', text='', seconds=0):
+        case = ET.SubElement(self.root, 'testcase', classname=self.name,
+                             name=test, time=str(seconds))
+        if verdict != 'passed':
+            kind = 'skipped' if verdict == 'skipped' else 'failure'
+            ET.SubElement(case, kind, message=text[:200]).text = text
+        return self
+
+    def write(self):
+        RESULTS.mkdir(exist_ok=True)
+        ET.ElementTree(self.root).write(RESULTS / f'{self.name}.xml')
+
+
+def command(words, log, limit=600, env=None):
+    """Run it, quietly; returns whether it worked. log gets what it said."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, 'a') as file:
+        print('$', shlex.join(map(str, words)), file=file, flush=True)
+        process = subprocess.Popen(
+            words, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=file,
+            stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            status = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            status = f'it took more than {limit} s'
+        finally:
+            suites.kill_session(process)
+        print(f'$ status {status}', file=file)
+    return status == 0
+
+
+class Bench:
+    """A Python with an environment in which the package is installed."""
+
+    def __init__(self, python, sanitizer=None):
+        self.python = python
+        self.name = f'{python.name}-{sanitizer}' if sanitizer else python.name
+        self.sanitizer = sanitizer
+        self.folder = ROOT / f'build-python-{self.name}'
+        self.log = RESULTS / f'{self.name}-install.log'
+        self.executable = pythons.in_venv(self.folder)
+        self.env = dict(os.environ,
+                        PATH=f'{self.folder}/bin:{os.environ["PATH"]}',
+                        PIP_DISABLE_PIP_VERSION_CHECK='1',
+                        PYTHONDONTWRITEBYTECODE='1')
+        for name in 'PYTHONPATH', 'PYTHONHOME', 'PYPLUSTHREAD':
+            self.env.pop(name, None)
+
+    def pip(self, *words):
+        return command([self.executable, '-m', 'pip', 'install', '--quiet',
+                        *words], self.log, env=self.env)
+
+    def make(self):
+        """The environment; an old one is kept if it still works."""
+        stamp = self.folder / 'made-by'
+        made_by = f'{self.python.path} {self.python.release}'
+        if not (stamp.exists() and stamp.read_text() == made_by
+                and command([self.executable, '-c', ''], self.log)):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not command([self.python.path, '-m', 'venv', self.folder],
+                           self.log):
+                return False
+            stamp.write_text(made_by)
+        return True
+
+    def require(self, packages):
+        """Have the packages, from where pip finds them."""
+        probe = [self.executable, '-m', 'pip', 'show', '--quiet', *packages]
+        return command(probe, self.log, env=self.env) or self.pip(*packages)
+
+    def install(self):
+        """The project itself, as a wheel."""
+        options = ['--no-build-isolation', '--no-deps', '--force-reinstall',
+                   f'--config-settings=builddir={self.folder / "meson"}']
+        if self.sanitizer:
+            options += [f'--config-settings=setup-args=-D{option}' for option
+                        in (f'b_sanitize={SANITIZERS[self.sanitizer]}',
+                            'b_lundef=false', 'buildtype=debugoptimized')]
+        if self.pip(*options, '.'):
+            return True
+        # Perhaps the folder is of another time.
+        shutil.rmtree(self.folder / 'meson', ignore_errors=True)
+        return self.pip(*options, '.')
+
+    def sanitized(self):
+        """The environment for a Python that is not built with a sanitizer."""
+        if not self.sanitizer:
+            return self.env
+        names = {'asan': ['asan', 'ubsan'], 'tsan': ['tsan']}[self.sanitizer]
+        compiler = shlex.split(os.environ.get('CC', 'cc'))
+        found = [subprocess.run(
+            [*compiler, f'-print-file-name=lib{name}.so'], check=True,
+            capture_output=True, text=True).stdout.strip() for name in names]
+        return dict(
+            self.env, LD_PRELOAD=':'.join(found), PYTHONMALLOC='malloc',
+            ASAN_OPTIONS='detect_leaks=0:abort_on_error=1:'
+                         'handle_segv=0:handle_abort=0',
+            UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
+            TSAN_OPTIONS='exitcode=66:halt_on_error=0:'
+                         'report_signal_unsafe=0:report_thread_leaks=0',
+            PPT_SANITIZER=self.sanitizer)
+
+
+def prepare(bench, first):
+    """Returns why it cannot be tested: ('skipped' or 'failed', why)."""
+    if not bench.python.headers:
+        return 'skipped', 'it has no headers (python3-dev, or the like)'
+    if not bench.make():
+        return 'skipped', f'no venv can be made: see {bench.log}'
+    packages = REQUIREMENTS + (ONE_PYTHONS_REQUIREMENTS if first else [])
+    if not bench.require(packages):
+        if not bench.require(REQUIREMENTS):
+            return 'skipped', f'pip cannot install {", ".join(packages)}'
+        say('note: without', ', '.join(ONE_PYTHONS_REQUIREMENTS))
+    if not bench.install():
+        say(bench.log.read_text()[-10000:])
+        return 'failed', f'pip install . failed: see {bench.log}'
+    return None
+
+
+def run_pytest(bench, level):
+    """pytest, whose own file of results stands if there is one."""
+    xml = RESULTS / f'{bench.name}-pytest.xml'
+    log = RESULTS / f'{bench.name}-pytest.log'
+    words = [bench.executable, '-B', '-m', 'pytest', '-q', '-ra', '--tb=short',
+             '-p', 'no:cacheprovider', f'--junit-xml={xml}',
+             f'--override-ini=junit_suite_name={bench.name}-pytest',
+             '-c', HERE / 'pytest.ini', HERE]
+    if level != 'all':
+        words.append('--impl=pyplusthread')
+    if level == 'quick':
+        words += ['-m', 'not slow']
+    if bench.sanitizer:
+        words += ['-m', 'not unsanitized and not slow']
+        if bench.sanitizer == 'tsan':
+            words = ['setarch', os.uname().machine, '-R', *words]
+    env = dict(bench.sanitized(), PPT_LEVEL=level)
+    worked = command(words, log, PYTEST_LIMIT[level], env)
+    if not worked:
+        say(log.read_text(errors='replace')[-20000:])
+    if not xml.exists() or (not worked and not has_failures(xml)):
+        Report(f'{bench.name}-pytest-itself').add(
+            'pytest', 'failed', f'it did not end well: see {log}').write()
+
+
+def has_failures(xml):
+    return any(case.find('failure') is not None
+               or case.find('error') is not None
+               for case in ET.parse(xml).getroot().iter('testcase'))
+
+
+def run_suites(bench, level):
+    """CPython's own tests."""
+    report = Report(f'{bench.name}-cpython')
+    names = {'quick': [], 'default': suites.SHORT, 'all': suites.LONG}[level]
+    results = suites.run(
+        bench.executable, bench.python.version, names,
+        RESULTS / f'{bench.name}-cpython', bench.env,
+        os.cpu_count() or 1, say)
+    if results is None:
+        say(f'note: {bench.python.path} has no package "test":',
+            'without the tests of CPython')
+        report.add('test', 'skipped', 'this Python has no package "test"')
+    for result in results or ():
+        report.add(result.test, result.verdict, result.text, result.seconds)
+        if result.verdict == 'failed':
+            say(f'FAILED {bench.name}: {result.test}\n{result.text[-3000:]}')
+    report.write()
+
+
+def test(bench, level, first=False):
+    """Returns whether it could be tested, well or not."""
+    begin = time.monotonic()
+    failure = prepare(bench, first)
+    if failure:
+        verdict, why = failure
+        say(f'{bench.name}: {verdict}: {why}')
+        Report(f'{bench.name}-install').add('install', *failure).write()
+        return verdict != 'skipped'
+    run_pytest(bench, level)
+    if not bench.sanitizer:
+        run_suites(bench, level)
+    say(f'   Python {bench.name}: {time.monotonic() - begin:.0f} s')
+    return True
+
+
+def test_one_of(found, level):
+    return any(test(Bench(python), level, first=True) for python in found)
+
+
+def test_all_of(found, level):
+    """Several at once: most tests wait most of the time."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        tested = list(pool.map(
+            lambda python: test(Bench(python), level, python is found[0]),
+            found))
+    for sanitizer in SANITIZERS if level == 'all' and any(tested) else ():
+        test(Bench(found[tested.index(True)], sanitizer), level)
+    return any(tested)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--level', default='default',
+                        choices=['quick', 'default', 'all'])
+    level = parser.parse_args().level
+
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    found = pythons.find(os.environ.get('PPT_PYTHONS', ''))
+    found.reverse()  # the newest first
+    say('== Testing with Python',
+        ', '.join(f'{python.name} ({python.path}, {python.release})'
+                  for python in found) or '(none found)')
+    run_tests = test_one_of if level == 'quick' else test_all_of
+    try:
+        tested = run_tests(found, level)
+    except BaseException as error:
+        Report('run').add('run.py', 'failed', repr(error)).write()
+        raise
+    if not tested:
+        Report('run').add('run.py', 'failed',
+                          'no CPython could be tested').write()
+        say('No CPython could be tested: it has to be 3.10 or newer, and have',
+            'its headers and venv (on Debian python3-dev, python3-venv)')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,391 @@
+"""patch, unpatch, patched: which names threading has, and who sees it."""
+import concurrent.futures
+import logging
+import queue
+import subprocess
+import sys
+import threading
+import types
+
+import pytest
+
+import pyplusthread
+from pyplusthread import get_original, is_patched, patch, patched, unpatch
+
+ARGUMENTS = {
+    'lock': 'Lock',
+    'rlock': 'RLock',
+    'condition': 'Condition',
+    'semaphore': 'Semaphore',
+    'bounded_semaphore': 'BoundedSemaphore',
+    'event': 'Event',
+    'barrier': 'Barrier',
+}
+NAMES = list(ARGUMENTS.values())
+
+STOCK = {name: getattr(threading, name) for name in NAMES}
+NATIVE = {name: getattr(pyplusthread, name) for name in NAMES}
+
+
+@pytest.fixture(autouse=True)
+def unpatched(monkeypatch):
+    """Each test begins with the stock names, and leaves them."""
+    forget_others(monkeypatch)
+    yield
+    forget_others(monkeypatch)
+
+
+def forget_others(monkeypatch):
+    """What a test put into threading is not what unpatch() gives back."""
+    monkeypatch.delenv('PYPLUSTHREAD', raising=False)
+    vars(threading).update(STOCK)
+    patch()
+    unpatch()
+
+
+def now():
+    return {name: getattr(threading, name) for name in NAMES}
+
+
+def run(folder, source, *options):
+    """The output of a program in a new Python."""
+    script = folder / 'script.py'
+    script.write_text(source)
+    done = subprocess.run([sys.executable, *options, str(script)],
+                          stdout=subprocess.PIPE, text=True, timeout=120,
+                          check=True)
+    return done.stdout
+
+
+def test_import_alone_patches_nothing(tmp_path):
+    output = run(tmp_path, 'import threading\n'
+                           'before = dict(vars(threading))\n'
+                           'import pyplusthread\n'
+                           'print(before == vars(threading))\n')
+    assert output == 'True\n'
+
+
+def test_patch_replaces_all_names_and_unpatch_gives_them_back():
+    assert patch() is None
+    assert now() == NATIVE
+    assert unpatch() is None
+    assert now() == STOCK
+
+
+def test_patch_changes_nothing_else_in_threading():
+    before = dict(vars(threading))
+    patch()
+    changed = {name for name in before
+               if vars(threading)[name] is not before[name]}
+    assert changed == set(NAMES)
+    assert set(vars(threading)) == set(before)
+
+
+@pytest.mark.parametrize('argument, name', ARGUMENTS.items())
+def test_patch_leaves_a_name_that_is_not_wanted(argument, name):
+    patch(**{argument: False})
+    assert now() == {**NATIVE, name: STOCK[name]}
+    assert not is_patched()
+    assert [each for each in NAMES if not is_patched(each)] == [name]
+
+
+@pytest.mark.parametrize('argument, name', ARGUMENTS.items())
+def test_unpatch_leaves_a_name_that_is_not_wanted(argument, name):
+    patch()
+    unpatch(**{argument: False})
+    assert now() == {**STOCK, name: NATIVE[name]}
+
+
+def test_false_does_not_unpatch():
+    patch()
+    patch(lock=False)
+    assert is_patched('Lock')
+
+
+def test_false_does_not_patch():
+    unpatch(lock=False)
+    assert now() == STOCK
+
+
+def test_patches_do_not_nest():
+    patch()
+    patch()
+    unpatch()
+    assert now() == STOCK
+    unpatch()
+    assert now() == STOCK
+
+
+def test_names_may_be_patched_and_unpatched_in_any_order():
+    patch(lock=False, event=False)
+    patch(condition=False)
+    unpatch(rlock=False, lock=False)
+    assert now() == {**STOCK, 'RLock': NATIVE['RLock'],
+                     'Lock': NATIVE['Lock']}
+    patch()
+    unpatch()
+    assert now() == STOCK
+
+
+@pytest.mark.parametrize('function', [patch, unpatch, patched])
+def test_arguments_are_names_that_exist(function):
+    with pytest.raises(TypeError):
+        function(False)
+    with pytest.raises(TypeError):
+        function(thread=False)
+    assert now() == STOCK
+
+
+def test_patched_is_for_a_block():
+    with patched() as nothing:
+        assert nothing is None
+        assert now() == NATIVE
+    assert now() == STOCK
+
+
+def test_patched_ends_with_an_exception():
+    with pytest.raises(KeyError):
+        with patched():
+            raise KeyError
+    assert now() == STOCK
+
+
+def test_patched_leaves_a_name_that_is_not_wanted():
+    with patched(semaphore=False):
+        assert now() == {**NATIVE, 'Semaphore': STOCK['Semaphore']}
+    assert now() == STOCK
+
+
+def test_patched_restores_what_was_before():
+    patch(lock=False)
+    before = now()
+    with patched():
+        assert is_patched()
+        with patched():
+            unpatch()
+        assert is_patched()
+    assert now() == before
+
+
+def test_patched_does_not_restore_a_name_that_is_not_wanted():
+    with patched(lock=False):
+        patch()
+    assert now() == {**STOCK, 'Lock': NATIVE['Lock']}
+
+
+def test_is_patched_is_about_all_names_or_one():
+    assert not is_patched()
+    assert not any(map(is_patched, NAMES))
+    patch()
+    assert is_patched() is True
+    assert all(map(is_patched, NAMES))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_original_is_there_patched_or_not(name):
+    assert get_original(name) is STOCK[name]
+    patch()
+    assert get_original(name) is STOCK[name]
+    unpatch()
+    assert get_original(name) is STOCK[name]
+
+
+@pytest.mark.parametrize('name', ['lock', 'Thread', ''])
+@pytest.mark.parametrize('function', [is_patched, get_original])
+def test_unknown_name_is_refused(function, name):
+    with pytest.raises(ValueError, match=repr(name)):
+        function(name)
+
+
+def test_what_somebody_else_put_there_before_comes_back():
+    class Other:
+        pass
+
+    threading.Lock = Other
+    patch()
+    assert is_patched('Lock')
+    assert get_original('Lock') is Other
+    unpatch()
+    assert threading.Lock is Other
+
+
+def test_what_somebody_else_put_there_after_stays():
+    class Other:
+        pass
+
+    patch()
+    threading.Lock = Other
+    assert not is_patched()
+    unpatch()
+    assert now() == {**STOCK, 'Lock': Other}
+    threading.Lock = NATIVE['Lock']
+    unpatch()
+    assert now() == STOCK
+
+
+def test_environment_turns_it_off(monkeypatch):
+    monkeypatch.setenv('PYPLUSTHREAD', '0')
+    patch()
+    assert now() == STOCK
+    with patched():
+        assert now() == STOCK
+
+
+@pytest.mark.parametrize('value', ['', '1', 'no'])
+def test_only_0_turns_it_off(monkeypatch, value):
+    monkeypatch.setenv('PYPLUSTHREAD', value)
+    patch()
+    assert now() == NATIVE
+
+
+def test_what_is_patched_can_be_unpatched_when_turned_off(monkeypatch):
+    patch()
+    monkeypatch.setenv('PYPLUSTHREAD', '0')
+    unpatch()
+    assert now() == STOCK
+
+
+def test_existing_objects_and_names_stay():
+    module = types.ModuleType('before')
+    exec('from threading import Lock', vars(module))
+    event = threading.Event()
+    patch()
+    assert module.Lock is STOCK['Lock']
+    assert type(event) is STOCK['Event']
+
+
+def test_stock_and_native_objects_work_together():
+    lock = threading.Lock()
+    with patched():
+        assert not hit(threading.Condition(lock))
+    with patched(condition=False):
+        assert not hit(threading.Condition(threading.Lock()))
+
+
+def hit(condition):
+    """Whether a notified wait leaves the lock locked at the end."""
+    with condition:
+        thread = threading.Thread(target=notify, args=(condition,))
+        thread.start()
+        assert condition.wait(60)
+        assert condition._lock.locked()
+    thread.join()
+    return condition._lock.locked()
+
+
+def notify(condition):
+    with condition:
+        condition.notify()
+
+
+def test_standard_library_uses_the_native_types():
+    with patched():
+        fifo = queue.Queue()
+        future = concurrent.futures.Future()
+        handler = logging.Handler()
+        thread = threading.Thread()
+    assert type(fifo.mutex) is NATIVE['Lock']
+    assert type(fifo.not_empty) is NATIVE['Condition']
+    assert type(future._condition) is NATIVE['Condition']
+    assert type(handler.lock) is NATIVE['RLock']
+    assert type(thread._started) is NATIVE['Event']
+
+
+def test_standard_library_works():
+    with patched():
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(abs, range(-50, 0))) == list(range(50, 0, -1))
+        fifo = queue.Queue(1)
+        thread = threading.Thread(target=fifo.join)
+        fifo.put(1)
+        thread.start()
+        assert fifo.get() == 1
+        fifo.task_done()
+        thread.join()
+        timer = threading.Timer(0, fifo.put, [2])
+        timer.start()
+        assert fifo.get() == 2
+        timer.join()
+
+
+def test_threads_outlive_the_patch():
+    patch()
+    event = threading.Event()
+    thread = threading.Thread(target=event.wait)
+    thread.start()
+    unpatch()
+    event.set()
+    thread.join()
+    assert not thread.is_alive()
+
+
+def test_forked_child_is_patched_and_has_threads(tmp_path):
+    output = run(tmp_path, '''\
+import os, threading, pyplusthread
+pyplusthread.patch()
+if os.fork() == 0:
+    thread = threading.Thread(target=print, args=('in a thread',))
+    thread.start()
+    thread.join()
+    print(pyplusthread.is_patched(), flush=True)
+    os._exit(0)
+os.wait()
+''')
+    assert output == 'in a thread\nTrue\n'
+
+
+PROCESSES = '''\
+import multiprocessing, sys, pyplusthread
+{top}
+def tell(pipe):
+    pipe.send(pyplusthread.is_patched())
+
+if __name__ == '__main__':
+    {guarded}
+    context = multiprocessing.get_context('{method}')
+    ours, theirs = context.Pipe()
+    child = context.Process(target=tell, args=(theirs,))
+    child.start()
+    print(ours.recv())
+    child.join()
+'''
+
+
+@pytest.mark.parametrize('method', ['spawn', 'forkserver'])
+def test_new_process_is_patched_where_the_main_script_does(method, tmp_path):
+    source = PROCESSES.format(method=method, top='pyplusthread.patch()',
+                              guarded='')
+    assert run(tmp_path, source) == 'True\n'
+
+
+@pytest.mark.parametrize('method', ['spawn', 'forkserver'])
+def test_new_process_is_not_patched_otherwise(method, tmp_path):
+    source = PROCESSES.format(method=method, top='',
+                              guarded='pyplusthread.patch()')
+    assert run(tmp_path, source) == 'False\n'
+
+
+def test_barrier_of_multiprocessing_works(tmp_path):
+    output = run(tmp_path, '''\
+import pyplusthread
+pyplusthread.patch()
+import multiprocessing.synchronize
+context = multiprocessing.get_context('fork')
+assert issubclass(multiprocessing.synchronize.Barrier, pyplusthread.Barrier)
+barrier = context.Barrier(2)
+child = context.Process(target=barrier.wait)
+child.start()
+print(barrier.wait(60) in (0, 1))
+child.join()
+print(child.exitcode, barrier.n_waiting, barrier.broken)
+''')
+    assert output == 'True\n0 0 False\n'
+
+
+def test_there_is_one_threading_for_all_threads():
+    seen = []
+    with patched():
+        thread = threading.Thread(target=lambda: seen.append(now()))
+        thread.start()
+        thread.join()
+    assert seen == [NATIVE]
