@@ -8,6 +8,7 @@ example: pytest --impl=mutant
 import faulthandler
 import importlib
 import os
+import signal
 import sys
 
 import pytest
@@ -26,6 +27,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     global stderr
     stderr = os.dup(2)  # pytest has not yet replaced it
+
+    # Shells have it ignored in what they start in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.insert(0, os.path.dirname(__file__))
 
 

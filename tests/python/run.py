@@ -34,6 +34,7 @@ ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy']
 PYTEST_LIMIT = {'quick': 300, 'default': 1200, 'all': 7200}
 
 SANITIZERS = {'asan': 'address,undefined', 'tsan': 'thread'}
+SANITIZED = {'quick': [], 'default': ['tsan'], 'all': ['tsan', 'asan']}
 
 
 def say(*words):
@@ -145,9 +146,9 @@ class Bench:
             ASAN_OPTIONS='detect_leaks=0:abort_on_error=1:'
                          'handle_segv=0:handle_abort=0',
             UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
-            TSAN_OPTIONS='exitcode=66:halt_on_error=0:'
-                         'report_signal_unsafe=0:report_thread_leaks=0',
-            PPT_SANITIZER=self.sanitizer)
+            TSAN_OPTIONS='exitcode=66:report_signal_unsafe=0:'
+                         'report_thread_leaks=0:'
+                         f'suppressions={HERE / "tsan.supp"}')
 
 
 def prepare(bench, first):
@@ -183,8 +184,7 @@ def run_pytest(bench, level):
         words += ['-m', 'not unsanitized and not slow']
         if bench.sanitizer == 'tsan':
             words = ['setarch', os.uname().machine, '-R', *words]
-    env = dict(bench.sanitized(), PPT_LEVEL=level)
-    worked = command(words, log, PYTEST_LIMIT[level], env)
+    worked = command(words, log, PYTEST_LIMIT[level], bench.sanitized())
     if not worked:
         say(log.read_text(errors='replace')[-20000:])
     if not xml.exists() or (not worked and not has_failures(xml)):
@@ -239,13 +239,12 @@ def test_one_of(found, level):
 
 def test_all_of(found, level):
     """Several at once: most tests wait most of the time."""
+    benches = [Bench(python) for python in found]
+    benches += [Bench(python, sanitizer) for python in found[:1]
+                for sanitizer in SANITIZED[level]]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        tested = list(pool.map(
-            lambda python: test(Bench(python), level, python is found[0]),
-            found))
-    for sanitizer in SANITIZERS if level == 'all' and any(tested) else ():
-        test(Bench(found[tested.index(True)], sanitizer), level)
-    return any(tested)
+        return any(list(pool.map(
+            lambda bench: test(bench, level, bench is benches[0]), benches)))
 
 
 def main():

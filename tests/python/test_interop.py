@@ -272,6 +272,9 @@ class Failing(WithContext):
     def _is_owned(self):
         if '_is_owned' in self.fail:
             raise KeyError('_is_owned')
+        return self.locked()
+
+    def locked(self):
         return self._inner.locked()
 
 
@@ -309,7 +312,7 @@ def test_what_the_lock_raises_arrives(impl, method, fail):
 def test_no_waiter_is_lost_when_the_lock_raises(native, method, fail):
     cond = native.Condition(Failing())
     worker = Worker(wait, cond)
-    until(lambda: waiters(cond) == 1)
+    until(lambda: waiters(cond) == 1 and not cond._lock.locked())
     call_with_failing_lock(cond, method, fail)
     assert waiters(cond) == 1 or 'notify' in method
     if waiters(cond):

@@ -7,6 +7,12 @@ import pytest
 import support
 from support import (NAMES, Worker, join_all, make, type_of, until, waiters)
 
+def forks(test):
+    """Mark a test whose child processes may be forked from threads."""
+    test = pytest.mark.filterwarnings('ignore::DeprecationWarning')(test)
+    return pytest.mark.unsanitized(test)
+
+
 HAVE_DICT = ['Condition', 'Semaphore', 'BoundedSemaphore', 'Event', 'Barrier']
 
 
@@ -309,7 +315,7 @@ def go(event, cond, semaphore, results):
     results.put('gone')
 
 
-@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+@forks
 @pytest.mark.parametrize('method', ['fork', 'spawn'])
 def test_multiprocessings_own_types_work_when_patched(patched, method):
     context = multiprocessing.get_context(method)
@@ -336,7 +342,7 @@ def test_multiprocessings_own_types_work_when_patched(patched, method):
     assert child.exitcode == 0
 
 
-@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+@forks
 def test_manager_works_when_patched(patched):
     with multiprocessing.get_context('fork').Manager() as manager:
         event, barrier = manager.Event(), manager.Barrier(1)
@@ -353,7 +359,7 @@ def test_manager_works_when_patched(patched):
             assert not cond.wait(0.01)
 
 
-@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+@forks
 @pytest.mark.parametrize('method', ['fork', 'spawn'])
 def test_pool_works_when_patched(patched, method):
     with multiprocessing.get_context(method).Pool(2) as pool:

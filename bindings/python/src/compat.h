@@ -15,6 +15,15 @@
 #define PyType_GetModuleByDef _PyType_GetModuleByDef
 #endif
 
+/* The text after "__exit__" of a lock, and the signature of RLock. */
+#if PY_VERSION_HEX >= 0x030f0000
+#define PPY_EXIT "($self, exc_type, exc_value, exc_tb, /)\n--\n\n"
+#define PPY_RLOCK "RLock()\n--\n\n"
+#else
+#define PPY_EXIT "($self, /, *exc_info)\n--\n\n"
+#define PPY_RLOCK "RLock(*args, **kwargs)\n--\n\n"
+#endif
+
 /* The exception that is set, normalised, or NULL; it is set no more. */
 static inline PyObject *ppy_error_take(void)
 {

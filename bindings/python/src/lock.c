@@ -99,7 +99,7 @@ static PyMethodDef methods[] = {
     { "locked_lock", locked, METH_NOARGS, "locked_lock" PPY_NOTHING },
     { "__enter__", enter, METH_NOARGS, "__enter__" PPY_NOTHING },
     { "__exit__", PPY_METHOD(leave), METH_FASTCALL,
-      "__exit__($self, /, *exc_info)\n--\n\n" },
+      "__exit__" PPY_EXIT },
     { "_at_fork_reinit", at_fork_reinit, METH_NOARGS,
       "_at_fork_reinit" PPY_NOTHING },
     { NULL, NULL, 0, NULL }

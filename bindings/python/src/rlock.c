@@ -217,7 +217,7 @@ static PyMethodDef methods[] = {
     { "locked", locked, METH_NOARGS, "locked" PPY_NOTHING },
     { "__enter__", enter, METH_NOARGS, "__enter__" PPY_NOTHING },
     { "__exit__", PPY_METHOD(leave), METH_FASTCALL,
-      "__exit__($self, /, *exc_info)\n--\n\n" },
+      "__exit__" PPY_EXIT },
     { "_is_owned", is_owned, METH_NOARGS, "_is_owned" PPY_NOTHING },
     { "_recursion_count", recursion_count, METH_NOARGS,
       "_recursion_count" PPY_NOTHING },
@@ -236,7 +236,7 @@ static PyMemberDef members[] = {
 };
 
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "RLock(*args, **kwargs)\n--\n\n" },
+    { Py_tp_doc, PPY_RLOCK },
     { Py_tp_new, new },
     { Py_tp_dealloc, dealloc },
     { Py_tp_traverse, traverse },
