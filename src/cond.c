@@ -52,35 +52,47 @@ void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
     ppt__waitq_unguard(&cond->queue);
 }
 
-static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
+static int wait(ppt_cond_t *cond, ppt_lock_t *lock, ppt__waiter_t *waiter,
                 const ppt__limits_t *limits)
 {
-    ppt__waiter_t waiter;
     int result;
 
     if (limits->deadline < 0)
         return EINVAL;
     if (!ppt_lock_locked(lock))
         return EPERM;
-    ppt__cond_enqueue(cond, &waiter, lock); /* C1 */
+    ppt__cond_enqueue(cond, waiter, lock); /* C1 */
     ppt_lock_release(lock);
-    result = ppt__waiter_wait(&waiter, &cond->queue, limits);
-    ppt__lock_take(lock, &waiter);
-    ppt__waiter_end(&waiter);
+    result = ppt__waiter_wait(waiter, &cond->queue, limits);
+    ppt__lock_take(lock, waiter);
+    ppt__waiter_end(waiter);
     return result;
 }
 
 int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
 {
-    return wait(cond, lock, &(ppt__limits_t){ .deadline = deadline });
+    ppt__waiter_t waiter;
+
+    return wait(cond, lock, &waiter,
+                &(ppt__limits_t){ .deadline = deadline });
+}
+
+int ppt_cond_wait_with(ppt_cond_t *cond, ppt_lock_t *lock,
+                       ppt_waiter_t *waiter, int64_t deadline)
+{
+    return wait(cond, lock, inside(waiter),
+                &(ppt__limits_t){ .deadline = deadline });
 }
 
 int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
                                 int64_t deadline,
                                 ppt_interrupt_fn on_interrupt, void *arg)
 {
-    return wait(cond, lock, &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
-                                              on_interrupt, arg });
+    ppt__waiter_t waiter;
+
+    return wait(cond, lock, &waiter,
+                &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
+                                  arg });
 }
 
 void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter)

@@ -81,6 +81,13 @@ PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
                           int64_t deadline);
 
 /*
+ * As ppt_cond_wait, with a waiter of the caller's: afterwards, if the wait
+ * returned 0, ppt_cond_woken_from_afar tells about it.
+ */
+PPT_API int ppt_cond_wait_with(ppt_cond_t *cond, ppt_lock_t *lock,
+                               ppt_waiter_t *waiter, int64_t deadline);
+
+/*
  * As ppt_cond_wait, but a signal handler that runs meanwhile is followed by
  * on_interrupt(arg), which says whether to go on (waitq.h).  The callback
  * runs without lock; the thread keeps its place in the queue, and a signal
@@ -142,7 +149,7 @@ PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
                            int64_t deadline);
 
 /*
- * After sleep returned 0, or cancel EALREADY: whether the thread that chose waiter ran on another
+ * After sleep or wait_with returned 0, or cancel EALREADY: whether the thread that chose waiter ran on another
  * CPU.  A hint: where it did, and something else that it holds is about to be
  * free, spinning for that can pay; where it did not, it cannot.
  */

@@ -1,5 +1,6 @@
 """python -m pyplusthread: what python does, with threading patched."""
 import os
+import pathlib
 import pty
 import py_compile
 import re
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 
 import pytest
@@ -288,6 +290,19 @@ def test_processes_find_the_main_module(programs, command, method):
     assert output.endswith(b'\n0\n')
 
 
+def rests(pid):
+    """Whether the main thread sleeps, and has slept for a while."""
+    seen = set()
+    for _ in range(5):
+        status = pathlib.Path(f'/proc/{pid}/status').read_text()
+        seen.add((re.search(r'State:\s+(\S)', status)[1],
+                  re.search(r'\nvoluntary\S+\s+(\d+)', status)[1]))
+        time.sleep(0.01)
+    return len(seen) == 1 and seen.pop()[0] == 'S'
+
+
+# A signal that comes when the thread is about to fall asleep is seen when it
+# is woken, in every Python.
 @pytest.mark.parametrize('before', [[], US])
 def test_interrupt_ends_it_by_the_signal(programs, before):
     code = '''if True:
@@ -300,6 +315,8 @@ def test_interrupt_ends_it_by_the_signal(programs, before):
                                stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     assert process.stdout.readline() == b'ready\n'
+    while not rests(process.pid):
+        assert process.poll() is None
     process.send_signal(signal.SIGINT)
     errors = process.communicate(timeout=120)[1]
     assert process.returncode == -signal.SIGINT
