@@ -13,6 +13,8 @@ import concurrent.futures
 import os
 import shlex
 import shutil
+import signal
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +31,10 @@ import suites  # noqa: E402
 
 REQUIREMENTS = ['meson-python', 'meson', 'ninja', 'pytest']
 ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy']
+
+# In site-packages: child processes of CPython's tests are patched, too.
+PATCH_CHILDREN = ('import os; os.environ.get("PPT_PATCH_CHILDREN") and '
+                  '__import__("pyplusthread").patch()\n')
 
 # Seconds after which something has gone wrong.
 PYTEST_LIMIT = {'quick': 300, 'default': 1200, 'all': 7200}
@@ -111,6 +117,8 @@ class Bench:
                            self.log):
                 return False
             stamp.write_text(made_by)
+        for packages in self.folder.glob('lib/python*/site-packages'):
+            (packages / 'ppt-tests.pth').write_text(PATCH_CHILDREN)
         return True
 
     def require(self, packages):
@@ -132,17 +140,21 @@ class Bench:
         shutil.rmtree(self.folder / 'meson', ignore_errors=True)
         return self.pip(*options, '.')
 
+    def runtimes(self):
+        """Paths of the sanitizer's libraries; mere names where not found."""
+        names = {'asan': ['asan', 'ubsan'], 'tsan': ['tsan']}[self.sanitizer]
+        compiler = shlex.split(os.environ.get('CC', 'cc'))
+        return [subprocess.run(
+            [*compiler, f'-print-file-name=lib{name}.so'], check=True,
+            capture_output=True, text=True).stdout.strip() for name in names]
+
     def sanitized(self):
         """The environment for a Python that is not built with a sanitizer."""
         if not self.sanitizer:
             return self.env
-        names = {'asan': ['asan', 'ubsan'], 'tsan': ['tsan']}[self.sanitizer]
-        compiler = shlex.split(os.environ.get('CC', 'cc'))
-        found = [subprocess.run(
-            [*compiler, f'-print-file-name=lib{name}.so'], check=True,
-            capture_output=True, text=True).stdout.strip() for name in names]
         return dict(
-            self.env, LD_PRELOAD=':'.join(found), PYTHONMALLOC='malloc',
+            self.env, LD_PRELOAD=':'.join(self.runtimes()),
+            PYTHONMALLOC='malloc',
             ASAN_OPTIONS='detect_leaks=0:abort_on_error=1:'
                          'handle_segv=0:handle_abort=0',
             UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
@@ -155,6 +167,8 @@ def prepare(bench, first):
     """Returns why it cannot be tested: ('skipped' or 'failed', why)."""
     if not bench.python.headers:
         return 'skipped', 'it has no headers (python3-dev, or the like)'
+    if bench.sanitizer and not all(map(os.path.exists, bench.runtimes())):
+        return 'skipped', f'the compiler has no lib{bench.sanitizer}.so'
     if not bench.make():
         return 'skipped', f'no venv can be made: see {bench.log}'
     packages = REQUIREMENTS + (ONE_PYTHONS_REQUIREMENTS if first else [])
@@ -252,6 +266,11 @@ def main():
     parser.add_argument('--level', default='default',
                         choices=['quick', 'default', 'all'])
     level = parser.parse_args().level
+
+    # A shell ignores it in the background; what is started here would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Shells have it ignored in what they start in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     shutil.rmtree(RESULTS, ignore_errors=True)
     found = pythons.find(os.environ.get('PPT_PYTHONS', ''))

@@ -192,7 +192,8 @@ def test_arguments_and_results_are_not_leaked(native):
     for _ in range(100):
         with cond:
             assert cond.wait_for(lambda: marker) is marker
-            for call in (lambda: cond.wait(marker), lambda: cond.notify(marker),
+            for call in (lambda: cond.wait(marker),
+                         lambda: cond.notify(marker),
                          lambda: cond.wait_for(marker)):
                 with pytest.raises(TypeError):
                     call()

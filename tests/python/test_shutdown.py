@@ -3,6 +3,7 @@ import pytest
 
 from blocking import CALLS
 from support import python
+
 pytestmark = pytest.mark.slow
 
 PRELUDE = '''

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 import support
-from support import (NAMES, Worker, join_all, make, type_of, until, waiters)
+from support import NAMES, Worker, join_all, make, type_of, until, waiters
+
 
 def forks(test):
     """Mark a test whose child processes may be forked from threads."""

@@ -41,7 +41,7 @@ def test_timeouts_of_many_threads_are_never_early(new_call):
     assert join_all(workers) == [False] * 20
 
 
-@pytest.mark.parametrize('timeout', [60, 60.0, True * 60, threading.TIMEOUT_MAX,
+@pytest.mark.parametrize('timeout', [60, 60.0, threading.TIMEOUT_MAX,
                                      math.floor(threading.TIMEOUT_MAX)])
 def test_wake_up_comes_before_a_long_timeout(call, timeout):
     worker = Worker(call.block, timeout)

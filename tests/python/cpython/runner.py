@@ -17,7 +17,7 @@ import tempfile
 import time
 import unittest
 
-LIMIT = 300  # seconds for one test
+LIMIT = 180  # seconds for one test
 
 
 class Recorder(unittest.TestResult):

@@ -1,6 +1,7 @@
 """CPython's own tests: what passes stock passes patched.
 
-Each module is run with threading patched. What does not pass then is run
+Each module is run with threading patched, here and in the child processes
+that the tests start (see run.py). What does not pass then is run
 again: without the patch, for whatever fails there too is not ours; and, in
 case the machine was merely slow, with it once more. What still fails has to
 be in exceptions.txt, with the reason.
@@ -98,12 +99,15 @@ class Suite:
                 listed.write_text('\n'.join(tests))
                 arguments += [f'--{name}', listed]
         name = self.module if self.module == OWN else f'test.{self.module}'
+        env = dict(self.env)
+        if '--patch' in options:
+            env['PPT_PATCH_CHILDREN'] = '1'
         with open(base.with_suffix('.log'), 'w') as log, scratch() as folder:
             process = subprocess.Popen(
                 [self.python, '-B', HERE / 'runner.py', *arguments, name],
                 stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, cwd=folder,
-                env=dict(self.env, TMPDIR=folder), start_new_session=True)
+                env=dict(env, TMPDIR=folder), start_new_session=True)
             try:
                 status = process.wait(MODULE_LIMIT)
             except subprocess.TimeoutExpired:
