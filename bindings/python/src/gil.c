@@ -8,11 +8,6 @@
  * the GIL is taken, it spins for some time, if the notifier runs on another
  * CPU, or lets it go on, if it runs on this one.
  *
- * The other way round: whoever releases a lock for which threads are queued
- * lets go of the GIL meanwhile, so that the one it wakes finds it free.  On
- * one CPU the woken thread runs at once, and a hand-over costs one switch
- * instead of three.
- *
  * The layout of CPython's structures is checked when the module is imported;
  * if anything looks odd, threads attach as everywhere.  A free-threaded build
  * has no GIL to look at.
@@ -34,11 +29,6 @@ void *ppy_gil(void)
 
 void ppy_gil_approach(void *Py_UNUSED(gil), bool Py_UNUSED(far))
 {
-}
-
-int ppy_release(ppt_lock_t *lock)
-{
-    return ppt_lock_release(lock);
 }
 
 int ppy_gil_setup(void)
@@ -96,25 +86,6 @@ void ppy_gil_approach(void *arg, bool far)
         spin(gil);
     else
         sched_yield();
-}
-
-static int release_detached(ppt_lock_t *lock)
-{
-    ppy_wait_t wait;
-    int result;
-
-    ppy_wait_begin(&wait, ppy_forget_lock, lock);
-    ppy_detach(&wait);
-    result = ppt_lock_release(lock);
-    ppy_wait_end(&wait);
-    ppy_attach(&wait);
-    return result;
-}
-
-int ppy_release(ppt_lock_t *lock)
-{
-    return ppt_lock_waiting(lock) == 0 ? ppt_lock_release(lock)
-                                       : release_detached(lock);
 }
 
 /* This thread holds the GIL: is that what the structure says? */
