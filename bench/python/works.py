@@ -4,36 +4,68 @@ from classes import patched
 from threads import Work, pin
 
 
-class ConditionPair(Work):
-    """A producer and a consumer share one slot: an item handed over."""
+class _Pair(Work):
+    """A producer hands items over to a consumer, one by one.
+
+    The consumer sees that it is to stop, and tells the producer while that
+    waits for its answer.  If each looked for itself, one might go and leave
+    the other waiting.
+    """
+
+    def __init__(self, cpus=()):
+        super().__init__(cpus)
+        self.ended = False
+
+    def bodies(self):
+        return [self.produce, self.consume]
+
+    def produce(self):
+        """Hand items over until the consumer wants no more."""
+        while not self.ended:
+            self.put()
+
+    def consume(self):
+        """Take items until stopped."""
+        while not self.ended:
+            self.get()
+
+    def put(self):
+        raise NotImplementedError
+
+    def get(self):
+        """Take an item, call `count`, and let the producer go on."""
+        raise NotImplementedError
+
+    def count(self):
+        self.done += 1
+        self.ended = self.stopped
+
+
+class ConditionPair(_Pair):
+    """They share one slot, under a condition."""
 
     def __init__(self, module, cpus=()):
         super().__init__(cpus)
         self.cond = module.Condition()
         self.full = False
 
-    def bodies(self):
-        return [self.produce, self.consume]
+    def put(self):
+        with self.cond:
+            while self.full:
+                self.cond.wait()
+            self.full = True
+            self.cond.notify()
 
-    def produce(self):
-        while not self.stopped:
-            with self.cond:
-                while self.full:
-                    self.cond.wait()
-                self.full = True
-                self.cond.notify()
-
-    def consume(self):
-        while not self.stopped:
-            with self.cond:
-                while not self.full:
-                    self.cond.wait()
-                self.full = False
-                self.done += 1
-                self.cond.notify()
+    def get(self):
+        with self.cond:
+            while not self.full:
+                self.cond.wait()
+            self.full = False
+            self.count()
+            self.cond.notify()
 
 
-class LockPair(Work):
+class LockPair(_Pair):
     """The same over two locks, each let go by the other thread."""
 
     def __init__(self, module, cpus=()):
@@ -42,19 +74,14 @@ class LockPair(Work):
         self.full = module.Lock()
         self.full.acquire()
 
-    def bodies(self):
-        return [self.produce, self.consume]
+    def put(self):
+        self.empty.acquire()
+        self.full.release()
 
-    def produce(self):
-        while not self.stopped:
-            self.empty.acquire()
-            self.full.release()
-
-    def consume(self):
-        while not self.stopped:
-            self.full.acquire()
-            self.done += 1
-            self.empty.release()
+    def get(self):
+        self.full.acquire()
+        self.count()
+        self.empty.release()
 
 
 class Rounds(Work):
