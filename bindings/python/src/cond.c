@@ -98,14 +98,28 @@ static int wait_on_heap(ppy_condition_t *self, PyObject *lock,
     return result;
 }
 
+static int wait_in_library(ppy_condition_t *self, PyObject *lock,
+                           int64_t deadline)
+{
+    const ppy_kind_t *kind = kind_of(self, lock);
+    ppy_place_t place;
+    ppy_saved_t saved;
+    int result = ppy_wait_with(&place, self, kind->disown(lock, &saved),
+                               deadline);
+
+    return kind->restore(lock, &saved) < 0 ? -1 : result;
+}
+
 static int wait_until(ppy_condition_t *self, PyObject *lock,
                       int64_t deadline)
 {
     ppy_place_t place;
 
-    if (!kind_of(self, lock)->stays_in_c)
+    if (kind_of(self, lock)->disown == NULL)
         return wait_on_heap(self, lock, deadline);
-    return wait_at(self, lock, &place, deadline);
+    if (deadline == PPT_TRY || ppy_is_main_thread())
+        return wait_at(self, lock, &place, deadline);
+    return wait_in_library(self, lock, deadline);
 }
 
 int ppy_own_wait(PyObject *op, int64_t deadline)

@@ -94,6 +94,7 @@ typedef struct ppy_wait {
     void *object;
     PyThreadState *thread;      /* while detached */
     void *gil;                  /* the same; NULL: of no use */
+    bool forgotten;             /* in a child: forget was called */
     bool runs_handlers;         /* of signals: the main thread */
     bool keep_on;               /* waiting, whatever handlers raise */
     PyObject *raised;           /* by a handler; owned */
@@ -105,9 +106,6 @@ typedef struct ppy_wait {
  */
 void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object);
 void ppy_wait_end(ppy_wait_t *wait);
-
-/* Whether this is a child in which forget was called for wait. */
-bool ppy_wait_forgotten(const ppy_wait_t *wait);
 
 /* Let go of the interpreter. */
 void ppy_detach(ppy_wait_t *wait);
@@ -168,6 +166,12 @@ void *ppy_gil(void);
  */
 void ppy_gil_approach(void *gil, bool far);
 
+/*
+ * ppt_lock_release by a thread that is attached.  Lets go of the GIL
+ * meanwhile if threads are queued for lock, and it was soon back before.
+ */
+int ppy_release(ppt_lock_t *lock);
+
 /* Look whether the layout of CPython's structures is the known one. */
 int ppy_gil_setup(void);
 
@@ -181,6 +185,7 @@ typedef struct {
     ppy_wait_t wait;
     ppt_waiter_t waiter;
     struct ppy_condition *condition;
+    ppt_lock_t *lock;           /* of ppy_wait_with */
     unsigned broadcasts;        /* of condition, when the place was taken */
 } ppy_place_t;
 
@@ -201,6 +206,16 @@ void ppy_give_up(ppy_place_t *place);
  *           -1  a handler raised, and the place was given up
  */
 int ppy_sleep(ppy_place_t *place, int64_t deadline);
+
+/*
+ * The whole wait of a thread that runs no handlers: let go of lock, which is
+ * held, once detached, and sleep.  A notify wakes it no earlier than lock is
+ * released.  The lock is not held on return.
+ *
+ * Returns   1 or 0, as ppy_sleep
+ */
+int ppy_wait_with(ppy_place_t *place, struct ppy_condition *condition,
+                  ppt_lock_t *lock, int64_t deadline);
 
 /* In a child of a fork that was made while place was held: take it anew. */
 void ppy_enqueue_again(ppy_place_t *place);
@@ -234,7 +249,10 @@ int ppy_rlock_release(ppy_rlock_t *self);
 int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline);
 bool ppy_rlock_owned(const ppy_rlock_t *self);
 
-/* Give the lock up altogether; returns how often it was held. */
+/* Held, but by nobody; returns how often it was. */
+unsigned long ppy_rlock_disown(ppy_rlock_t *self);
+
+/* The same, and let it go. */
 unsigned long ppy_rlock_save(ppy_rlock_t *self);
 int ppy_rlock_restore(ppy_rlock_t *self, unsigned long count);
 
@@ -251,13 +269,15 @@ typedef union {
  * with an exception set.
  */
 typedef struct {
-    bool stays_in_c;        /* runs no Python code */
     PyObject *(*enter)(PyObject *lock);
     PyObject *(*leave)(PyObject *lock, PyObject *const *args,
                        Py_ssize_t nargs);
     int (*owned)(PyObject *lock);
     int (*save)(PyObject *lock, ppy_saved_t *saved);
     int (*restore)(PyObject *lock, ppy_saved_t *saved);
+
+    /* The lock inside, held, but by nobody; NULL for a lock not of ours. */
+    ppt_lock_t *(*disown)(PyObject *lock, ppy_saved_t *saved);
 } ppy_kind_t;
 
 typedef struct ppy_condition {

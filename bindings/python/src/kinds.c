@@ -39,8 +39,7 @@ static PyObject *lock_leave(PyObject *lock,
                             PyObject *const *Py_UNUSED(args),
                             Py_ssize_t Py_UNUSED(nargs))
 {
-    return none_unless(ppt_lock_release(lock_of(lock)) == 0 ? 0
-                                                            : not_locked());
+    return none_unless(ppy_release(lock_of(lock)) == 0 ? 0 : not_locked());
 }
 
 static int lock_owned(PyObject *lock)
@@ -59,13 +58,19 @@ static int lock_restore(PyObject *lock, ppy_saved_t *Py_UNUSED(saved))
     return ppy_acquire_whatever(lock_of(lock));
 }
 
+static ppt_lock_t *lock_disown(PyObject *lock, ppy_saved_t *saved)
+{
+    saved->count = 1;
+    return lock_of(lock);
+}
+
 const ppy_kind_t ppy_kind_lock = {
-    .stays_in_c = true,
     .enter = lock_enter,
     .leave = lock_leave,
     .owned = lock_owned,
     .save = lock_save,
     .restore = lock_restore,
+    .disown = lock_disown,
 };
 
 /* --- RLock ------------------------------------------------------------- */
@@ -98,13 +103,21 @@ static int rlock_restore(PyObject *lock, ppy_saved_t *saved)
     return ppy_rlock_restore((ppy_rlock_t *)lock, saved->count);
 }
 
+static ppt_lock_t *rlock_disown(PyObject *lock, ppy_saved_t *saved)
+{
+    ppy_rlock_t *self = (ppy_rlock_t *)lock;
+
+    saved->count = ppy_rlock_disown(self);
+    return &self->lock;
+}
+
 const ppy_kind_t ppy_kind_rlock = {
-    .stays_in_c = true,
     .enter = rlock_enter,
     .leave = rlock_leave,
     .owned = rlock_owned,
     .save = rlock_save,
     .restore = rlock_restore,
+    .disown = rlock_disown,
 };
 
 /* --- anything else ----------------------------------------------------- */
@@ -209,10 +222,10 @@ static int other_restore(PyObject *lock, ppy_saved_t *saved)
 }
 
 const ppy_kind_t ppy_kind_other = {
-    .stays_in_c = false,
     .enter = other_enter,
     .leave = other_leave,
     .owned = other_owned,
     .save = other_save,
     .restore = other_restore,
+    .disown = NULL,
 };

@@ -54,7 +54,7 @@ static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 static PyObject *release(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    if (ppt_lock_release(&((ppy_lock_t *)op)->lock) == 0)
+    if (ppy_release(&((ppy_lock_t *)op)->lock) == 0)
         Py_RETURN_NONE;
     PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
     return NULL;

@@ -2,7 +2,11 @@
  * place.c - places in the queue of a condition.
  *
  * A place is taken, the lock is let go, and the thread sleeps: the library's
- * wait in steps.
+ * wait in steps.  So the main thread waits, which runs handlers, and whoever
+ * has a lock that is not the library's.  Others leave the lock to the library
+ * too, which then moves them to its queue when they are notified.  They get
+ * it before they are attached, and let it go again: nobody shall wait for a
+ * lock whose holder waits for the GIL.
  *
  * P1  A notify(n) that chose a place whose thread does not consume it, since
  *     a handler or a lock raised, is passed on to the next: none is lost.
@@ -39,7 +43,7 @@ void ppy_enqueue(ppy_place_t *place, ppy_condition_t *condition)
 
 void ppy_enqueue_again(ppy_place_t *place)
 {
-    if (ppy_wait_forgotten(&place->wait))
+    if (place->wait.forgotten)
         ppy_enqueue(place, place->condition);
 }
 
@@ -96,5 +100,35 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline)
         }
         ppy_enqueue_again(place);
     }
+    return result == 0;
+}
+
+/* The thread may have been queued for either. */
+static void forget_both(void *arg)
+{
+    ppy_place_t *place = arg;
+
+    ppt_cond_after_fork(&place->condition->cond);
+    ppy_forget_lock(place->lock);
+}
+
+int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
+                  ppt_lock_t *lock, int64_t deadline)
+{
+    int result;
+
+    place->condition = condition;
+    place->lock = lock;
+    ppy_wait_begin(&place->wait, forget_both, place);
+    ppy_detach(&place->wait);
+    result = ppt_cond_wait_with(&condition->cond, lock, &place->waiter,
+                                deadline);
+    if (result != EPERM)
+        ppt_lock_release(lock);
+    ppy_wait_end(&place->wait);
+    if (result == 0)
+        ppy_gil_approach(place->wait.gil,
+                         ppt_cond_woken_from_afar(&place->waiter));
+    ppy_attach(&place->wait);
     return result == 0;
 }

@@ -54,11 +54,18 @@ static int not_owned(void)
     return -1;
 }
 
-unsigned long ppy_rlock_save(ppy_rlock_t *self)
+unsigned long ppy_rlock_disown(ppy_rlock_t *self)
 {
     unsigned long count = self->count;
 
     set(self, 0, 0);
+    return count;
+}
+
+unsigned long ppy_rlock_save(ppy_rlock_t *self)
+{
+    unsigned long count = ppy_rlock_disown(self);
+
     ppt_lock_release(&self->lock);
     return count;
 }
@@ -75,10 +82,12 @@ int ppy_rlock_release(ppy_rlock_t *self)
 {
     if (!ppy_rlock_owned(self))
         return not_owned();
-    if (self->count > 1)
+    if (self->count > 1) {
         set(self, owner_of(self), self->count - 1);
-    else
-        ppy_rlock_save(self);
+        return 0;
+    }
+    ppy_rlock_disown(self);
+    ppy_release(&self->lock);
     return 0;
 }
 

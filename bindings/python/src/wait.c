@@ -9,6 +9,8 @@
  * State
  *   waits      all waits of this process, a ring; guarded by waits_lock.  A
  *              wait that is in no ring points to itself.
+ *   forgotten  of a wait: only its thread, and the child of a fork, read and
+ *              write it, so that it needs no lock.
  *
  * Invariants
  *   W1  Attaching may end a thread, at shutdown.  Before it attaches, its
@@ -69,6 +71,7 @@ void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object)
 {
     wait->forget = forget;
     wait->object = object;
+    wait->forgotten = false;
     wait->keep_on = false;
     wait->raised = NULL;
     link_wait(wait);
@@ -89,14 +92,10 @@ static void after_fork_in_child(void)
         ppy_wait_t *wait = waits.next;
 
         unlink_wait(wait);
+        wait->forgotten = true;
         wait->forget(wait->object);
     }
     ppy_main_thread_is_this();
-}
-
-bool ppy_wait_forgotten(const ppy_wait_t *wait)
-{
-    return wait->next == wait;
 }
 
 void ppy_detach(ppy_wait_t *wait)
@@ -173,8 +172,10 @@ int ppy_on_interrupt(void *arg)
     failed = Py_MakePendingCalls() < 0;
     if (failed)
         keep_raised(wait);
-    if (ppy_wait_forgotten(wait))
+    if (wait->forgotten) {
+        wait->forgotten = false;
         link_wait(wait);
+    }
     ppy_detach(wait);
     return failed && !wait->keep_on ? EINTR : 0;
 }
