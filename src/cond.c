@@ -52,52 +52,50 @@ void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
     ppt__waitq_unguard(&cond->queue);
 }
 
-static int wait(ppt_cond_t *cond, ppt_lock_t *lock, ppt__waiter_t *waiter,
-                const ppt__limits_t *limits)
+static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
+                const ppt__limits_t *limits, bool yields)
 {
+    ppt__waiter_t waiter;
     int result;
 
     if (limits->deadline < 0)
         return EINVAL;
     if (!ppt_lock_locked(lock))
         return EPERM;
-    ppt__cond_enqueue(cond, waiter, lock); /* C1 */
+    ppt__cond_enqueue(cond, &waiter, lock); /* C1 */
+    waiter.yields = yields;
     ppt_lock_release(lock);
-    result = ppt__waiter_wait(waiter, &cond->queue, limits);
-    ppt__lock_take(lock, waiter);
-    ppt__waiter_end(waiter);
+    result = ppt__waiter_wait(&waiter, &cond->queue, limits);
+    ppt__lock_take(lock, &waiter);
+    ppt__waiter_end(&waiter);
     return result;
 }
 
 int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
 {
-    ppt__waiter_t waiter;
-
-    return wait(cond, lock, &waiter,
-                &(ppt__limits_t){ .deadline = deadline });
+    return wait(cond, lock, &(ppt__limits_t){ .deadline = deadline }, true);
 }
 
-int ppt_cond_wait_with(ppt_cond_t *cond, ppt_lock_t *lock,
-                       ppt_waiter_t *waiter, int64_t deadline)
+int ppt_cond_wait_unyielding(ppt_cond_t *cond, ppt_lock_t *lock,
+                             int64_t deadline)
 {
-    return wait(cond, lock, inside(waiter),
-                &(ppt__limits_t){ .deadline = deadline });
+    return wait(cond, lock, &(ppt__limits_t){ .deadline = deadline }, false);
 }
 
 int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
                                 int64_t deadline,
                                 ppt_interrupt_fn on_interrupt, void *arg)
 {
-    ppt__waiter_t waiter;
-
-    return wait(cond, lock, &waiter,
+    return wait(cond, lock,
                 &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
-                                  arg });
+                                  arg },
+                true);
 }
 
 void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter)
 {
     ppt__cond_enqueue(cond, inside(waiter), NULL);
+    inside(waiter)->yields = false;
 }
 
 int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter, int64_t deadline)
@@ -195,11 +193,6 @@ int ppt_cond_destroy(ppt_cond_t *cond)
 unsigned ppt_cond_waiting(const ppt_cond_t *cond)
 {
     return ppt__waitq_length(&cond->queue);
-}
-
-bool ppt_cond_woken_from_afar(const ppt_waiter_t *waiter)
-{
-    return ((const ppt__waiter_t *)waiter->storage)->far;
 }
 
 void ppt_cond_after_fork(ppt_cond_t *cond)

@@ -11,10 +11,6 @@
 
 #include "pyplusthread/time.h"
 
-/* Spins that may fail in a row before a break, and how long the break is. */
-#define CREDIT 8
-#define BREAK 32
-
 _Static_assert(sizeof(ppt__waiter_t) <= sizeof(ppt_waiter_t),
                "a waiter fits into its public storage");
 
@@ -24,6 +20,7 @@ void ppt__waiter_start(ppt__waiter_t *waiter, bool spins)
 {
     waiter->lock = NULL;
     waiter->passed_since = 0;
+    waiter->yields = true;
     ppt__sem_init(&waiter->sem);
     ppt__waiter_restart(waiter, spins);
 }
@@ -52,36 +49,9 @@ void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
         ppt__sem_post(&waiter->sem);
 }
 
-/*
- * Spinning for a thread on the same CPU costs its whole turn; spinning for
- * one on another CPU saves two system calls and a cross-CPU wake-up, if it
- * acts soon.  So: not if the last waiter was woken from its own CPU; and not
- * for a while if spinning has been in vain, then once to try.
- */
-bool ppt__spin_pays(ppt_waitq_t *queue)
+static bool is_woken(const ppt__waiter_t *waiter)
 {
-    int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
-
-    if (ppt__cpu_count() == 1
-        || __atomic_load_n(&queue->near, __ATOMIC_RELAXED))
-        return false;
-    if (credit >= 0)
-        return true;
-    __atomic_store_n(&queue->credit, (int16_t)(credit + 1),
-                     __ATOMIC_RELAXED);
-    return credit == -1;
-}
-
-/* Lost updates by others at the same time do no harm: it is a hint. */
-void ppt__spin_done(ppt_waitq_t *queue, bool success)
-{
-    int credit = __atomic_load_n(&queue->credit, __ATOMIC_RELAXED);
-
-    if (success)
-        credit = CREDIT;
-    else
-        credit = credit > 1 ? credit - 1 : -BREAK;
-    __atomic_store_n(&queue->credit, (int16_t)credit, __ATOMIC_RELAXED);
+    return __atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE) & PPT__WOKEN;
 }
 
 static bool spin(const ppt__waiter_t *waiter, int64_t end)
@@ -90,13 +60,32 @@ static bool spin(const ppt__waiter_t *waiter, int64_t end)
         int looks;
 
         for (looks = PPT__LOOKS; looks > 0; looks--) {
-            if (__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE)
-                & PPT__WOKEN)
+            if (is_woken(waiter))
                 return true;
             ppt__pause();
         }
     } while (ppt__now() < end);
     return false;
+}
+
+/* Let others on this CPU run: the waker may be among them. */
+static bool yield(const ppt__waiter_t *waiter, int64_t deadline)
+{
+    int64_t begin = ppt__now();
+    int64_t now = begin;
+    bool goes_on = ppt__yield_pays(now);
+    int times;
+
+    for (times = 0; goes_on && times < PPT__YIELDS && now < deadline;
+         times++) {
+        if (is_woken(waiter))
+            return true;
+        ppt__yield();
+        now = ppt__now();
+        goes_on = ppt__yield_done(begin, now);
+        begin = now;
+    }
+    return is_woken(waiter);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -110,7 +99,8 @@ static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline)
     if (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP)
         return false; /* resumed: it had fallen asleep before */
     if (waiter->spins
-        && spin(waiter, earlier(ppt__now() + PPT__SPIN_NS, deadline)))
+            ? spin(waiter, earlier(ppt__now() + PPT__SPIN_NS, deadline))
+            : waiter->yields && yield(waiter, deadline))
         return true;
     return __atomic_fetch_or(&waiter->state, PPT__ASLEEP, __ATOMIC_ACQ_REL)
            & PPT__WOKEN;
@@ -135,13 +125,15 @@ static bool woken_or_clear(ppt__waiter_t *waiter, uint32_t bits)
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags)
 {
-    int result;
+    bool awake = woken_awake(waiter, deadline);
+    int result = 0;
 
-    if (woken_awake(waiter, deadline))
-        return 0;
-    do
-        result = ppt__sem_wait(&waiter->sem, deadline, flags);
-    while (result == 0 && !woken_or_clear(waiter, PPT__NUDGED));
+    if (!awake)
+        do
+            result = ppt__sem_wait(&waiter->sem, deadline, flags);
+        while (result == 0 && !woken_or_clear(waiter, PPT__NUDGED));
+    if (result == 0)
+        ppt__spin_note(waiter->far, waiter->spins, awake);
     return result;
 }
 

@@ -13,8 +13,7 @@
  *   queue.head, links      wakers, waiters              queue.guard
  *   queue.length           the same; read without       queue.guard
  *   queue.draining         retire                       queue.guard
- *   queue.near             wakers; read without; a hint queue.guard
- *   queue.credit           waiters; a hint              none (relaxed)
+ *   queue.hint             see spin.c                   none (relaxed)
  *   waiter.state           see the bits in waitq.h      none (atomic)
  *   waiter.grant, result   the waker that chose it      CHOSEN, WOKEN
  *
@@ -138,17 +137,11 @@ void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
     count(queue, -1);
 }
 
-/*
- * What the next to wait on queue may learn from this one: does the waker run
- * on another CPU, and was it worth while to spin for it?  Where the system
- * does not tell CPUs, there seems to be only one.
- */
+/* Where the system does not tell CPUs, there seems to be only one. */
 static void learn(ppt_waitq_t *queue, ppt__waiter_t *waiter, bool asleep)
 {
     waiter->far = waiter->cpu != ppt__cpu();
-    __atomic_store_n(&queue->near, !waiter->far, __ATOMIC_RELAXED);
-    if (waiter->spins)
-        ppt__spin_done(queue, !asleep);
+    ppt__spin_learn(queue, waiter->far, waiter->spins, !asleep);
 }
 
 /* I1: true unless the waiter has left.  A moved waiter is CHOSEN already. */

@@ -1,7 +1,7 @@
 /*
  * waitq.h - the one mechanism: a FIFO of waiters, each asleep on its own
  * semaphore.  waitq.c has the idea, the invariants and the proof, and the
- * queue; waiter.c has the waiter.
+ * queue; waiter.c has the waiter; spin.h knows whether to spin before.
  */
 #ifndef PPT_WAITQ_H
 #define PPT_WAITQ_H
@@ -12,6 +12,7 @@
 #include "pyplusthread/waitq.h"
 
 #include "port/port.h"
+#include "spin.h"
 
 /* Kept out of line, for the sake of the short path that calls it. */
 #define PPT__SLOW __attribute__((noinline))
@@ -47,6 +48,7 @@ typedef struct ppt__waiter {
     int64_t passed_since;     /* waiter's own: 0, or first passed over */
     int cpu;                  /* waiter, before it queues: where it is */
     bool spins;               /* likewise: it is going to spin first */
+    bool yields;              /* waiter's own: or, if not, to yield */
     bool far;                 /* like grant: chosen on another CPU */
     ppt__sem_t sem;
 } ppt__waiter_t;
@@ -100,7 +102,8 @@ int ppt__waitq_retire(ppt_waitq_t *queue);
 
 /*
  * Start a wait, before queueing; start another after having been woken; end.
- * spins: whether to spin before sleeping, see ppt__spin_pays.
+ * spins: whether to spin before sleeping, see spin.h.  If not, it yields, as
+ * long as its thread does not clear yields.
  */
 void ppt__waiter_start(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins);
@@ -158,17 +161,5 @@ int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits);
  */
 int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
                      const ppt__limits_t *limits);
-
-/* How long a spin may last, in nanoseconds. */
-#define PPT__SPIN_NS 20000
-
-/* Looks at a word between two looks at the clock. */
-#define PPT__LOOKS 16
-
-/* Whether to spin for somebody who will act on queue. */
-bool ppt__spin_pays(ppt_waitq_t *queue);
-
-/* How a spin that was advised went. */
-void ppt__spin_done(ppt_waitq_t *queue, bool success);
 
 #endif

@@ -265,50 +265,40 @@ START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
     ppt_cond_enqueue(&cond, &far);
     ck_assert_int_eq(ppt_cond_signal(&cond), 1);
     ck_assert_int_eq(sleep_now(&cond, &near), 0);
-    ck_assert(!ppt_cond_woken_from_afar(&near));
+    ck_assert(!ppt_woken_from_afar());
     ck_assert(!pin_to(1) || ppt_cond_signal(&cond) == 1);
     if (ppt_cond_cancel(&cond, &far) == EALREADY)
-        ck_assert(ppt_cond_woken_from_afar(&far));
+        ck_assert(ppt_woken_from_afar());
 }
 END_TEST
 
-struct guest {
-    waiter_t waiter;
-    ppt_waiter_t memory;
-    int64_t deadline;
-};
-
-static void wait_with_own_memory(void *arg)
+static void wait_unyielding(void *arg)
 {
-    struct guest *guest = arg;
-    waiter_t *self = &guest->waiter;
+    waiter_t *self = arg;
 
     ppt_lock_acquire(self->lock, PPT_FOREVER);
-    self->result = ppt_cond_wait_with(self->cond, self->lock, &guest->memory,
-                                      guest->deadline);
+    self->result = ppt_cond_wait_unyielding(self->cond, self->lock,
+                                            PPT_FOREVER);
     self->released = ppt_lock_release(self->lock);
 }
 
-START_TEST(wait_with_a_waiter_of_the_callers_is_a_wait)
+START_TEST(wait_that_does_not_yield_is_a_wait)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
-    struct guest guest = { .waiter = { .cond = &cond, .lock = &lock },
-                           .deadline = PPT_FOREVER };
+    waiter_t waiter = { .cond = &cond, .lock = &lock };
+    int64_t deadline = ppt_deadline(10 * MS);
 
-    ck_assert_int_eq(ppt_cond_wait_with(&cond, &lock, &guest.memory, PPT_TRY),
-                     EPERM);
-    pin_to(0); /* the worker too */
-    worker_start(&guest.waiter.worker, wait_with_own_memory, &guest);
-    await(worker_asleep(&guest.waiter.worker));
+    ck_assert_int_eq(ppt_cond_wait_unyielding(&cond, &lock, PPT_TRY), EPERM);
+    worker_start(&waiter.worker, wait_unyielding, &waiter);
+    await(worker_asleep(&waiter.worker));
     ck_assert_int_eq(ppt_cond_signal(&cond), 1);
-    join(&guest.waiter);
-    ck_assert(!pin_to(0) || !ppt_cond_woken_from_afar(&guest.memory));
-    guest.deadline = ppt_deadline(10 * MS);
-    worker_start(&guest.waiter.worker, wait_with_own_memory, &guest);
-    worker_join(&guest.waiter.worker);
-    ck_assert_int_eq(guest.waiter.result, ETIMEDOUT);
-    ck_assert_int_eq(guest.waiter.released, 0);
+    join(&waiter);
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_wait_unyielding(&cond, &lock, deadline),
+                     ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ck_assert_int_eq(ppt_lock_release(&lock), 0);
     ck_new(&cond);
 }
 END_TEST
@@ -551,8 +541,8 @@ void add_tests(Suite *suite)
         signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock,
         waiter_needs_no_initialisation,
         enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep,
+        wait_that_does_not_yield_is_a_wait,
         waiter_knows_whether_it_was_woken_from_another_cpu,
-        wait_with_a_waiter_of_the_callers_is_a_wait,
         signal_chooses_it_even_when_the_deadline_has_passed,
         timeout_of_sleep_is_never_early_and_ends_the_wait,
         negative_deadline_of_sleep_is_refused_and_the_place_is_kept,

@@ -971,8 +971,39 @@ START_TEST(spin_is_advised_only_for_another_cpu)
     ppt_waitq_t queue = { 0 };
 
     ck_assert(ppt__spin_pays(&queue) == (ppt__cpu_count() > 1));
-    queue.near = 1; /* the last one was woken from its own CPU */
+    ppt__spin_learn(&queue, false, false, false);
     ck_assert(!ppt__spin_pays(&queue));
+    ppt__spin_learn(&queue, true, false, false);
+    ck_assert(ppt__spin_pays(&queue) == (ppt__cpu_count() > 1));
+}
+END_TEST
+
+START_TEST(where_a_queue_is_new_the_thread_goes_by_its_own_last_wait)
+{
+    ppt_waitq_t new = { 0 }, known = { 0 };
+
+    ppt__spin_learn(&known, true, false, false);
+    ppt__spin_note(false, false, false);
+    ck_assert(!ppt__spin_pays(&new));
+    ck_assert(ppt__spin_pays(&known) == (ppt__cpu_count() > 1));
+    ppt__spin_note(true, false, false);
+    ck_assert(ppt__spin_pays(&new) == (ppt__cpu_count() > 1));
+}
+END_TEST
+
+START_TEST(waiter_notes_where_it_was_woken_from)
+{
+    ppt_waitq_t queue = { 0 }, new = { 0 };
+    ppt__waiter_t waiter;
+
+    ppt__spin_note(true, false, false);
+    ppt__waiter_start(&waiter, false);
+    waiter.cpu = ppt__cpu();
+    ppt__waitq_push(&queue, &waiter);
+    ppt__chain_wake(ppt__waitq_take(&queue, 1), PPT__GRANT_NOTHING);
+    ck_assert_int_eq(ppt__waiter_sleep(&waiter, PPT_FOREVER, 0), 0);
+    ck_assert(ppt__spin_pays(&new) == (waiter.far && ppt__cpu_count() > 1));
+    ppt__waiter_end(&waiter);
 }
 END_TEST
 
@@ -997,6 +1028,22 @@ START_TEST(spins_in_vain_are_followed_by_a_break_and_a_probe)
         ppt__spin_done(&queue, false); /* the probe was in vain, too */
         ck_assert(!ppt__spin_pays(&queue));
     }
+}
+END_TEST
+
+/* Times long past: the waits of other tests are not concerned. */
+START_TEST(long_yield_is_followed_by_waits_without_any)
+{
+    int64_t lost = 3 * MS;
+    int64_t back = 2 * lost;
+
+    ck_assert(ppt__yield_pays(back));
+    ck_assert(ppt__yield_done(0, 10 * US));
+    ck_assert(ppt__yield_pays(10 * US));
+    ck_assert(!ppt__yield_done(back - lost, back));
+    ck_assert(!ppt__yield_pays(back));
+    ck_assert(!ppt__yield_pays(back + 10 * lost));
+    ck_assert(ppt__yield_pays(back + 100 * lost));
 }
 END_TEST
 
@@ -1044,7 +1091,10 @@ void add_tests(Suite *suite)
         guard_excludes,
         contended_guard_is_slept_for,
         spin_is_advised_only_for_another_cpu,
+        where_a_queue_is_new_the_thread_goes_by_its_own_last_wait,
+        waiter_notes_where_it_was_woken_from,
         spins_in_vain_are_followed_by_a_break_and_a_probe,
+        long_yield_is_followed_by_waits_without_any,
     };
     const TTest *const with_signals[] = {
         without_a_callback_a_handler_ends_the_wait_with_eintr,

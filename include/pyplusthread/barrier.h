@@ -60,7 +60,7 @@ typedef struct ppt_barrier {
 
 /* A whole barrier for a constant number of parties, without an action. */
 #define PPT_BARRIER_INITIALIZER(parties)                                    \
-    { { 0, 0, 0, 0, 0, 0 }, (parties), 0, 0, 0, 0, 0,             \
+    { PPT__WAITQ_INITIALIZER, (parties), 0, 0, 0, 0, 0,                     \
       PPT_LOCK_INITIALIZER }
 
 /*

@@ -52,7 +52,7 @@ typedef struct ppt_cond {
 } ppt_cond_t;
 
 /* A condition without waiters.  Memory that is all zero is one too. */
-#define PPT_COND_INITIALIZER { { 0, 0, 0, 0, 0, 0 } }
+#define PPT_COND_INITIALIZER { PPT__WAITQ_INITIALIZER }
 
 /* Make cond a condition without waiters.  Never fails; allocates nothing. */
 PPT_API void ppt_cond_init(ppt_cond_t *cond);
@@ -81,11 +81,13 @@ PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
                           int64_t deadline);
 
 /*
- * As ppt_cond_wait, with a waiter of the caller's: afterwards, if the wait
- * returned 0, ppt_cond_woken_from_afar tells about it.
+ * The same, but without a yield before it sleeps.  Other waits yield the CPU
+ * a few times first, since the signaller may be next to run there; this one
+ * is for callers whose signaller gives way itself as soon as it has released
+ * lock, as an interpreter may do.
  */
-PPT_API int ppt_cond_wait_with(ppt_cond_t *cond, ppt_lock_t *lock,
-                               ppt_waiter_t *waiter, int64_t deadline);
+PPT_API int ppt_cond_wait_unyielding(ppt_cond_t *cond, ppt_lock_t *lock,
+                                     int64_t deadline);
 
 /*
  * As ppt_cond_wait, but a signal handler that runs meanwhile is followed by
@@ -128,6 +130,8 @@ PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
+ * Nor do these yield before they sleep: see ppt_cond_wait_unyielding.
+ *
  * enqueue takes a place in the queue: from now on signals may choose it.  A
  * signal by a thread that takes the lock after it was let go finds it there.
  * The wait is over when sleep has returned something other than EINTR, or
@@ -147,13 +151,6 @@ PPT_API void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter);
  */
 PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
                            int64_t deadline);
-
-/*
- * After sleep or wait_with returned 0, or cancel EALREADY: whether the thread that chose waiter ran on another
- * CPU.  A hint: where it did, and something else that it holds is about to be
- * free, spinning for that can pay; where it did not, it cannot.
- */
-PPT_API bool ppt_cond_woken_from_afar(const ppt_waiter_t *waiter);
 
 /*
  * Give up the place in the queue.

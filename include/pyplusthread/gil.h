@@ -78,8 +78,8 @@ typedef struct ppt_gil {
 
 /* A free gil with the default yield_every.  All zero memory is one too. */
 #define PPT_GIL_INITIALIZER                                                 \
-    { 0, 0, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0 },   \
-      { 0, 0, 0, 0 } }
+    { 0, 0, 0, 0, 0, 0, 0, 0,                                               \
+      PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, { 0, 0, 0, 0 } }
 
 /*
  * Make gil a free lock whose CPU-bound threads take turns every yield_every

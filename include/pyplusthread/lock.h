@@ -50,7 +50,7 @@ typedef struct ppt_lock {
 } ppt_lock_t;
 
 /* A free lock.  Memory that is all zero is one too. */
-#define PPT_LOCK_INITIALIZER { 0, { 0, 0, 0, 0, 0, 0 } }
+#define PPT_LOCK_INITIALIZER { 0, PPT__WAITQ_INITIALIZER }
 
 /* Make lock a free lock.  Never fails; allocates nothing. */
 PPT_API void ppt_lock_init(ppt_lock_t *lock);

@@ -10,17 +10,31 @@
 #ifndef PYPLUSTHREAD_WAITQ_H
 #define PYPLUSTHREAD_WAITQ_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "version.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Whether to spin before sleeping, learnt from earlier waits.  Private. */
+typedef struct ppt_hint {
+    uint16_t waker;
+    int16_t credit;
+} ppt_hint_t;
 
 /* A FIFO of waiters.  All zero is an empty queue.  Private. */
 typedef struct ppt_waitq {
     void *head;
     uint32_t guard;
     uint32_t length;
-    uint16_t near;
-    int16_t credit;
+    ppt_hint_t hint;
     uint32_t draining;
 } ppt_waitq_t;
+
+#define PPT__WAITQ_INITIALIZER { 0, 0, 0, { 0, 0 }, 0 }
 
 /*
  * One wait of one thread, in the caller's memory (usually its stack).
@@ -47,5 +61,17 @@ typedef struct ppt_waiter {
  * In place of a callback, NULL means: give up with EINTR at once.
  */
 typedef int (*ppt_interrupt_fn)(void *arg);
+
+/*
+ * Whether the calling thread, when it was last woken from a wait in this
+ * library, was so by a thread on another CPU.  A hint: where it was, and
+ * something else that the other holds is about to be free, spinning for that
+ * can pay; where it was not, it cannot.  False if nothing is known.
+ */
+PPT_API bool ppt_woken_from_afar(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,7 +14,6 @@ import os
 import shlex
 import shutil
 import signal
-import signal
 import subprocess
 import sys
 import time

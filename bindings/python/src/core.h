@@ -160,11 +160,11 @@ int ppy_main_thread_setup(PyObject *threading);
 void *ppy_gil(void);
 
 /*
- * Woken, and about to attach: while gil is taken, by the waker most likely,
- * wait a little as is best if that runs on another CPU, far, or on this one.
- * The thread's own state may be gone by now, at shutdown.
+ * About to attach: while gil is taken, by who woke this thread most likely,
+ * wait a little as is best if that runs on another CPU, or on this one.  The
+ * thread's own state may be gone by now, at shutdown.
  */
-void ppy_gil_approach(void *gil, bool far);
+void ppy_gil_approach(void *gil);
 
 /*
  * ppt_lock_release by a thread that is attached.  Lets go of the GIL

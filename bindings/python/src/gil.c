@@ -38,7 +38,7 @@ void *ppy_gil(void)
     return NULL;
 }
 
-void ppy_gil_approach(void *Py_UNUSED(gil), bool Py_UNUSED(far))
+void ppy_gil_approach(void *Py_UNUSED(gil))
 {
 }
 
@@ -92,13 +92,13 @@ static void spin(struct _gil_runtime_state *gil)
     while (ppt_now() < end);
 }
 
-void ppy_gil_approach(void *arg, bool far)
+void ppy_gil_approach(void *arg)
 {
     struct _gil_runtime_state *gil = arg;
 
     if (gil == NULL || !is_taken(gil))
         return;
-    if (far)
+    if (ppt_woken_from_afar())
         spin(gil);
     else
         sched_yield();

@@ -77,9 +77,6 @@ static int sleep_detached(ppy_place_t *place, int64_t deadline)
     while (result == EINTR && !place->wait.runs_handlers);
     if (result != EINTR)
         ppy_wait_end(&place->wait); /* before it attaches */
-    if (result == 0)
-        ppy_gil_approach(place->wait.gil,
-                         ppt_cond_woken_from_afar(&place->waiter));
     ppy_attach(&place->wait);
     return result;
 }
@@ -121,14 +118,10 @@ int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
     place->lock = lock;
     ppy_wait_begin(&place->wait, forget_both, place);
     ppy_detach(&place->wait);
-    result = ppt_cond_wait_with(&condition->cond, lock, &place->waiter,
-                                deadline);
+    result = ppt_cond_wait_unyielding(&condition->cond, lock, deadline);
     if (result != EPERM)
         ppt_lock_release(lock);
     ppy_wait_end(&place->wait);
-    if (result == 0)
-        ppy_gil_approach(place->wait.gil,
-                         ppt_cond_woken_from_afar(&place->waiter));
     ppy_attach(&place->wait);
     return result == 0;
 }

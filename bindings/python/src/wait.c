@@ -107,6 +107,7 @@ void ppy_detach(ppy_wait_t *wait)
 
 void ppy_attach(ppy_wait_t *wait)
 {
+    ppy_gil_approach(wait->gil);
     PyEval_RestoreThread(wait->thread);
 }
 

@@ -1,0 +1,141 @@
+/*
+ * spin.c - whether to spin, or to yield, before sleeping.
+ *
+ * Idea
+ *   Spinning for a thread on the same CPU costs its whole turn; spinning for
+ *   one on another CPU saves two system calls and a cross-CPU wake-up, if it
+ *   acts soon.  So: not if the last waiter was woken from its own CPU; and
+ *   not for a while if spinning has been in vain, then once to try.
+ *   Each queue learns for itself.  Where it has not learnt yet, since it is
+ *   new, the thread goes by its own last waits: many objects, as the
+ *   condition of a future, are waited for only once.
+ *   A thread that does not spin yields a few times: if the waker runs on this
+ *   CPU, a yield to it and one back cost less than to fall asleep and to be
+ *   woken up.  But a CPU-bound thread may be next, and keep the CPU for
+ *   milliseconds; after that nobody yields for many times as long, so that a
+ *   small share of the time is lost at most.
+ *
+ * State
+ *   hint.waker    where the last waker was; UNKNOWN: nothing is known
+ *   hint.credit   above 0: spins that may fail until the break
+ *                 below 0: waits until the break is over
+ *   sleep_until   when threads may yield again
+ *   All of it is read and written without a lock: updates that are lost do
+ *   no harm.
+ */
+#include "spin.h"
+
+#include <stdint.h>
+
+#include "port/port.h"
+
+/* Spins that may fail in a row before a break, and how long the break is. */
+#define CREDIT 8
+#define BREAK 32
+
+/* A yield that took longer was a loss, to be repaid so many times over. */
+#define LOSS_NS 200000
+#define REPAID 50
+
+enum { UNKNOWN, NEAR, FAR };
+
+static _Thread_local ppt_hint_t own;
+static int64_t sleep_until;
+
+static int waker_of(const ppt_hint_t *hint)
+{
+    return __atomic_load_n(&hint->waker, __ATOMIC_RELAXED);
+}
+
+static int credit_of(const ppt_hint_t *hint)
+{
+    return __atomic_load_n(&hint->credit, __ATOMIC_RELAXED);
+}
+
+static void set_waker(ppt_hint_t *hint, bool far)
+{
+    __atomic_store_n(&hint->waker, far ? FAR : NEAR, __ATOMIC_RELAXED);
+}
+
+static void set_credit(ppt_hint_t *hint, int credit)
+{
+    __atomic_store_n(&hint->credit, (int16_t)credit, __ATOMIC_RELAXED);
+}
+
+static bool pays(ppt_hint_t *hint)
+{
+    int credit = credit_of(hint);
+
+    if (waker_of(hint) == NEAR)
+        return false;
+    if (credit >= 0)
+        return true;
+    set_credit(hint, credit + 1);
+    return credit == -1;
+}
+
+static void spun(ppt_hint_t *hint, bool success)
+{
+    int credit = credit_of(hint);
+
+    if (success)
+        credit = CREDIT;
+    else
+        credit = credit > 1 ? credit - 1 : -BREAK;
+    set_credit(hint, credit);
+}
+
+static void learn(ppt_hint_t *hint, bool far, bool spins, bool success)
+{
+    set_waker(hint, far);
+    if (spins)
+        spun(hint, success);
+}
+
+static bool is_new(const ppt_hint_t *hint)
+{
+    return waker_of(hint) == UNKNOWN && credit_of(hint) == 0;
+}
+
+bool ppt__spin_pays(ppt_waitq_t *queue)
+{
+    if (ppt__cpu_count() == 1)
+        return false;
+    return pays(is_new(&queue->hint) ? &own : &queue->hint);
+}
+
+void ppt__spin_done(ppt_waitq_t *queue, bool success)
+{
+    spun(&queue->hint, success);
+    spun(&own, success);
+}
+
+void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success)
+{
+    learn(&queue->hint, far, spins, success);
+}
+
+void ppt__spin_note(bool far, bool spins, bool success)
+{
+    learn(&own, far, spins, success);
+}
+
+bool ppt__yield_pays(int64_t now)
+{
+    return now >= __atomic_load_n(&sleep_until, __ATOMIC_RELAXED);
+}
+
+bool ppt__yield_done(int64_t begin, int64_t now)
+{
+    int64_t took = now - begin;
+
+    if (took <= LOSS_NS)
+        return true;
+    __atomic_store_n(&sleep_until, now + REPAID * took, __ATOMIC_RELAXED);
+    return false;
+}
+
+bool ppt_woken_from_afar(void)
+{
+    return waker_of(&own) == FAR;
+}

@@ -1,0 +1,41 @@
+/*
+ * spin.h - whether to spin, or to yield, before sleeping: see spin.c.
+ */
+#ifndef PPT_SPIN_H
+#define PPT_SPIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pyplusthread/waitq.h"
+
+/* How long a spin may last, in nanoseconds. */
+#define PPT__SPIN_NS 20000
+
+/* Looks at a word between two looks at the clock. */
+#define PPT__LOOKS 16
+
+/* Whether the calling thread should spin for somebody who will act on queue. */
+bool ppt__spin_pays(ppt_waitq_t *queue);
+
+/* How such a spin went. */
+void ppt__spin_done(ppt_waitq_t *queue, bool success);
+
+/*
+ * A waiter of queue was chosen, from another CPU than its own (far) or not;
+ * if it was going to spin, that was a success or not.  learn is called by the
+ * waker, note by the waiter itself.
+ */
+void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success);
+void ppt__spin_note(bool far, bool spins, bool success);
+
+/* How often to yield, at most. */
+#define PPT__YIELDS 4
+
+/* Whether the calling thread, which does not spin, should yield; now is now. */
+bool ppt__yield_pays(int64_t now);
+
+/* It yielded at begin, and is back now.  False: do not yield again. */
+bool ppt__yield_done(int64_t begin, int64_t now);
+
+#endif
