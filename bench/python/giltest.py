@@ -2,85 +2,85 @@
 
 e is the throughput of two CPU-bound threads over that of one alone.  Pairs
 are items that a producer and a consumer hand over, by two Locks or by a
-Condition, alone and beside a CPU-bound thread.
+Condition, alone and beside one or two CPU-bound threads; these together keep
+so much of the throughput that as many of them have undisturbed.
 """
 
-import argparse
-import json
 import platform
 import statistics
 
-import classes
 import options
+import variants
 from threads import measure
 from works import Burner, ConditionPair, LockPair
 
-COLUMNS = {
-    'e': 'e',
-    'lock_pairs_per_s': 'Lock pairs/s',
-    'lock_pairs_per_s_beside_1': 'beside 1',
-    'condition_pairs_per_s': 'Condition pairs/s',
-    'condition_pairs_per_s_beside_1': 'beside 1',
-}
+PAIRS = {'lock': LockPair, 'condition': ConditionPair}
+BURNERS = (0, 1, 2)
+
+# What is printed of a row: its key, a title, and how.
+LINES = (
+    ('e', 'e', '{:.2f}'),
+    ('lock_pairs_per_s', 'Lock pairs/s', '{:.0f}'),
+    ('lock_pairs_per_s_beside_1', '  beside 1', '{:.0f}'),
+    ('lock_pairs_beside_1_keep', '    which keeps', '{:.0f} %'),
+    ('lock_pairs_per_s_beside_2', '  beside 2', '{:.0f}'),
+    ('lock_pairs_beside_2_keep', '    which keep', '{:.0f} %'),
+    ('condition_pairs_per_s', 'Condition pairs/s', '{:.0f}'),
+    ('condition_pairs_per_s_beside_1', '  beside 1', '{:.0f}'),
+    ('condition_pairs_beside_1_keep', '    which keeps', '{:.0f} %'),
+    ('condition_pairs_per_s_beside_2', '  beside 2', '{:.0f}'),
+    ('condition_pairs_beside_2_keep', '    which keep', '{:.0f} %'),
+)
 
 
-def _throughput(burners, seconds):
-    rates = measure([Burner() for _ in range(burners)], seconds)
-    return sum(rate.per_s for rate in rates)
+def _rates(pairs, burners, seconds):
+    """Per second, of the pairs and of all CPU-bound threads together."""
+    rates = measure(pairs + [Burner() for _ in range(burners)], seconds)
+    rates = [rate.per_s for rate in rates]
+    return sum(rates[:len(pairs)]), sum(rates[len(pairs):])
 
 
-def _pairs(pair, burners, seconds):
-    """Pairs per second beside so many CPU-bound threads."""
-    rates = measure([pair] + [Burner() for _ in range(burners)], seconds)
-    return rates[0].per_s
+def _columns(module, cpus, seconds):
+    undisturbed = {burners: _rates([], burners, seconds)[1]
+                   for burners in BURNERS if burners}
+    yield 'e', undisturbed[2] / undisturbed[1]
+    for kind, pair in PAIRS.items():
+        for burners in BURNERS:
+            per_s, left = _rates([pair(module, cpus)], burners, seconds)
+            if not burners:
+                yield f'{kind}_pairs_per_s', per_s
+                continue
+            yield f'{kind}_pairs_per_s_beside_{burners}', per_s
+            yield (f'{kind}_pairs_beside_{burners}_keep',
+                   100 * left / undisturbed[burners])
 
 
-def giltest(kind, cpus, seconds):
-    """One row of the table."""
-    module = classes.load(kind)
-    result = {'classes': kind, 'cpus': ','.join(map(str, cpus)) or 'free',
-              'python': platform.python_version(), 'seconds': seconds,
-              'e': _throughput(2, seconds) / _throughput(1, seconds)}
-    for name, pair in ('lock', LockPair), ('condition', ConditionPair):
-        column = f'{name}_pairs_per_s'
-        result[column] = _pairs(pair(module, cpus), 0, seconds)
-        result[column + '_beside_1'] = _pairs(pair(module, cpus), 1, seconds)
-    return result
+def giltest(name, cpus, seconds):
+    """One variant's row of the table."""
+    with variants.active(name) as module:
+        return {'variant': name, 'cpus': ','.join(map(str, cpus)) or 'free',
+                'python': platform.python_version(), 'seconds': seconds,
+                **dict(_columns(module, cpus, seconds))}
 
 
 def _print_table(results):
-    print('CPython ' + platform.python_version())
-    print('  '.join(['classes', *COLUMNS.values()]))
-    for kind, rows in results.items():
-        cells = [kind.ljust(len('classes'))]
-        for key, title in COLUMNS.items():
-            value = statistics.median(row[key] for row in rows)
-            text = f'{value:.2f}' if key == 'e' else f'{value:.0f}'
-            cells.append(text.rjust(len(title)))
-        print('  '.join(cells))
+    """The rows as columns: there are fewer of them."""
+    widths = [max(8, len(name)) for name in results]
+    first = next(iter(results.values()))[0]
+    print(f'CPython {first["python"]}, CPUs {first["cpus"]}')
+    print(' ' * 17, *(name.rjust(width)
+                      for name, width in zip(results, widths)), sep='  ')
+    for key, title, form in LINES:
+        cells = [form.format(statistics.median(row[key] for row in rows))
+                 for rows in results.values()]
+        print(title.ljust(17), *(cell.rjust(width)
+                                 for cell, width in zip(cells, widths)),
+              sep='  ')
 
 
 def main():
-    """Run what the command line says, stock and native in turn."""
-    parser = options.Parser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_common(parser, 0.4)
-    parser.add_argument('--repetitions', type=options.count, default=3,
-                        metavar='N',
-                        help='the table has medians; %(default)s by default')
-    arguments = parser.parse_args()
-
-    kinds = arguments.classes or classes.NAMES
-    results = {kind: [] for kind in kinds}
-    for _ in range(arguments.repetitions):
-        for kind in kinds:
-            row = giltest(kind, arguments.cpus, arguments.seconds)
-            results[kind].append(row)
-            if arguments.json:
-                print(json.dumps(row), flush=True)
-    if not arguments.json:
-        _print_table(results)
+    """Run what the command line says, the variants in turn."""
+    options.compare(__doc__, 0.4, giltest, _print_table)
 
 
 if __name__ == '__main__':

@@ -1,10 +1,12 @@
 """What the scripts' command lines have in common."""
 
 import argparse
+import json
 import os
 import sys
 
 import classes
+import variants
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,6 +49,10 @@ def add_common(parser, seconds):
     """Add what every threaded benchmark takes."""
     parser.add_argument('--classes', choices=classes.NAMES, action='append',
                         help='only these; both by default')
+    _add_run(parser, seconds)
+
+
+def _add_run(parser, seconds):
     parser.add_argument('--cpus', type=cpu_list, default=[], metavar='LIST',
                         help='pin the threads to these CPUs in turn, as in '
                         '0,1; free by default')
@@ -54,6 +60,35 @@ def add_common(parser, seconds):
                         help='how long a run lasts; %(default)s by default')
     parser.add_argument('--json', action='store_true',
                         help='print a JSON object for each run')
+
+
+def compare(description, seconds, measure, show):
+    """Parse the command line, then run the variants in turn.
+
+    measure(variant, cpus, seconds) returns an object for JSON; otherwise
+    show({variant: [object...]}) prints them.
+    """
+    parser = Parser(description=description,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--variants', '--classes', choices=variants.NAMES,
+                        action='append', metavar='NAME',
+                        help='only these; all that are possible by default: '
+                        + ', '.join(variants.NAMES))
+    _add_run(parser, seconds)
+    parser.add_argument('--repetitions', type=count, default=3, metavar='N',
+                        help='medians are printed; %(default)s by default')
+    arguments = parser.parse_args()
+
+    names = arguments.variants or variants.possible()
+    results = {name: [] for name in names}
+    for _ in range(arguments.repetitions):
+        for name in results:
+            result = measure(name, arguments.cpus, arguments.seconds)
+            results[name].append(result)
+            if arguments.json:
+                print(json.dumps(result), flush=True)
+    if not arguments.json:
+        show(results)
 
 
 def run(main):

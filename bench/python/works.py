@@ -138,6 +138,44 @@ class Calls(Work):
                     self.done += 1
 
 
+class Answers(Work):
+    """A thread that never rests sets an event; another one answers.
+
+    The one that asks looks whether it is to stop, also before the answer has
+    come, and wakes the other, which looks for `ended` whenever it was woken.
+    """
+
+    def __init__(self, module, cpus=()):
+        super().__init__(cpus)
+        self.question = module.Event()
+        self.answer = module.Event()
+        self.ended = False
+
+    def bodies(self):
+        return [self.ask, self.respond]
+
+    def ask(self):
+        """Ask, and compute until the answer is there."""
+        while not self.stopped:
+            self.question.set()
+            while not (self.answer.is_set() or self.stopped):
+                for _ in range(100):
+                    pass
+            self.answer.clear()
+            self.done += 1
+        self.ended = True
+        self.question.set()
+
+    def respond(self):
+        """Wait to be asked."""
+        while True:
+            self.question.wait()
+            self.question.clear()
+            if self.ended:
+                return
+            self.answer.set()
+
+
 class Burner(Work):
     """A CPU-bound thread."""
 
