@@ -62,7 +62,7 @@ def _add_run(parser, seconds):
                         help='print a JSON object for each run')
 
 
-def compare(description, seconds, measure, show):
+def compare(description, seconds, measure, show, repetitions=3):
     """Parse the command line, then run the variants in turn.
 
     measure(variant, cpus, seconds) returns an object for JSON; otherwise
@@ -75,8 +75,9 @@ def compare(description, seconds, measure, show):
                         help='only these; all that are possible by default: '
                         + ', '.join(variants.NAMES))
     _add_run(parser, seconds)
-    parser.add_argument('--repetitions', type=count, default=3, metavar='N',
-                        help='medians are printed; %(default)s by default')
+    parser.add_argument('--repetitions', type=count, metavar='N',
+                        default=repetitions,
+                        help='of all runs; %(default)s by default')
     arguments = parser.parse_args()
 
     names = arguments.variants or variants.possible()

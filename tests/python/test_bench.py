@@ -1,5 +1,7 @@
-"""The benchmarks' own threads: they end when they are told to."""
+"""The benchmarks: their threads end when told to, their scripts answer."""
 import importlib
+import json
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -10,13 +12,11 @@ BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 
 
 @pytest.fixture(scope='module')
-def works():
-    """The module of that name."""
+def bench():
+    """Imports one of the benchmarks' modules."""
     sys.path.insert(0, str(BENCH))
-    try:
-        return importlib.import_module('works')
-    finally:
-        sys.path.remove(str(BENCH))
+    yield importlib.import_module
+    sys.path.remove(str(BENCH))
 
 
 def stops_at(work_type, look):
@@ -36,10 +36,7 @@ def stops_at(work_type, look):
     return Stopping
 
 
-@pytest.mark.parametrize('look', range(1, 8))
-@pytest.mark.parametrize('name', ['ConditionPair', 'LockPair'])
-def test_pair_ends_whoever_sees_the_stop(impl, works, name, look):
-    work = stops_at(getattr(works, name), look)(impl)
+def check_that_it_ends(work):
     threads = [threading.Thread(target=body, daemon=True)
                for body in work.bodies()]
     for thread in threads:
@@ -47,3 +44,83 @@ def test_pair_ends_whoever_sees_the_stop(impl, works, name, look):
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
+
+
+@pytest.mark.parametrize('look', range(1, 8))
+@pytest.mark.parametrize('name', ['ConditionPair', 'LockPair', 'Answers'])
+def test_work_ends_whoever_sees_the_stop(impl, bench, name, look):
+    check_that_it_ends(stops_at(getattr(bench('works'), name), look)(impl))
+
+
+@pytest.mark.parametrize('look', range(1, 8))
+def test_noted_pair_ends_whoever_sees_the_stop(impl, bench, look):
+    pair = stops_at(bench('timeline').NotedPair, look)(impl)
+    check_that_it_ends(pair)
+    for spans in pair.producer.ended, pair.consumer.ended:
+        times = [time for span in spans for time in span]
+        assert times and times == sorted(times)
+
+
+def script(name, *options):
+    return subprocess.run([sys.executable, '-B', BENCH / f'{name}.py',
+                           *options], capture_output=True, text=True,
+                          timeout=120)
+
+
+def objects(name, *options):
+    """What the script says in JSON, by variant."""
+    done = script(name, '--json', '--seconds', '0.02', *options)
+    assert done.returncode == 0, done.stderr
+    return {found['variant']: found
+            for found in map(json.loads, done.stdout.splitlines())}
+
+
+def test_giltest_measures_every_column(bench):
+    rows = objects('giltest', '--repetitions', '1')
+    columns = {key for key, *_ in bench('giltest').LINES}
+    assert {'stock', 'stock-0.1ms', 'native'} <= rows.keys()
+    for row in rows.values():
+        assert columns <= row.keys()
+        assert all(row[key] > 0 for key in columns)
+
+
+def test_event_case_measures():
+    rows = objects('event_case', '--repetitions', '1')
+    assert {'stock', 'stock-0.1ms', 'native'} <= rows.keys()
+    assert all(row['per_s'] > 0 for row in rows.values())
+
+
+def test_timeline_has_the_spans_of_each_thread_in_order():
+    rows = objects('timeline', '--variants=stock', '--variants=native')
+    for row in rows.values():
+        assert row['spans'].keys() == {'CPU-bound', 'producer', 'consumer'}
+        for spans in row['spans'].values():
+            times = [time for span in spans for time in span]
+            assert times == sorted(times)
+
+
+@pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline'])
+def test_without_json_there_is_a_table(name):
+    done = script(name, '--seconds', '0.02', '--repetitions', '1',
+                  '--variants', 'stock')
+    assert done.returncode == 0, done.stderr
+    assert 'stock' in done.stdout
+
+
+@pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
+                                  'contended'])
+@pytest.mark.parametrize('option', [
+    '--seconds=0', '--seconds=x', '--cpus=x', '--repetitions=0',
+    '--variants=none', '--none'])
+def test_bad_option_is_said_in_one_line(name, option):
+    done = script(name, option)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.count('\n') == 1
+
+
+def test_variant_puts_back_what_it_set(bench):
+    variants = bench('variants')
+    before = sys.getswitchinterval()
+    with variants.active('stock-0.1ms'):
+        assert sys.getswitchinterval() == pytest.approx(1e-4)
+    assert sys.getswitchinterval() == before
