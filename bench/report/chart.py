@@ -4,6 +4,7 @@ import os
 import subprocess
 import textwrap
 
+from gil_cases import VARIANTS
 from rows import OURS, PEERS, Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -69,30 +70,40 @@ def _wrapped(width, *also):
     return label
 
 
+def _gil_rows(rows):
+    """Those of threads that share the GIL, in one placement."""
+    rows = [row for row in rows if row.unit == '/s']
+    cpus = [row.cpus for row in rows]
+    shown = 'two CPUs' if 'two CPUs' in cpus else cpus[-1]
+    return [row for row in rows if row.cpus == shown]
+
+
 def python_panels(rows_of):
     """The Python package's script and data, from {version: rows}."""
     rows = _beside_each_other(rows_of)
-    giltest = [r for r in rows
-               if r.case.startswith('giltest: ') and r.unit == '/s']
+    gil = _gil_rows(rows)
     threads = [r for r in rows
                if r.case.startswith(('Condition pair', 'Barrier', 'Executor'))]
     alone = [r for r in rows
-             if r not in threads and not r.case.startswith('giltest')]
+             if r not in threads and r.unit == 'ns']
     bars = [(kind, version) for version in rows_of for kind in KINDS]
+    gil_bars = [(variant, version) for version in rows_of
+                for variant in VARIANTS]
     return 'python.gp', [_words('kinds', [kind for kind, _ in bars]),
                          _words('versions', [version for _, version in bars]),
                          *_block('threads', threads, bars,
                                  _wrapped(14, 'cpus')),
                          *_block('alone', alone, bars, _wrapped(14)),
-                         *_block('giltest', giltest, bars,
-                                 _wrapped(10, 'cpus'))]
+                         _words('variants', [name for name, _ in gil_bars]),
+                         _words('gil_versions', [v for _, v in gil_bars]),
+                         *_block('gil', gil, gil_bars, _wrapped(18, 'cpus'))]
 
 
-def draw(panels, path, heading):
+def draw(panels, path, heading, styles=('style.gp',)):
     """Draw what c_panels or python_panels returned to path, as SVG."""
     script, data = panels
     lines = [f'output = "{path}"', f'heading = "{heading}"', *data,
              *(f'load "{os.path.join(HERE, name)}"'
-               for name in ('style.gp', script))]
+               for name in (*styles, script))]
     subprocess.run(['gnuplot', '-'], input='\n'.join(lines) + '\n',
                    text=True, check=True)

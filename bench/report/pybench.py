@@ -25,12 +25,24 @@ class Pybench:
 
     def threaded(self, script, *arguments, kind, cpus, seconds):
         """The result of one run, a dictionary."""
-        out = self._run(script, *arguments, '--classes', kind,
-                        '--cpus', cpus, '--seconds', str(seconds), '--json',
-                        seconds=10 * seconds)
-        result = json.loads(out)
+        result = self._threaded(script, *arguments, '--classes', kind,
+                                '--cpus', cpus, seconds=seconds)
         self.raw.append(result)
         return result
+
+    def _threaded(self, script, *arguments, seconds):
+        return json.loads(self._run(script, *arguments, '--seconds',
+                                    str(seconds), '--json',
+                                    seconds=10 * seconds))
+
+    def variants(self):
+        """{variant: None, or why it is not possible}."""
+        return json.loads(self._run('variants.py', seconds=1))
+
+    def timeline(self, variant, cpus, seconds):
+        """Who had the GIL when; too long for `raw`."""
+        return self._threaded('timeline.py', '--variants', variant,
+                              '--cpus', cpus, seconds=seconds)
 
     def uncontended(self, values):
         """{title: {classes: [ns...]}} of one pyperf worker for each."""

@@ -20,12 +20,12 @@ class Plan:
     seconds: float
     uncontended_repetitions: int
     values: int
-    giltest_repetitions: int
-    giltest_seconds: float
-    giltest_placements: tuple
+    gil_repetitions: int
+    gil_seconds: float
+    gil_placements: tuple
 
 
-FULL = Plan(5, 0.25, 5, 5, 3, 0.3, ('one CPU', 'two CPUs', 'free'))
+FULL = Plan(5, 0.25, 4, 5, 3, 0.15, ('one CPU', 'two CPUs', 'free'))
 QUICK = Plan(2, 0.2, 1, 5, 1, 0.2, ('two CPUs',))
 
 
@@ -125,47 +125,6 @@ class Uncontended:
                 self._rows[title].add(kind, median(values))
 
 
-class Giltest:
-    """The columns of giltest as rows."""
-
-    COLUMNS = {
-        'e': 'e',
-        'lock_pairs_per_s': 'Lock pairs/s',
-        'lock_pairs_per_s_beside_1': 'Lock pairs/s beside 1',
-        'condition_pairs_per_s': 'Condition pairs/s',
-        'condition_pairs_per_s_beside_1': 'Condition pairs/s beside 1',
-    }
-
-    title = 'giltest'
-
-    def __init__(self, cpus, placement):
-        self.cpus = cpus
-        self._rows = {
-            key: Row(f'giltest: {title}', placement, base=BASE,
-                     unit='' if key == 'e' else '/s', higher_is_better=True)
-            for key, title in self.COLUMNS.items()}
-
-    def rows(self):
-        """A row for each column."""
-        return list(self._rows.values())
-
-    def cost(self, _bench, plan):
-        """About how many seconds all of it takes: six runs each."""
-        return (plan.giltest_repetitions * len(KINDS)
-                * 6 * (plan.giltest_seconds + 0.05))
-
-    def run(self, bench, plan, repetition):
-        """Measure each once."""
-        if repetition >= plan.giltest_repetitions:
-            return
-        for kind in _alternating(repetition):
-            result = bench.threaded('giltest.py', '--repetitions', '1',
-                                    kind=kind, cpus=self.cpus,
-                                    seconds=plan.giltest_seconds)
-            for key, row in self._rows.items():
-                row.add(kind, result[key])
-
-
 def make_cases(version, placements, plan):
     """All cases that this machine can run, in the table's order."""
     cases = [Contended(title, benchmark, cpus, placement,
@@ -173,7 +132,4 @@ def make_cases(version, placements, plan):
              for title, benchmark, targets in CONTENDED
              for placement, cpus in placements.items()]
     cases.append(Uncontended(version, next(iter(placements))))
-    cases += [Giltest(cpus, placement)
-              for placement, cpus in placements.items()
-              if placement in plan.giltest_placements]
     return cases

@@ -3,12 +3,15 @@
 import os
 
 import chart
+import gil_cases
 import output
+import python_cases
 import pythons
 import table
+import timeline
 from output import say
 from pybench import Pybench
-from python_cases import FULL, QUICK, make_cases
+from python_cases import FULL, QUICK
 
 
 def _installed(root, quick):
@@ -22,6 +25,37 @@ def _installed(root, quick):
         except pythons.Unprepared as reason:
             notes.append(f'{python} left out: {reason}')
     return installed, notes
+
+
+def _variants(python, bench):
+    """Those that are possible; says why others are not."""
+    for variant, obstacle in bench.variants().items():
+        if obstacle is None:
+            yield variant
+        else:
+            say(f'{python}: {variant} left out: {obstacle}')
+
+
+def _measure(python, bench, placements, plan):
+    """The rows of the two tables."""
+    cases = python_cases.make_cases(python.version, placements, plan)
+    gil = gil_cases.make_cases(
+        {name: cpus for name, cpus in placements.items()
+         if name in plan.gil_placements}, list(_variants(python, bench)))
+    say(f'{python}: about {output.cost(bench, cases + gil, plan):.0f} s.')
+    output.measure(bench, cases + gil, plan)
+    return [[row for case in some for row in case.rows()]
+            for some in (cases, gil)]
+
+
+def _timeline(measured, placements, results):
+    """Draw it for the newest Python that has both variants."""
+    for python, bench, rows in reversed(measured):
+        if any(gil_cases.OURS in row.values for row in rows):
+            timeline.draw(bench, python, placements,
+                          os.path.join(results, timeline.NAME))
+            return [timeline.NAME]
+    return []
 
 
 def run(root, machine, quick, results):
@@ -43,14 +77,14 @@ def run(root, machine, quick, results):
     for python, path in installed.items():
         bench = Pybench(path, os.path.join(root, 'bench', 'python'),
                         machine.cpus[0] if machine.cpus else None)
-        cases = make_cases(python.version, machine.placements, plan)
-        say(f'{python}: about {output.cost(bench, cases, plan):.0f} s.')
-        output.measure(bench, cases, plan)
-        rows = [row for case in cases for row in case.rows()]
-        tables.append(output.table_of(rows, table.PYTHON, str(python)))
-        measured.append((python, bench.raw, rows))
+        rows, gil_rows = _measure(python, bench, machine.placements, plan)
+        tables += [output.table_of(rows, table.PYTHON, str(python)),
+                   output.table_of(gil_rows, table.GIL,
+                                   f'{python}: sharing the GIL')]
+        measured.append((python, bench, rows + gil_rows))
     panels = chart.python_panels({python.minor: rows
                                   for python, _, rows in measured})
-    return output.write(results, 'python-', notes, tables, machine,
-                        [(str(python), raw, rows)
-                         for python, raw, rows in measured], panels)
+    written = output.write(results, 'python-', notes, tables, machine,
+                           [(str(python), bench.raw, rows)
+                            for python, bench, rows in measured], panels)
+    return written + _timeline(measured, machine.placements, results)

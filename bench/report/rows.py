@@ -101,6 +101,14 @@ def fair(impl, least):
                   least, '{:.3f}'.format)
 
 
+def leaves(impl, least):
+    """Beside impl, at the median, CPU-bound threads keep so many percent."""
+    return Target(f'CPU-bound threads keep {least:g} %',
+                  lambda row: median(result['kept']
+                                     for result in row.results[impl]),
+                  least, '{:.0f} %'.format)
+
+
 def at_least(impl, least):
     """impl's figure is at least so much."""
     return Target(f'{impl} at least {least:g}',

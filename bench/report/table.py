@@ -1,5 +1,8 @@
 """The tables: a short one with the targets, and one with every figure."""
 
+from statistics import median
+
+from gil_cases import VARIANTS
 from rows import OURS, PEERS
 
 SCALES = {
@@ -53,9 +56,22 @@ def _python_cells(row):
     return [_cell(row, 'stock'), _cell(row, 'native')]
 
 
+def _gil_cell(row, variant):
+    """Also what it leaves to the CPU-bound threads."""
+    cell = _cell(row, variant)
+    kept = [result['kept'] for result in row.results.get(variant, ())
+            if 'kept' in result]
+    return cell + (f', {median(kept):.0f} % kept' if kept else '')
+
+
+def _gil_cells(row):
+    return [_gil_cell(row, variant) for variant in VARIANTS]
+
+
 # The columns between the case and its targets.
 C = ('pthread', *OURS, 'best other'), _c_cells
 PYTHON = ('stock', 'native'), _python_cells
+GIL = VARIANTS, _gil_cells
 
 
 def _lines(row, cells):
@@ -71,6 +87,13 @@ def _lines(row, cells):
     for verdict in verdicts or [['', '', '']]:
         yield figures + verdict
         figures = [''] * len(figures)
+
+
+def _without_empty(lines):
+    """The lines, less the columns that have a heading only."""
+    filled = [any(cells) for cells in zip(*lines[1:])]
+    return [[cell for cell, keep in zip(line, filled) if keep]
+            for line in lines]
 
 
 def _markdown(lines):
@@ -101,7 +124,7 @@ def full(rows):
     """Every figure: median and spread, CPU time and context switches."""
     lines = [['case', 'CPUs', 'implementation', 'median', 'lowest',
               'highest', 'times better', 'CPU ns/op', 'switches/op',
-              "Jain's index"]]
+              "Jain's index", '% kept']]
     for row in rows:
         for impl, values in row.values.items():
             results = row.results[impl]
@@ -114,5 +137,6 @@ def full(rows):
                 quantity(max(values), row.unit), ratio,
                 _mean(results, 'cpu_ns_per_op'),
                 _mean(results, 'voluntary_switches_per_op'),
-                _mean(results, 'fairness')])
-    return _markdown(lines)
+                _mean(results, 'fairness'),
+                _mean(results, 'kept')])
+    return _markdown(_without_empty(lines))
