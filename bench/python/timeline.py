@@ -125,7 +125,7 @@ def timeline(name, cpus, seconds):
     with variants.active(name) as module:
         pair = NotedPair(module, cpus)
         burner = NotedBurner()
-        measure([pair, burner], 2 * seconds)
+        measure([pair, burner], 3 * seconds)  # they start late
     spans = {'CPU-bound': burner.spans, 'producer': pair.producer,
              'consumer': pair.consumer}
     start = int(1e9 * WARM_UP) + max(s.ended[0][0] for s in spans.values())

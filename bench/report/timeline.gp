@@ -18,7 +18,8 @@ set multiplot layout words(blocks),1 title heading font ",15" \
 do for [k=1:words(blocks)] {
     set title titles[k]
     if (k == words(blocks)) {
-        set xlabel "ms"
+        set xlabel "ms; where consumer and producer are solid, they change " \
+            . "every few microseconds"
     }
     plot for [row=0:2] "$" . word(blocks, k) \
         using ($1 == row ? ($2 + $3) / 2 : NaN):1:2:3:($1 - 0.4):($1 + 0.4) \
