@@ -1,0 +1,213 @@
+"""A threaded HTTP server on the loopback, until SIGTERM.
+
+Prints the port that it listens on.  Every answer is the same 1 kB.
+"""
+
+import contextlib
+import http.server
+import importlib.util
+import logging
+import os
+import queue
+import signal
+import socketserver
+import sys
+import threading
+
+import options
+from works import Burner
+
+ADDRESS = '127.0.0.1', 0
+WORKERS = 16
+BACKLOG = 1024
+BODY = b'pyplusthread\n' * 79
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """HTTP/1.0: each connection is closed after its answer."""
+
+    wbufsize = -1  # head and body in one packet
+
+    def do_GET(self):
+        """Answer."""
+        self.send_response(200)
+        self.send_header('Content-Type', 'text/plain')
+        self.send_header('Content-Length', str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    def log_message(self, format, *args):
+        """Nothing: it would be one line for each request."""
+
+
+class _KeepAliveHandler(_Handler):
+    """HTTP/1.1."""
+
+    protocol_version = 'HTTP/1.1'
+
+
+class _Server(http.server.HTTPServer):
+    """Says nothing of clients that went away: their time was over."""
+
+    request_queue_size = BACKLOG
+
+    def server_bind(self):
+        """Without asking for the host's name."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address
+
+    def handle_error(self, request, client_address):
+        """As always, but see above."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Pool(_Server):
+    """The main thread accepts; a queue feeds the threads that answer."""
+
+    def __init__(self):
+        super().__init__(ADDRESS, _Handler)
+        self.connections = queue.Queue()
+        self.workers = [threading.Thread(target=self._work, daemon=True)
+                        for _ in range(WORKERS)]
+        for worker in self.workers:
+            worker.start()
+
+    def process_request(self, request, client_address):
+        """Leave it to whoever is free."""
+        self.connections.put((request, client_address))
+
+    def _work(self):
+        for connection in iter(self.connections.get, None):
+            try:
+                self.finish_request(*connection)
+            except Exception:
+                self.handle_error(*connection)
+            finally:
+                self.shutdown_request(connection[0])
+
+    def server_close(self):
+        """Answer what is in the queue, then end."""
+        super().server_close()
+        for _ in self.workers:
+            self.connections.put(None)
+        for worker in self.workers:
+            worker.join()
+
+
+class _Threading(_Server, http.server.ThreadingHTTPServer):
+    """A thread for each connection."""
+
+    def __init__(self):
+        super().__init__(ADDRESS, _KeepAliveHandler)
+
+
+def _application(_environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain'),
+                              ('Content-Length', str(len(BODY)))])
+    return [BODY]
+
+
+@contextlib.contextmanager
+def _standard(server_type):
+    with server_type() as server:
+        yield server.server_port, server.serve_forever
+
+
+@contextlib.contextmanager
+def _waitress():
+    import waitress
+    # It warns of a queue that is as long as it is meant to be.
+    logging.getLogger('waitress').setLevel(logging.ERROR)
+    host, port = ADDRESS
+    server = waitress.create_server(
+        _application, host=host, port=port, threads=WORKERS, backlog=BACKLOG,
+        connection_limit=BACKLOG)
+    with contextlib.closing(server):
+        yield server.effective_port, server.run
+
+
+def _unraisable(unraisable):
+    if not isinstance(unraisable.exc_value, OSError):
+        sys.__unraisablehook__(unraisable)
+
+
+@contextlib.contextmanager
+def _cheroot():
+    import cheroot.wsgi
+    # Its files of clients that went away say so when collected (11.1).
+    sys.unraisablehook = _unraisable
+    server = cheroot.wsgi.Server(ADDRESS, _application, numthreads=WORKERS,
+                                 request_queue_size=BACKLOG)
+    server.prepare()
+    try:
+        yield server.bind_addr[1], server.serve
+    finally:
+        server.stop()
+
+
+SERVERS = {
+    'pool': lambda: _standard(_Pool),
+    'threading': lambda: _standard(_Threading),
+    'waitress': _waitress,
+    'cheroot': _cheroot,
+}
+
+
+def lacks(name):
+    """Whether a package of that server's name has to be installed first."""
+    return (name not in ('pool', 'threading')
+            and importlib.util.find_spec(name) is None)
+
+
+@contextlib.contextmanager
+def _burners(count):
+    """So many CPU-bound threads."""
+    burners = [Burner() for _ in range(count)]
+    threads = [threading.Thread(target=burner.burn, daemon=True)
+               for burner in burners]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.stop()
+        for thread in threads:
+            thread.join()
+
+
+def _end_with_stdin():
+    """Whoever started this holds its other end: no server outlives him."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _end(_number, _frame):
+    sys.exit()
+
+
+def main():
+    """Serve."""
+    parser = options.Parser(description=__doc__)
+    parser.add_argument('server', choices=SERVERS)
+    parser.add_argument('--burners', type=int, default=0, metavar='N',
+                        help='CPU-bound threads in the same process')
+    parser.add_argument('--until-stdin-ends', action='store_true',
+                        help='end also when the standard input does')
+    arguments = parser.parse_args()
+
+    signal.signal(signal.SIGTERM, _end)
+    if arguments.until_stdin_ends:
+        # A Ctrl-C is for whoever started this.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    with (_burners(arguments.burners),
+          SERVERS[arguments.server]() as (port, serve)):
+        print(port, flush=True)
+        serve()
+
+
+if __name__ == '__main__':
+    options.run(main)

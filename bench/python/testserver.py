@@ -1,0 +1,168 @@
+"""Threaded HTTP servers under load, as in PythonPlus's testserver.
+
+Each server is a process of its own, unpatched (stock) or run by
+python -m pyplusthread (native); ab and wrk send it requests, 1, 10 and 100
+at a time, alone and beside a CPU-bound thread in its process.  The scheduler
+chooses the CPUs.
+"""
+
+import argparse
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import platform
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import classes
+import clients
+import options
+import servers
+
+SCRIPT = servers.__file__
+HOST = servers.ADDRESS[0]
+PARALLEL = 1, 10, 100
+BURNERS = 0, 1
+PATIENCE = 20  # seconds in which a server starts, answers once, ends
+TEXT = ('{server}, {burners} CPU-bound, {classes}, {client} -c {parallel}: '
+        '{requests_per_s:.0f}/s, p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms')
+
+
+class ServerError(Exception):
+    """A server does not start, answer, or end as it should."""
+
+
+def _port(process):
+    """What the server says that it listens on."""
+    if not select.select([process.stdout], [], [], PATIENCE)[0]:
+        raise ServerError(f'does not start within {PATIENCE} s')
+    line = process.stdout.readline()
+    if not line:
+        raise ServerError('does not start')
+    return int(line)
+
+
+def _ping(port):
+    """Wait for the first answer."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
+        try:
+            connection.request('GET', '/')
+            return connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            if time.monotonic() > deadline:
+                raise ServerError(f'does not answer: {error}') from None
+            time.sleep(0.05)
+        finally:
+            connection.close()
+
+
+def _end(process):
+    """Ask it to; it has to do so cleanly."""
+    process.terminate()
+    try:
+        status = process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise ServerError(f'does not end within {PATIENCE} s') from None
+    if status != 0:
+        raise ServerError(f'ended, status {status}')
+
+
+@contextlib.contextmanager
+def serving(server, kind, burners=0):
+    """The port of a server that runs meanwhile."""
+    runner = ['-m', 'pyplusthread'] if kind == 'native' else []
+    with subprocess.Popen(
+            [sys.executable, '-B', *runner, SCRIPT, server,
+             '--burners', str(burners), '--until-stdin-ends'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, 'PYPLUSTHREAD': '1'}) as process:
+        try:
+            port = _port(process)
+            _ping(port)
+            yield port
+            _end(process)
+        except (ServerError, clients.ClientError) as error:
+            status = process.poll()
+            reason = error if status is None else f'ended, status {status}'
+            raise ServerError(f'{server}, {kind}: {reason}') from None
+        finally:
+            process.kill()
+
+
+def _results(arguments):
+    """A dictionary for each run: stock and native in turn."""
+    for server, burners, kind in itertools.product(
+            arguments.server or servers.SERVERS,
+            arguments.burner or BURNERS, arguments.classes or classes.NAMES):
+        with serving(server, kind, burners) as port:
+            for client, parallel in itertools.product(
+                    arguments.client or clients.CLIENTS,
+                    arguments.parallel or PARALLEL):
+                answers = clients.run(client, f'http://{HOST}:{port}/',
+                                      parallel, arguments.seconds)
+                yield {'server': server, 'client': client,
+                       'parallel': parallel, 'burners': burners,
+                       'classes': kind, 'cpus': 'free',
+                       'python': platform.python_version(),
+                       'seconds': arguments.seconds, **vars(answers)}
+
+
+def _check(arguments):
+    """Say what has to be installed first."""
+    for kind in arguments.classes or classes.NAMES:
+        classes.load(kind)
+    for server in arguments.server or servers.SERVERS:
+        if servers.lacks(server):
+            sys.exit(f'testserver.py: no {server}: pip install {server}')
+    for client in arguments.client or clients.CLIENTS:
+        package = clients.lacks(client)
+        if package is not None:
+            sys.exit(f'testserver.py: no {client}: apt-get install {package}')
+
+
+def _parser():
+    parser = options.Parser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, more in {
+            '--server': {'choices': servers.SERVERS},
+            '--client': {'choices': clients.CLIENTS},
+            '--parallel': {'type': options.count, 'metavar': 'N'},
+            '--burner': {'type': int, 'choices': BURNERS},
+            '--classes': {'choices': classes.NAMES}}.items():
+        parser.add_argument(name, action='append', **more,
+                            help='only these; all by default')
+    parser.add_argument('--seconds', type=options.count, default=2,
+                        metavar='N', help='how long a run lasts, a whole '
+                        'number; %(default)s by default')
+    parser.add_argument('--json', action='store_true',
+                        help='print a JSON object for each run')
+    return parser
+
+
+def _interrupt(_number, _frame):
+    raise KeyboardInterrupt
+
+
+def main():
+    """Run what the command line says; print a line for each run."""
+    arguments = _parser().parse_args()
+    _check(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        for result in _results(arguments):
+            print(json.dumps(result) if arguments.json
+                  else TEXT.format_map(result), flush=True)
+    except ServerError as error:
+        sys.exit(f'testserver.py: {error}')
+
+
+if __name__ == '__main__':
+    options.run(main)

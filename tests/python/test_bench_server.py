@@ -1,0 +1,174 @@
+"""The benchmark's HTTP servers, and how it reads what its clients print."""
+import http.client
+import importlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[2] / 'bench' / 'python'
+MODULES = 'clients', 'servers', 'testserver'
+
+AB = """\
+Concurrency Level:      10
+Time taken for tests:   1.000 seconds
+Complete requests:      3346
+Failed requests:        0
+Total transferred:      3727672 bytes
+Requests per second:    3345.84 [#/sec] (mean)
+Time per request:       2.989 [ms] (mean)
+"""
+AB_PERCENTILES = """\
+Percentage served,Time in ms
+0,0.443
+5,0.443
+49,1.421
+50,1.428
+99,16.026
+100,24.143
+"""
+WRK = """\
+Running 1s test @ http://127.0.0.1:18999/
+  1 threads and 10 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.91ms    1.61ms  14.23ms   87.95%
+    Req/Sec     3.24k   687.33     4.23k    54.55%
+  Latency Distribution
+     50%  950.00us
+     75%    1.96ms
+     99%    1.25s
+  3538 requests in 1.10s, 3.76MB read
+Requests/sec:   3217.05
+Transfer/sec:      3.42MB
+"""
+
+
+@pytest.fixture(scope='module')
+def bench():
+    """Those of its modules, by name."""
+    sys.path.insert(0, str(BENCH))
+    try:
+        modules = {name: importlib.import_module(name) for name in MODULES}
+    finally:
+        sys.path.remove(str(BENCH))
+    return lambda name: modules[name]
+
+
+def fields(answers):
+    return (answers.requests, answers.requests_per_s, answers.p50_ms,
+            answers.p99_ms)
+
+
+def test_ab_is_read(bench):
+    answers = bench('clients').parse_ab(AB, AB_PERCENTILES)
+    assert fields(answers) == (3346, 3345.84, 1.428, 16.026)
+
+
+def test_wrk_is_read(bench):
+    answers = bench('clients').parse_wrk(WRK)
+    assert fields(answers) == pytest.approx((3538, 3217.05, 0.95, 1250))
+
+
+@pytest.mark.parametrize('old, new, complaint', [
+    ('Failed requests:        0', 'Failed requests:        7',
+     '7 failed requests'),
+    ('Total', 'Non-2xx responses:      8\nTotal', '8 non-2xx responses'),
+    ('Total', 'Write errors:           9\nTotal', '9 write errors'),
+    ('Complete requests:      3346', 'Complete requests:      0',
+     'nothing was answered'),
+    ('Requests per second', 'Pages', 'printed nothing like'),
+])
+def test_what_ab_complains_of_is_an_error(bench, old, new, complaint):
+    clients = bench('clients')
+    with pytest.raises(clients.ClientError, match=complaint):
+        clients.parse_ab(AB.replace(old, new), AB_PERCENTILES)
+
+
+@pytest.mark.parametrize('line, complaint', [
+    ('  Socket errors: connect 0, read 3, write 0, timeout 0\n',
+     '^3 read errors$'),
+    ('  Socket errors: connect 1, read 0, write 0, timeout 2\n',
+     '^1 connect errors, 2 timeout errors$'),
+    ('  Non-2xx or 3xx responses: 5\n', '^5 non-2xx$'),
+])
+def test_what_wrk_complains_of_is_an_error(bench, line, complaint):
+    clients = bench('clients')
+    with pytest.raises(clients.ClientError, match=complaint):
+        clients.parse_wrk(WRK.replace('Requests/sec', line + 'Requests/sec'))
+
+
+def status_of(port):
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    try:
+        connection.request('GET', '/')
+        response = connection.getresponse()
+        return response.status, len(response.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('burners', [0, 1])
+@pytest.mark.parametrize('kind', ['stock', 'native'])
+@pytest.mark.parametrize('server', ['pool', 'threading', 'waitress',
+                                    'cheroot'])
+def test_server_answers_and_ends(bench, server, kind, burners):
+    if bench('servers').lacks(server):
+        pytest.skip(f'no {server}')
+    with bench('testserver').serving(server, kind, burners) as port:
+        for _ in range(3):
+            assert status_of(port) == (200, len(bench('servers').BODY))
+    with pytest.raises(ConnectionRefusedError):
+        status_of(port)
+
+
+@pytest.mark.unsanitized
+def test_server_ends_with_whoever_started_it():
+    with subprocess.Popen([sys.executable, BENCH / 'servers.py', 'pool',
+                           '--until-stdin-ends'], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        assert int(process.stdout.readline())
+        process.stdin.close()
+        process.wait(60)
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('client', ['ab', 'wrk'])
+def test_client_is_answered(bench, client):
+    if shutil.which(client) is None:
+        pytest.skip(f'no {client}')
+    with bench('testserver').serving('pool', 'native') as port:
+        answers = bench('clients').run(client, f'http://127.0.0.1:{port}/',
+                                       3, 1)
+    assert answers.requests > 0
+    assert 0 < answers.p50_ms <= answers.p99_ms
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('client', ['ab', 'wrk'])
+def test_client_without_server_is_an_error(bench, client):
+    if shutil.which(client) is None:
+        pytest.skip(f'no {client}')
+    with bench('testserver').serving('pool', 'stock') as port:
+        pass
+    clients = bench('clients')
+    with pytest.raises(clients.ClientError, match=f'^{client}, 3 parallel'):
+        clients.run(client, f'http://127.0.0.1:{port}/', 3, 1)
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('arguments', [
+    ['--server', 'apache'], ['--client', 'curl'], ['--parallel', '0'],
+    ['--parallel', 'x'], ['--burner', '2'], ['--classes', 'other'],
+    ['--seconds', '0'], ['--seconds', '0.5'], ['--fast'], ['pool'],
+])
+def test_bad_option_is_refused_in_one_line(arguments):
+    done = subprocess.run([sys.executable, BENCH / 'testserver.py',
+                           *arguments], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == ''
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith('testserver.py: ')
