@@ -29,6 +29,8 @@ python3-dev     python3-devel    python3-dev     python3   lib:python3
 python3-venv    python3          python3         python3   cmd:python3
 hyperfine       hyperfine        hyperfine       hyperfine cmd:hyperfine
 gnuplot-nox     gnuplot-minimal  gnuplot         gnuplot   cmd:gnuplot
+apache2-utils   httpd-tools      apache2-utils   -         cmd:ab
+wrk             -                wrk             wrk       cmd:wrk
 zlib1g-dev      zlib-devel       zlib-dev        zlib      lib:zlib
 libjansson-dev  jansson-devel    jansson-dev     jansson   lib:jansson
 libnsync-dev    -                -               nsync     inc:nsync.h

@@ -1,4 +1,4 @@
-"""report [--quick] [--c PPTBENCH] [--python ROOT] RESULTS
+"""report [--quick] [--c PPTBENCH] [--python ROOT] [--server ROOT] RESULTS
 
 Measure, print, write.  Called by bench/run.
 """
@@ -12,6 +12,7 @@ import time
 import c_part
 import machine
 import python_part
+import server_part
 from output import say
 from process import Failure
 
@@ -26,6 +27,7 @@ def main():
     parser.add_argument('--quick', action='store_true')
     parser.add_argument('--c', metavar='PPTBENCH')
     parser.add_argument('--python', metavar='ROOT')
+    parser.add_argument('--server', metavar='ROOT')
     parser.add_argument('results')
     arguments = parser.parse_args()
 
@@ -39,6 +41,9 @@ def main():
                               arguments.results)
     if arguments.python is not None:
         written += python_part.run(arguments.python, where, arguments.quick,
+                                   arguments.results)
+    if arguments.server is not None:
+        written += server_part.run(arguments.server, where, arguments.quick,
                                    arguments.results)
     if written:
         say(f'Written to {arguments.results} in '

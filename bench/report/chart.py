@@ -99,6 +99,28 @@ def python_panels(rows_of):
                          *_block('gil', gil, gil_bars, _wrapped(18, 'cpus'))]
 
 
+def _of(row, key):
+    """A row of something else that row's results say."""
+    return Row(row.case, row.cpus,
+               values={kind: [result[key] for result in results]
+                       for kind, results in row.results.items()})
+
+
+def server_panels(rows):
+    """The servers' script and data."""
+    def label(row):
+        server, _, load = row.case.removesuffix(' beside 1').partition(': ')
+        return _label(server, load)
+
+    beside = [row for row in rows if row.case.endswith(' beside 1')]
+    alone = [row for row in rows if row not in beside]
+    p99 = [_of(row, 'p99_ms') for row in beside]
+    return 'server.gp', [_words('kinds', KINDS),
+                         *_block('alone', alone, KINDS, label),
+                         *_block('beside', beside, KINDS, label),
+                         *_block('p99', p99, KINDS, label)]
+
+
 def draw(panels, path, heading, styles=('style.gp',)):
     """Draw what c_panels or python_panels returned to path, as SVG."""
     script, data = panels

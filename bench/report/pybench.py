@@ -44,6 +44,18 @@ class Pybench:
         return self._threaded('timeline.py', '--variants', variant,
                               '--cpus', cpus, seconds=seconds)
 
+    def served(self, server, client, parallel, *, kind, burners, seconds):
+        """The results of a server under each of those loads."""
+        loads = [word for n in parallel for word in ('--parallel', str(n))]
+        out = self._run('testserver.py', '--server', server,
+                        '--client', client, *loads,
+                        '--burner', str(burners), '--classes', kind,
+                        '--seconds', str(seconds), '--json',
+                        seconds=len(parallel) * seconds)
+        results = [json.loads(line) for line in out.splitlines()]
+        self.raw += results
+        return results
+
     def uncontended(self, values):
         """{title: {classes: [ns...]}} of one pyperf worker for each."""
         with tempfile.TemporaryDirectory() as folder:

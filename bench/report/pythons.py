@@ -1,5 +1,6 @@
 """The CPythons on this machine, and the package installed for one."""
 
+import functools
 import glob
 import json
 import os
@@ -105,12 +106,21 @@ def _venv(python, folder):
     try:
         if there is None or there.version != python.version:
             run([python.path, '-m', 'venv', '--clear', folder], 120)
-        run([own, *PIP, 'pyperf'], 300)
     except Failure as failure:
         raise Unprepared(str(failure).splitlines()[-1]) from None
+    require(own, 'pyperf')
     return own
 
 
+def require(own, package):
+    """Have a package of others in that Python's venv."""
+    try:
+        run([own, *PIP, package], 120)
+    except Failure as failure:
+        raise Unprepared(str(failure).splitlines()[-1]) from None
+
+
+@functools.cache
 def install(python, root):
     """The path of a Python in a venv that has the package, as a release."""
     folder = os.path.join(root, f'build-bench-python-{python.minor}')

@@ -1,5 +1,6 @@
 """A row of the table: one case in one placement, and what it must reach."""
 
+import math
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Callable
@@ -62,6 +63,10 @@ class Row:
         """The middle of ratios."""
         return median(self.ratios(impl, rival))
 
+    def middle(self, impl, key):
+        """The median of what impl's results say of something else."""
+        return median(result[key] for result in self.results[impl])
+
     def best(self, impls):
         """That of impls with the best median; None where none is there."""
         there = [impl for impl in impls if impl in self.values]
@@ -73,6 +78,12 @@ def faster(impl, factor, rival='pthread'):
     """impl is at least factor times faster than rival."""
     return Target(f'{impl} {factor:g}x {rival}',
                   lambda row: row.ratio(impl, rival), factor)
+
+
+def better(impl, rival='pthread'):
+    """impl is better than rival, by however little."""
+    return Target(f'{impl} better than {rival}',
+                  lambda row: row.ratio(impl, rival), math.nextafter(1, 2))
 
 
 def not_slower(impl, rival='pthread'):

@@ -68,10 +68,25 @@ def _gil_cells(row):
     return [_gil_cell(row, variant) for variant in VARIANTS]
 
 
+def _latency(row, impl):
+    """As in 1.40 / 9.90 ms."""
+    if impl not in row.values:
+        return ''
+    return ' / '.join(quantity(row.middle(impl, key), '')
+                      for key in ('p50_ms', 'p99_ms')) + ' ms'
+
+
+def _server_cells(row):
+    return [*_python_cells(row), _latency(row, 'stock'),
+            _latency(row, 'native')]
+
+
 # The columns between the case and its targets.
 C = ('pthread', *OURS, 'best other'), _c_cells
 PYTHON = ('stock', 'native'), _python_cells
 GIL = VARIANTS, _gil_cells
+SERVER = (('stock', 'native', 'stock p50 / p99', 'native p50 / p99'),
+          _server_cells)
 
 
 def _lines(row, cells):
@@ -120,11 +135,17 @@ def _mean(results, key):
     return f'{sum(values) / len(values):.2f}' if values else ''
 
 
+# The full table's last columns: what the results call them.
+DETAILS = {'CPU ns/op': 'cpu_ns_per_op',
+           'switches/op': 'voluntary_switches_per_op',
+           "Jain's index": 'fairness', '% kept': 'kept',
+           'p50 ms': 'p50_ms', 'p99 ms': 'p99_ms'}
+
+
 def full(rows):
     """Every figure: median and spread, CPU time and context switches."""
     lines = [['case', 'CPUs', 'implementation', 'median', 'lowest',
-              'highest', 'times better', 'CPU ns/op', 'switches/op',
-              "Jain's index", '% kept']]
+              'highest', 'times better', *DETAILS]]
     for row in rows:
         for impl, values in row.values.items():
             results = row.results[impl]
@@ -135,8 +156,5 @@ def full(rows):
                 row.case, row.cpus, impl, quantity(row.median(impl), row.unit),
                 quantity(min(values), row.unit),
                 quantity(max(values), row.unit), ratio,
-                _mean(results, 'cpu_ns_per_op'),
-                _mean(results, 'voluntary_switches_per_op'),
-                _mean(results, 'fairness'),
-                _mean(results, 'kept')])
+                *(_mean(results, key) for key in DETAILS.values())])
     return _markdown(_without_empty(lines))

@@ -1,0 +1,77 @@
+"""Threaded HTTP servers, by bench/python/testserver.py."""
+
+import os
+import shutil
+
+import chart
+import output
+import pythons
+import table
+from output import say
+from pybench import Pybench
+from server_cases import FULL, PYPI, QUICK, make_cases
+
+
+def _servers(own, plan):
+    """Those that are there or can be had, and why others are left out."""
+    there, notes = [], []
+    for server in plan.servers:
+        try:
+            if server in PYPI:
+                pythons.require(own, server)
+            there.append(server)
+        except pythons.Unprepared as reason:
+            notes.append(f'{server} left out: {reason}')
+    return there, notes
+
+
+def _clients(plan):
+    """The same of the clients."""
+    clients = {load.client for load in plan.loads}
+    there = set(filter(shutil.which, clients))
+    return there, [f'{client} left out: not installed'
+                   for client in sorted(clients - there)]
+
+
+def _prepare(root, plan):
+    """The Python, its path in its venv, the cases; and what is left out."""
+    chosen, notes = pythons.choose(1)
+    clients, absent = _clients(plan)
+    notes += absent
+    if not chosen or not clients:
+        return None, notes
+    python, = chosen
+    say(f'Installing the package for {python}, and servers ...')
+    try:
+        own = pythons.install(python, root)
+    except pythons.Unprepared as reason:
+        return None, [*notes, f'{python} left out: {reason}']
+    servers, absent = _servers(own, plan)
+    return (python, own, make_cases(servers, clients, plan)), notes + absent
+
+
+def run(root, machine, quick, results):
+    """Measure, print, write; the names of the files."""
+    plan = QUICK if quick else FULL
+    prepared, left_out = _prepare(root, plan)
+    if prepared is None:
+        say('\n'.join(left_out + ['No server was measured.']))
+        return []
+    python, own, cases = prepared
+    notes = list(output.notes(
+        machine, 'bench/run' + ' --quick' * quick + ' server',
+        f'Python: {python}', *left_out,
+        f'figures are medians of {plan.other_repetitions} alternating runs, '
+        f'{plan.repetitions} where a target is near: requests per second, and '
+        'the 50th and 99th percentile of the latency; the scheduler chooses '
+        'the CPUs of server and client'))
+    say('\n'.join(notes))
+
+    bench = Pybench(own, os.path.join(root, 'bench', 'python'), None)
+    say(f'This takes about {output.cost(bench, cases, plan):.0f} s.')
+    output.measure(bench, cases, plan)
+    rows = [row for case in cases for row in case.rows()]
+    tables = [output.table_of(rows, table.SERVER, f'{python}: HTTP servers')]
+    return output.write(results, 'server-', notes, tables, machine,
+                        [(str(python), bench.raw, rows)],
+                        chart.server_panels(rows))
