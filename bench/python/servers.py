@@ -20,6 +20,7 @@ from works import Burner
 ADDRESS = '127.0.0.1', 0
 WORKERS = 16
 BACKLOG = 1024
+POLL = 0.1  # seconds until a standard server notices that it is to end
 BODY = b'pyplusthread\n' * 79
 
 
@@ -50,6 +51,14 @@ class _Server(http.server.HTTPServer):
     """Says nothing of clients that went away: their time was over."""
 
     request_queue_size = BACKLOG
+
+    def serve(self):
+        """Until SIGTERM, which must not interrupt what the loop is at."""
+        def end(_number, _frame):
+            threading.Thread(target=self.shutdown).start()
+
+        signal.signal(signal.SIGTERM, end)
+        self.serve_forever(POLL)
 
     def server_bind(self):
         """Without asking for the host's name."""
@@ -111,7 +120,7 @@ def _application(_environ, start_response):
 @contextlib.contextmanager
 def _standard(server_type):
     with server_type() as server:
-        yield server.server_port, server.serve_forever
+        yield server.server_port, server.serve
 
 
 @contextlib.contextmanager
