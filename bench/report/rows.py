@@ -115,9 +115,8 @@ def fair(impl, least):
 def leaves(impl, least):
     """Beside impl, at the median, CPU-bound threads keep so many percent."""
     return Target(f'CPU-bound threads keep {least:g} %',
-                  lambda row: median(result['kept']
-                                     for result in row.results[impl]),
-                  least, '{:.0f} %'.format)
+                  lambda row: row.middle(impl, 'kept'), least,
+                  '{:.0f} %'.format)
 
 
 def at_least(impl, least):

@@ -1,7 +1,5 @@
 """The tables: a short one with the targets, and one with every figure."""
 
-from statistics import median
-
 from gil_cases import VARIANTS
 from rows import OURS, PEERS
 
@@ -59,9 +57,9 @@ def _python_cells(row):
 def _gil_cell(row, variant):
     """Also what it leaves to the CPU-bound threads."""
     cell = _cell(row, variant)
-    kept = [result['kept'] for result in row.results.get(variant, ())
-            if 'kept' in result]
-    return cell + (f', {median(kept):.0f} % kept' if kept else '')
+    if cell and 'kept' in row.results[variant][0]:
+        cell += f', {row.middle(variant, "kept"):.0f} % kept'
+    return cell
 
 
 def _gil_cells(row):

@@ -120,7 +120,25 @@ def test_bad_option_is_said_in_one_line(name, option):
 
 def test_variant_puts_back_what_it_set(bench):
     variants = bench('variants')
-    before = sys.getswitchinterval()
-    with variants.active('stock-0.1ms'):
-        assert sys.getswitchinterval() == pytest.approx(1e-4)
-    assert sys.getswitchinterval() == before
+    pyplusthread = importlib.import_module('pyplusthread')
+    if not hasattr(pyplusthread, 'gil_info'):
+        pytest.skip('the package has no GIL priority')
+
+    def settings():
+        info = pyplusthread.gil_info()
+        return sys.getswitchinterval(), info['priority'], info['cpu_share']
+
+    found = settings()
+    pyplusthread.set_gil_priority(found[1], cpu_share=0.125)
+    try:
+        before = settings()
+        for name, variant in variants.VARIANTS.items():
+            if variants.obstacle(name) is not None:
+                continue
+            with variants.active(name):
+                interval, priority, _ = settings()
+                assert interval == pytest.approx(variant.interval or before[0])
+                assert variant.priority in (None, priority)
+            assert settings() == before
+    finally:
+        pyplusthread.set_gil_priority(found[1], cpu_share=found[2])
