@@ -26,6 +26,11 @@ class Recorder(unittest.TestResult):
     def __init__(self, file):
         super().__init__()
         self.file = file
+        self._reset()
+
+    def _reset(self):
+        self.begin = time.monotonic()
+        self.bad = None
 
     def write(self, test, verdict, **details):
         json.dump({'test': test.id(), 'verdict': verdict, **details},
@@ -36,8 +41,7 @@ class Recorder(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         faulthandler.dump_traceback_later(LIMIT, exit=True)
-        self.begin = time.monotonic()
-        self.bad = None
+        self._reset()
         self.write(test, 'begun')
 
     def stopTest(self, test):
@@ -46,6 +50,7 @@ class Recorder(unittest.TestResult):
         verdict, text = self.bad or ('passed', '')
         self.write(test, verdict, text=text,
                    seconds=round(time.monotonic() - self.begin, 3))
+        self._reset()  # CPython 3.12.1 does not start what it skips
 
     def _bad(self, test, verdict, text):
         if hasattr(test, '_testMethodName') or hasattr(test, 'test_case'):
