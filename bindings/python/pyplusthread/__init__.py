@@ -6,14 +6,20 @@ They take the place of the types of threading that have these names:
 
 patch() puts them into the module threading, for code that cannot be changed,
 and "python -m pyplusthread script.py" does so for a whole program.
+
+Threads that were woken get the GIL before CPU-bound ones: see
+set_gil_priority().
 """
 import os
 import sys
 
+from . import _priority
+
 __all__ = [
     'Barrier', 'BoundedSemaphore', 'BrokenBarrierError', 'Condition', 'Event',
     'Lock', 'RLock', 'Semaphore',
-    'get_include', 'get_original', 'is_patched', 'patch', 'patched', 'unpatch',
+    'get_include', 'get_original', 'gil_info', 'is_patched', 'patch',
+    'patched', 'set_gil_priority', 'unpatch',
     '__version__',
 ]
 
@@ -40,11 +46,14 @@ def _is_the_program():
 _missing = None
 try:
     from ._core import (Barrier, BoundedSemaphore, BrokenBarrierError,
-                        Condition, Event, Lock, RLock, Semaphore, __version__)
+                        Condition, Event, Lock, RLock, Semaphore, __version__,
+                        gil_info, set_gil_priority)
     from ._patch import get_original, is_patched, patch, patched, unpatch
 except ImportError as error:
     _missing = ImportError(_advice(error), name=error.name, path=error.path)
 
 # The program may have been told to do without: _run.py decides.
-if _missing is not None and not _is_the_program():
+if _missing is None:
+    _priority.apply_environment(set_gil_priority)
+elif not _is_the_program():
     raise _missing

@@ -8,7 +8,8 @@ from typing_extensions import Self, disjoint_base
 __all__ = [
     "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "Event",
     "Lock", "RLock", "Semaphore",
-    "get_include", "get_original", "is_patched", "patch", "patched", "unpatch",
+    "get_include", "get_original", "gil_info", "is_patched", "patch",
+    "patched", "set_gil_priority", "unpatch",
     "__version__",
 ]
 
@@ -150,3 +151,7 @@ def patched(
 def is_patched(name: _Name | None = None) -> bool: ...
 def get_original(name: _Name) -> Any: ...
 def get_include() -> str: ...
+def set_gil_priority(
+    enabled: object = True, *, cpu_share: float = 0.3
+) -> None: ...
+def gil_info() -> dict[str, Any]: ...

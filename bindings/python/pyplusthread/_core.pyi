@@ -8,6 +8,8 @@ from pyplusthread import (
     RLock as RLock,
     Semaphore as Semaphore,
     __version__ as __version__,
+    gil_info as gil_info,
+    set_gil_priority as set_gil_priority,
 )
 
 _C_API: object

@@ -17,6 +17,7 @@ import textwrap
 import types
 
 import pyplusthread
+from pyplusthread import _priority
 from pyplusthread._names import NAMES
 
 PROGRAM = 'python -m pyplusthread'
@@ -66,11 +67,13 @@ def _read(argv):
 
 def _split(argv):
     """Our options, which end where the program begins; the program."""
-    for i, argument in enumerate(argv):
-        if argument == '--':
+    i = 0
+    while i < len(argv):
+        if argv[i] == '--':
             return argv[:i], argv[i + 1:]
-        if argument[:1] != '-' or argument[:2] in ('-', '-c', '-m'):
+        if argv[i][:1] != '-' or argv[i][:2] in ('-', '-c', '-m'):
             return argv[:i], argv[i:]
+        i += 2 if argv[i] == '--gil-priority' else 1
     return argv, []
 
 
@@ -91,12 +94,24 @@ def _parser():
             f'--no-{name}'.replace('_', '-'), dest=name, action='store_false',
             help=f'leave threading.{in_threading} as it is')
     parser.add_argument(
+        '--gil-priority', metavar='on|off|SHARE', type=_gil_priority,
+        help='whether threads that were woken get the GIL before CPU-bound '
+             'ones, and the least share of the time that these keep '
+             '(on: 0.3); as PYPLUSTHREAD_GIL_PRIORITY in the environment')
+    parser.add_argument(
         '--fallback', action='store_true',
         help='run without the native types where they cannot be imported')
     version = getattr(pyplusthread, '__version__', '(compiled part missing)')
     parser.add_argument('--version', action='version',
                         version=f'pyplusthread {version}')
     return parser
+
+
+def _gil_priority(text):
+    try:
+        return _priority.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(error) from None
 
 
 def _fail(message):
@@ -106,6 +121,9 @@ def _fail(message):
 
 def _patch(options):
     if pyplusthread._missing is None:
+        if options.gil_priority is not None:
+            enabled, cpu_share = options.gil_priority
+            pyplusthread.set_gil_priority(enabled, cpu_share=cpu_share)
         pyplusthread.patch(**{name: getattr(options, name) for name in NAMES})
     elif options.fallback:
         _forget_the_package()

@@ -55,6 +55,16 @@ static inline void ppy_error_give(PyObject *exception)
 #endif
 }
 
+/* Whether the interpreter is shutting down; for any thread. */
+static inline bool ppy_is_finalizing(void)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
+
 /* threading.get_ident(), without a call into the interpreter. */
 static inline unsigned long ppy_ident(void)
 {

@@ -86,6 +86,9 @@ int ppy_deadline(PyObject *timeout, int64_t *deadline);
 /* What a forked child does to an object at which its parent waited. */
 typedef void (*ppy_forget_fn)(void *object);
 
+/* What woken threads and others have had of a GIL: priority.c. */
+typedef struct ppy_account ppy_account_t;
+
 /* One wait of one thread. */
 typedef struct ppy_wait {
     struct ppy_wait *next;      /* in the ring of all waits: wait.c */
@@ -93,7 +96,7 @@ typedef struct ppy_wait {
     ppy_forget_fn forget;
     void *object;
     PyThreadState *thread;      /* while detached */
-    void *gil;                  /* the same; NULL: of no use */
+    ppy_account_t *account;     /* the same; NULL: of no use */
     bool forgotten;             /* in a child: forget was called */
     bool runs_handlers;         /* of signals: the main thread */
     bool keep_on;               /* waiting, whatever handlers raise */
@@ -106,12 +109,6 @@ typedef struct ppy_wait {
  */
 void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object);
 void ppy_wait_end(ppy_wait_t *wait);
-
-/* Let go of the interpreter. */
-void ppy_detach(ppy_wait_t *wait);
-
-/* Be back.  Does not return if the interpreter is shutting down. */
-void ppy_attach(ppy_wait_t *wait);
 
 /* A ppt_interrupt_fn; arg is the ppy_wait_t, which keeps exceptions. */
 int ppy_on_interrupt(void *arg);
@@ -154,17 +151,16 @@ void ppy_main_thread_is_this(void);
 
 int ppy_main_thread_setup(PyObject *threading);
 
-/* --- gil.c ------------------------------------------------------------- */
+/* --- priority.c ---------------------------------------------------------- */
 
-/* The GIL of this thread, which is attached; NULL if nothing is known. */
-void *ppy_gil(void);
+/* Let go of the interpreter. */
+void ppy_detach(ppy_wait_t *wait);
 
 /*
- * About to attach: while gil is taken, by who woke this thread most likely,
- * wait a little as is best if that runs on another CPU, or on this one.  The
- * thread's own state may be gone by now, at shutdown.
+ * Be back, before CPU-bound threads.  Does not return if the interpreter is
+ * shutting down.
  */
-void ppy_gil_approach(void *gil);
+void ppy_attach(ppy_wait_t *wait);
 
 /*
  * ppt_lock_release by a thread that is attached.  Lets go of the GIL
@@ -172,8 +168,54 @@ void ppy_gil_approach(void *gil);
  */
 int ppy_release(ppt_lock_t *lock);
 
-/* Look whether the layout of CPython's structures is the known one. */
-int ppy_gil_setup(void);
+/* pyplusthread.set_gil_priority and gil_info. */
+PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,
+                               Py_ssize_t nargs, PyObject *kwnames);
+PyObject *ppy_gil_info(PyObject *module, PyObject *none);
+
+/* Called by each import. */
+int ppy_priority_setup(void);
+
+/* For insist.c: all GILs for which threads wait. */
+void ppy_accounts_ask(void);
+void ppy_accounts_withdraw(void);
+void ppy_accounts_forget(void);
+
+/* --- insist.c ------------------------------------------------------------ */
+
+/*
+ * From here to the end, which comes when the thread has the GIL, its holder
+ * is asked again and again.
+ *
+ * Returns   true if nobody waits for the GIL any more: the caller withdraws
+ */
+void ppy_insist_begin(int *of_account);
+bool ppy_insist_end(int *of_account);
+
+void ppy_insist_before_fork(void);
+void ppy_insist_after_fork_in_parent(void);
+void ppy_insist_after_fork_in_child(void);
+
+/* --- gil.c ------------------------------------------------------------- */
+
+/* Why priority.c must leave the GIL alone; NULL if it need not. */
+const char *ppy_gil_check(void);
+
+/* The GIL that this thread, which is attached, holds. */
+void *ppy_gil_here(void);
+
+/* These are for threads that are not attached, too. */
+bool ppy_gil_taken(const void *gil);
+
+/* Whether gil is free, and whoever let go of it is through with that. */
+bool ppy_gil_free(void *gil);
+unsigned long ppy_gil_switches(const void *gil);
+
+/* Have whoever holds gil let go of it soon.  The caller is of interpreter. */
+void ppy_gil_ask(void *gil, void *interpreter);
+
+/* Take back what ppy_gil_ask has asked for. */
+void ppy_gil_withdraw(void *gil, void *interpreter);
 
 /* --- place.c ----------------------------------------------------------- */
 

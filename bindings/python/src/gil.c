@@ -1,167 +1,206 @@
 /*
- * gil.c - the interpreter's own GIL, as far as a thread that was woken has to
- * know it.  The only file that knows CPython's internals.
+ * gil.c - CPython's own GIL: who has it, and how to ask for it.  The only
+ * file that includes CPython's internal headers; priority.c decides when.
  *
- * Whoever notifies holds the GIL, and goes on for a few microseconds until it
- * waits for something itself.  A thread that was woken at once would meanwhile
- * fall asleep on the GIL, and cost a second wake-up.  So it looks first: while
- * the GIL is taken, it spins for some time, if the notifier runs on another
- * CPU, or lets it go on, if it runs on this one.
+ * The layout of the structures is checked when the module is imported.  If
+ * anything looks odd, and on a free-threaded build, there is no GIL that we
+ * know, and threads attach as everywhere.
  *
- * The other way round: whoever releases a lock for which threads are queued
- * lets go of the GIL meanwhile, so that the one it wakes finds it free.  On
- * one CPU the woken thread runs at once, and a hand-over costs one switch
- * instead of three.  But the GIL may go to a CPU-bound thread, which keeps it
- * for milliseconds; so whoever was away for long has all threads keep the GIL
- * for many times as long: a small share of the time is lost at most.
- *
- * The layout of CPython's structures is checked when the module is imported;
- * if anything looks odd, threads attach as everywhere.  A free-threaded build
- * has no GIL to look at.
+ * Invariants
+ *   G1  A request is made under the GIL's mutex while the GIL is taken, as
+ *       CPython's take_gil does after its interval.  Whoever holds the GIL
+ *       then lets go of it at the next check, and waits until somebody else
+ *       has taken it.
+ *   G2  So whoever has made a request takes the GIL.  If it cannot, since the
+ *       interpreter is shutting down, it withdraws.
  */
 #define Py_BUILD_CORE_MODULE 1
 #include "core.h"
 
-#include <sched.h>
-
-/* As long as the library spins. */
-#define SPIN_NS 20000
-
-/* Away from the GIL for longer is a loss, to be repaid so many times over. */
-#define AWAY_NS 500000
-#define REPAID 20
+/* For the mutex, whose owner wakes somebody. */
+#define TRIES 1000
 
 #ifdef Py_GIL_DISABLED
 
-void *ppy_gil(void)
+const char *ppy_gil_check(void)
+{
+    return "this build of Python has no GIL";
+}
+
+void *ppy_gil_here(void)
 {
     return NULL;
 }
 
-void ppy_gil_approach(void *Py_UNUSED(gil))
+bool ppy_gil_taken(const void *Py_UNUSED(gil))
 {
+    return false;
 }
 
-int ppy_release(ppt_lock_t *lock)
+bool ppy_gil_free(void *Py_UNUSED(gil))
 {
-    return ppt_lock_release(lock);
+    return true;
 }
 
-int ppy_gil_setup(void)
+unsigned long ppy_gil_switches(const void *Py_UNUSED(gil))
 {
     return 0;
 }
 
+void ppy_gil_ask(void *Py_UNUSED(gil), void *Py_UNUSED(interpreter))
+{
+}
+
+void ppy_gil_withdraw(void *Py_UNUSED(gil), void *Py_UNUSED(interpreter))
+{
+}
+
 #else
 
+#include <internal/pycore_ceval.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_runtime.h>
 
-static bool is_known; /* atomic */
+typedef struct _gil_runtime_state gil_t;
 
-/* The GIL that this thread, which is attached, holds. */
-static struct _gil_runtime_state *held_gil(void)
-{
+/* --- what differs between versions -------------------------------------- */
+
 #if PY_VERSION_HEX < 0x030c0000
+
+static gil_t *gil_of(PyInterpreterState *Py_UNUSED(interpreter))
+{
     return &_PyRuntime.ceval.gil;
+}
+
 #else
-    return PyInterpreterState_Get()->ceval.gil;
+
+static gil_t *gil_of(PyInterpreterState *interpreter)
+{
+    return interpreter->ceval.gil;
+}
+
+#endif
+
+#if PY_VERSION_HEX < 0x030d0000
+
+/* Of the interpreter that waits: the one that holds, but for odd cases. */
+static void request(gil_t *Py_UNUSED(gil), PyInterpreterState *interpreter)
+{
+    _Py_atomic_store_relaxed(&interpreter->ceval.gil_drop_request, 1);
+    _Py_atomic_store_relaxed(&interpreter->ceval.eval_breaker, 1);
+}
+
+static void cancel(gil_t *Py_UNUSED(gil), PyInterpreterState *interpreter)
+{
+    _Py_atomic_store_relaxed(&interpreter->ceval.gil_drop_request, 0);
+}
+
+#else
+
+/* While the GIL is taken, last_holder is who has taken it. */
+static void request(gil_t *gil, PyInterpreterState *Py_UNUSED(interpreter))
+{
+    _Py_set_eval_breaker_bit(gil->last_holder, _PY_GIL_DROP_REQUEST_BIT);
+}
+
+static void cancel(gil_t *gil, PyInterpreterState *Py_UNUSED(interpreter))
+{
+    _Py_unset_eval_breaker_bit(gil->last_holder, _PY_GIL_DROP_REQUEST_BIT);
+}
+
+#endif
+
+/* --- the GIL ----------------------------------------------------------- */
+
+/* An int, whatever CPython wraps it in. */
+static bool is_taken(const gil_t *gil)
+{
+    return __atomic_load_n((const int *)&gil->locked, __ATOMIC_RELAXED) == 1;
+}
+
+void *ppy_gil_here(void)
+{
+    return gil_of(PyInterpreterState_Get());
+}
+
+bool ppy_gil_taken(const void *gil)
+{
+    return is_taken(gil);
+}
+
+/* A thread that slept for the mutex would come too late. */
+bool ppy_gil_free(void *arg)
+{
+    gil_t *gil = arg;
+    int tries = TRIES;
+
+    while (!is_taken(gil) && tries-- > 0)
+        if (pthread_mutex_trylock(&gil->mutex) == 0) {
+            pthread_mutex_unlock(&gil->mutex);
+            break;
+        }
+    return !is_taken(gil);
+}
+
+unsigned long ppy_gil_switches(const void *gil)
+{
+    return __atomic_load_n(&((const gil_t *)gil)->switch_number,
+                           __ATOMIC_RELAXED);
+}
+
+void ppy_gil_ask(void *arg, void *interpreter)
+{
+    gil_t *gil = arg;
+
+    pthread_mutex_lock(&gil->mutex);
+    if (is_taken(gil))
+        request(gil, interpreter); /* G1 */
+    pthread_mutex_unlock(&gil->mutex);
+}
+
+void ppy_gil_withdraw(void *arg, void *interpreter)
+{
+    gil_t *gil = arg;
+
+    pthread_mutex_lock(&gil->mutex);
+    if (is_taken(gil))
+        cancel(gil, interpreter);
+    pthread_mutex_unlock(&gil->mutex);
+#ifdef FORCE_SWITCHING
+    pthread_mutex_lock(&gil->switch_mutex);
+    pthread_cond_signal(&gil->switch_cond);
+    pthread_mutex_unlock(&gil->switch_mutex);
 #endif
 }
 
-void *ppy_gil(void)
-{
-    return __atomic_load_n(&is_known, __ATOMIC_RELAXED) ? held_gil() : NULL;
-}
+/* --- is it what it seems? ---------------------------------------------- */
 
-/* An int, whatever CPython wraps it in. */
-static bool is_taken(struct _gil_runtime_state *gil)
-{
-    return __atomic_load_n((int *)&gil->locked, __ATOMIC_RELAXED) == 1;
-}
-
-static void spin(struct _gil_runtime_state *gil)
-{
-    int64_t end = ppt_now() + SPIN_NS;
-    int looks;
-
-    do
-        for (looks = 0; looks < 100; looks++)
-            if (!is_taken(gil))
-                return;
-    while (ppt_now() < end);
-}
-
-void ppy_gil_approach(void *arg)
-{
-    struct _gil_runtime_state *gil = arg;
-
-    if (gil == NULL || !is_taken(gil))
-        return;
-    if (ppt_woken_from_afar())
-        spin(gil);
-    else
-        sched_yield();
-}
-
-static int64_t keep_until; /* atomic */
-
-static void attach_soon(ppy_wait_t *wait)
-{
-    int64_t left = ppt_now();
-    int64_t away;
-
-    ppy_attach(wait);
-    away = ppt_now() - left;
-    if (away > AWAY_NS)
-        __atomic_store_n(&keep_until, left + away + REPAID * away,
-                         __ATOMIC_RELAXED);
-}
-
-static int release_detached(ppt_lock_t *lock)
-{
-    ppy_wait_t wait;
-    int result;
-
-    ppy_wait_begin(&wait, ppy_forget_lock, lock);
-    ppy_detach(&wait);
-    result = ppt_lock_release(lock);
-    ppy_wait_end(&wait);
-    attach_soon(&wait);
-    return result;
-}
-
-int ppy_release(ppt_lock_t *lock)
-{
-    if (ppt_lock_waiting(lock) == 0
-        || ppt_now() < __atomic_load_n(&keep_until, __ATOMIC_RELAXED))
-        return ppt_lock_release(lock);
-    return release_detached(lock);
-}
-
-/* This thread holds the GIL: is that what the structure says? */
-static bool looks_right(double interval)
-{
-    struct _gil_runtime_state *gil = held_gil();
-    void *holder = __atomic_load_n((void **)&gil->last_holder,
-                                   __ATOMIC_RELAXED);
-
-    return is_taken(gil) && holder == PyThreadState_Get()
-           && (double)gil->interval >= interval * 1e6 - 1
-           && (double)gil->interval <= interval * 1e6 + 1;
-}
-
-int ppy_gil_setup(void)
+/* In microseconds; negative if unknown. */
+static double switch_interval(void)
 {
     PyObject *get = PySys_GetObject("getswitchinterval");
     PyObject *interval = get == NULL ? NULL : PyObject_CallNoArgs(get);
+    double result = interval == NULL ? -1 : PyFloat_AsDouble(interval) * 1e6;
 
-    if (interval != NULL)
-        __atomic_store_n(&is_known,
-                         looks_right(PyFloat_AsDouble(interval)),
-                         __ATOMIC_RELAXED);
     Py_XDECREF(interval);
-    return PyErr_Occurred() ? -1 : 0;
+    PyErr_Clear();
+    return result;
+}
+
+/* This thread holds the GIL: is that what the structure says? */
+const char *ppy_gil_check(void)
+{
+    gil_t *gil = ppy_gil_here();
+    double interval = (double)gil->interval - switch_interval();
+
+    if (interval < -1 || interval > 1)
+        return "the GIL's switch interval is not where it should be";
+    if (!is_taken(gil))
+        return "the GIL seems not to be held";
+    if (__atomic_load_n((void **)&gil->last_holder, __ATOMIC_RELAXED)
+        != PyThreadState_Get())
+        return "the GIL seems to be held by another thread";
+    return NULL;
 }
 
 #endif

@@ -179,7 +179,7 @@ static int set_up(PyObject *module, PyObject *threading)
     state->broken_barrier = PyObject_GetAttrString(threading,
                                                    "BrokenBarrierError");
     if (state->stock_barrier == NULL || state->broken_barrier == NULL
-        || ppy_wait_setup(threading) < 0 || ppy_gil_setup() < 0
+        || ppy_wait_setup(threading) < 0 || ppy_priority_setup() < 0
         || take_docs(threading) < 0
         || add_types(module) < 0)
         return -1;
@@ -228,6 +228,31 @@ static void free_module(void *module)
     clear(module);
 }
 
+static PyMethodDef functions[] = {
+    { "set_gil_priority", PPY_METHOD(ppy_set_gil_priority),
+      METH_FASTCALL | METH_KEYWORDS,
+      "set_gil_priority($module, /, enabled=True, *, cpu_share=0.3)\n--\n\n"
+      "Let threads that were woken have the GIL before CPU-bound ones.\n\n"
+      "A thread that returns from a wait for a Condition, a Lock or another "
+      "object\nof this package asks a CPU-bound thread that holds the GIL "
+      "to let go of it\nat once, instead of after the switch interval of "
+      "5 ms.\n\ncpu_share, from 0 to less than 1, is the part of the time "
+      "that CPU-bound\nthreads keep at least, however many others are "
+      "woken.  What is not given\nstays as it is.\n\n"
+      "It is on by default, for all threads of all interpreters." },
+    { "gil_info", ppy_gil_info, METH_NOARGS,
+      "gil_info($module, /)\n--\n\n"
+      "What became of the GIL's priority, as a dict.\n\n"
+      "priority   whether it is in effect\n"
+      "reason     why it is not; None if it is\n"
+      "cpu_share  see set_gil_priority()\n"
+      "requests   how often a thread asked another one to let go\n"
+      "renewals   how often one was asked again\n"
+      "pauses     how often a thread held back, so that CPU-bound ones got\n"
+      "           their share" },
+    { NULL, NULL, 0, NULL }
+};
+
 static PyModuleDef_Slot slots[] = {
     { Py_mod_exec, exec },
     PPY_SLOT_INTERPRETERS
@@ -240,6 +265,7 @@ static struct PyModuleDef module_def = {
     .m_name = "pyplusthread._core",
     .m_doc = "Native locks, conditions, semaphores, events and barriers.",
     .m_size = sizeof(ppy_state_t),
+    .m_methods = functions,
     .m_slots = slots,
     .m_traverse = traverse,
     .m_clear = clear,

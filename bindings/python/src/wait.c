@@ -84,9 +84,22 @@ void ppy_wait_end(ppy_wait_t *wait)
     unlock_waits();
 }
 
+static void before_fork(void)
+{
+    lock_waits();
+    ppy_insist_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+    ppy_insist_after_fork_in_parent();
+    unlock_waits();
+}
+
 /* W2; the child has this thread only. */
 static void after_fork_in_child(void)
 {
+    ppy_insist_after_fork_in_child();
     ppt_lock_after_fork(&waits_lock);
     while (waits.next != &waits) {
         ppy_wait_t *wait = waits.next;
@@ -96,19 +109,6 @@ static void after_fork_in_child(void)
         wait->forget(wait->object);
     }
     ppy_main_thread_is_this();
-}
-
-void ppy_detach(ppy_wait_t *wait)
-{
-    wait->runs_handlers = ppy_is_main_thread();
-    wait->gil = ppy_gil();
-    wait->thread = PyEval_SaveThread();
-}
-
-void ppy_attach(ppy_wait_t *wait)
-{
-    ppy_gil_approach(wait->gil);
-    PyEval_RestoreThread(wait->thread);
 }
 
 static bool is_in_chain(PyObject *sought, PyObject *exception)
@@ -247,7 +247,7 @@ int ppy_acquire_whatever(ppt_lock_t *lock)
 
 static void set_atfork(void)
 {
-    pthread_atfork(lock_waits, unlock_waits, after_fork_in_child);
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 int ppy_wait_setup(PyObject *threading)
