@@ -41,11 +41,6 @@ def _switch_interval(seconds):
 
 @contextlib.contextmanager
 def _gil_priority(module, enabled):
-    if not hasattr(module, 'set_gil_priority'):
-        if enabled:
-            sys.exit('GIL priority: this package has none')
-        yield
-        return
     before = module.gil_info()
     module.set_gil_priority(enabled)
     try:

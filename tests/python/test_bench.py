@@ -121,8 +121,6 @@ def test_bad_option_is_said_in_one_line(name, option):
 def test_variant_puts_back_what_it_set(bench):
     variants = bench('variants')
     pyplusthread = importlib.import_module('pyplusthread')
-    if not hasattr(pyplusthread, 'gil_info'):
-        pytest.skip('the package has no GIL priority')
 
     def settings():
         info = pyplusthread.gil_info()
