@@ -177,7 +177,7 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *none);
 int ppy_priority_setup(void);
 
 /* For insist.c: all GILs for which threads wait. */
-void ppy_accounts_ask(void);
+void ppy_accounts_watch(void);
 void ppy_accounts_withdraw(void);
 void ppy_accounts_forget(void);
 
@@ -210,6 +210,9 @@ bool ppy_gil_taken(const void *gil);
 /* Whether gil is free, and whoever let go of it is through with that. */
 bool ppy_gil_free(void *gil);
 unsigned long ppy_gil_switches(const void *gil);
+
+/* The thread state that has gil, or had it last; it may be gone. */
+const void *ppy_gil_holder(const void *gil);
 
 /* Have whoever holds gil let go of it soon.  The caller is of interpreter. */
 void ppy_gil_ask(void *gil, void *interpreter);

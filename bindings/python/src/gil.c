@@ -47,6 +47,11 @@ unsigned long ppy_gil_switches(const void *Py_UNUSED(gil))
     return 0;
 }
 
+const void *ppy_gil_holder(const void *Py_UNUSED(gil))
+{
+    return NULL;
+}
+
 void ppy_gil_ask(void *Py_UNUSED(gil), void *Py_UNUSED(interpreter))
 {
 }
@@ -148,6 +153,12 @@ unsigned long ppy_gil_switches(const void *gil)
                            __ATOMIC_RELAXED);
 }
 
+const void *ppy_gil_holder(const void *gil)
+{
+    return __atomic_load_n((void *const *)&((const gil_t *)gil)->last_holder,
+                           __ATOMIC_RELAXED);
+}
+
 void ppy_gil_ask(void *arg, void *interpreter)
 {
     gil_t *gil = arg;
@@ -197,8 +208,7 @@ const char *ppy_gil_check(void)
         return "the GIL's switch interval is not where it should be";
     if (!is_taken(gil))
         return "the GIL seems not to be held";
-    if (__atomic_load_n((void **)&gil->last_holder, __ATOMIC_RELAXED)
-        != PyThreadState_Get())
+    if (ppy_gil_holder(gil) != PyThreadState_Get())
         return "the GIL seems to be held by another thread";
     return NULL;
 }

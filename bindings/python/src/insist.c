@@ -60,14 +60,14 @@ static bool await_work(void)
 }
 
 /* Until nobody has waited for some rounds. */
-static void ask_for_all(void)
+static void watch_all(void)
 {
     int idle = 0;
 
     while (idle < IDLE_ROUNDS && !ppy_is_finalizing()) {
         nap();
         idle = waiting > 0 ? 0 : idle + 1;
-        ppy_accounts_ask();
+        ppy_accounts_watch();
     }
 }
 
@@ -75,7 +75,7 @@ static void *insist(void *Py_UNUSED(arg))
 {
     ppt_lock_acquire(&lock, PPT_FOREVER);
     while (await_work() && !ppy_is_finalizing())
-        ask_for_all();
+        watch_all();
     if (ppy_is_finalizing())
         ppy_accounts_withdraw();
     runs = false;

@@ -9,15 +9,17 @@
  *   first: while the GIL is taken, it spins for some time, if its waker runs
  *   on another CPU, or yields, if it runs on this one.
  *
- *   If the GIL is still taken then, a CPU-bound thread has it, and would keep
- *   it for a switch interval of 5 ms: the convoy effect (bpo-7946).  The
- *   woken thread asks it to let go, as CPython does after the interval.  If
- *   another one gets it, insist.c asks again.
+ *   A CPU-bound thread would keep the GIL for a switch interval of 5 ms: the
+ *   convoy effect (bpo-7946).  A woken thread asks it to let go, as CPython
+ *   does after the interval.  Which threads are CPU-bound is observed: those
+ *   that had the GIL for a while, without a switch, although another thread
+ *   waited.  insist.c looks after that, and asks again when a request was
+ *   in vain.
  *
  *   CPU-bound threads must not starve.  Their share is an account: what woken
  *   threads use of the GIL is a debt to those they displaced, and while it is
- *   high, woken threads hold back.  A thread that kept the GIL for long after
- *   it was woken is CPU-bound itself, and has no priority the next time.
+ *   high, woken threads hold back.  A CPU-bound thread that is woken has no
+ *   priority itself.
  *
  *   The other way round: whoever releases a lock for which threads are queued
  *   lets go of the GIL meanwhile, so that the one it wakes finds it free.  On
@@ -29,12 +31,13 @@
  *   accounts    one for each interpreter that has imported the module; never
  *               freed, since a thread may look at one while the interpreter
  *               shuts down, but used again for another at the same address
- *   turn_at     of an account: when the woken thread attached that has the
- *               GIL; 0: another one has it, or none
+ *   bound       of an account: threads that seemed to be CPU-bound, for a
+ *               while; thread states, but never looked into: they may be gone
  *   displaced   a thread was asked to let go, and may want the GIL; the debt
  *               is of no use before
  *   switches    the GIL's own count when a woken thread last attached or
  *               detached: another count, and others had it since
+ *   watched     the GIL's count when insist.c looked last, and since when
  *   since       of a thread: when it attached; -1: nobody was displaced
  *
  * Invariants
@@ -44,7 +47,6 @@
  *   A2  A thread that has asked takes the GIL, unless the interpreter shuts
  *       down; then insist.c withdraws (gil.c, G2).
  *   A3  A thread holds back for PATIENCE_NS at most.
- *   A4  A woken thread is not asked, unless it has had the GIL for LONG_NS.
  */
 #include "core.h"
 
@@ -69,8 +71,10 @@
 /* For so long displaced threads are believed in that do not come back. */
 #define UNSEEN_NS 6000000
 
-/* Whoever keeps the GIL for longer is CPU-bound. */
-#define LONG_NS 2000000
+/* Whoever keeps the GIL for so long is CPU-bound, and is known for so long. */
+#define LONG_NS 1000000
+#define KNOWN_NS 50000000
+#define MOST_KNOWN 4
 
 /* Away from the GIL for longer is a loss, to be repaid so many times over. */
 #define AWAY_NS 500000
@@ -80,12 +84,20 @@
 #define MILLION 1000000
 #define DEFAULT_SHARE 300000
 
+struct known {
+    const void *thread;
+    int64_t until;
+};
+
 struct ppy_account {
     ppy_account_t *next;        /* never changes */
     void *interpreter;          /* the same, but for dead ones */
     void *gil;
+    struct known bound[MOST_KNOWN];
+    unsigned next_bound;        /* guarded by insist.c */
+    unsigned long watched;      /* the same */
+    int64_t watched_since;      /* the same */
     bool displaced;
-    int64_t turn_at;
     unsigned long switches;
     int64_t debt;               /* nanoseconds */
     int64_t left_at;            /* when a woken thread last detached */
@@ -105,7 +117,6 @@ static int64_t keep_until;
 
 static _Thread_local int64_t since = -1;
 static _Thread_local unsigned long switches_then;
-static _Thread_local bool is_cpu_bound;
 
 #define LOAD(variable) __atomic_load_n(&(variable), __ATOMIC_RELAXED)
 #define STORE(variable, value)                                              \
@@ -196,16 +207,15 @@ static void look_for_others(ppy_account_t *account, int64_t now)
 /* A1 */
 static void begin_turn(ppy_account_t *account)
 {
-    int64_t now = ppt_now();
-
     if (LOAD(account->displaced)) {
+        int64_t now = ppt_now();
+
         look_for_others(account, now);
         STORE(account->debt, owed(account));
         since = now;
         switches_then = ppy_gil_switches(account->gil);
     }
     STORE(account->switches, ppy_gil_switches(account->gil));
-    STORE(account->turn_at, now);
 }
 
 /* The time since then, if nobody else had the GIL meanwhile; or not known. */
@@ -216,14 +226,11 @@ static int64_t time_used(const ppy_account_t *account, int64_t now)
 
 static void end_turn(ppy_account_t *account)
 {
-    STORE(account->turn_at, 0);
     if (since >= 0) {
         int64_t now = ppt_now();
-        int64_t used = time_used(account, now);
 
+        owe(account, time_used(account, now));
         since = -1;
-        is_cpu_bound = used > LONG_NS;
-        owe(account, used);
         STORE(account->left_at, now);
         STORE(account->switches, ppy_gil_switches(account->gil));
     }
@@ -274,13 +281,29 @@ static bool wait_for_waker(void *gil)
     return ppy_gil_free(gil);
 }
 
-/* A4 */
-static bool has_turn(const ppy_account_t *account)
+static bool is_bound(const ppy_account_t *account, const void *thread)
 {
-    int64_t turn_at = LOAD(account->turn_at);
+    int i;
 
-    return turn_at != 0 && ppt_now() - turn_at < LONG_NS
-           && ppy_gil_switches(account->gil) == LOAD(account->switches);
+    for (i = 0; i < MOST_KNOWN; i++)
+        if (LOAD(account->bound[i].thread) == thread
+            && LOAD(account->bound[i].until) > ppt_now())
+            return true;
+    return false;
+}
+
+static bool holder_is_bound(const ppy_account_t *account)
+{
+    return ppy_gil_taken(account->gil)
+           && is_bound(account, ppy_gil_holder(account->gil));
+}
+
+static void request(ppy_account_t *account)
+{
+    STORE(account->seen_at, ppt_now());
+    STORE(account->displaced, true);
+    COUNT(requests);
+    ppy_gil_ask(account->gil, account->interpreter);
 }
 
 /* Ask the holder to let go, and give it the time; ask the next, if need be. */
@@ -288,50 +311,44 @@ static void ask(ppy_account_t *account)
 {
     unsigned long switches;
 
-    STORE(account->seen_at, ppt_now());
-    STORE(account->displaced, true);
     owe(account, SWITCH_NS);
     do {
         switches = ppy_gil_switches(account->gil);
-        COUNT(requests);
-        ppy_gil_ask(account->gil, account->interpreter);
+        request(account);
     } while (!spin(account->gil, LET_GO_NS)
-             && switches != ppy_gil_switches(account->gil));
-}
-
-static bool may_ask(void)
-{
-    bool may = LOAD(is_on) && !is_cpu_bound;
-
-    is_cpu_bound = false;
-    return may;
+             && switches != ppy_gil_switches(account->gil)
+             && holder_is_bound(account));
 }
 
 /*
- * Not for a waker on this CPU that is CPU-bound, and would keep the CPU as
- * well, nor where a displaced thread might get it instead.
+ * Wait until whoever has the GIL lets go of it, if that pays: on this CPU a
+ * displaced thread might get it first, and the CPU.
  */
-static bool is_worth_waiting(const ppy_account_t *account, bool displaced)
+static bool wait_for_holder(ppy_account_t *account, bool displaced)
 {
-    return ppt_woken_from_afar() || (has_turn(account) && !displaced);
+    return !holder_is_bound(account)
+           && (ppt_woken_from_afar() || !displaced)
+           && wait_for_waker(account->gil);
 }
 
 /*
- * Returns   whether to insist, since others may be quicker
+ * Do what can be done before attaching.
+ *
+ * Returns   whether to insist: the GIL is taken, or others may be quicker
  */
-static bool approach(ppy_account_t *account)
+static bool approach(ppy_account_t *account, const void *thread)
 {
     bool displaced = LOAD(account->displaced);
 
     if (displaced)
         pay(account);
-    if (!ppy_gil_taken(account->gil)
-        || (is_worth_waiting(account, displaced)
-            && wait_for_waker(account->gil)))
-        return displaced && LOAD(is_on);
-    if (!may_ask() || ppy_is_finalizing())
+    if (!LOAD(is_on) || is_bound(account, thread))
         return false;
-    if (!has_turn(account))
+    if (!ppy_gil_taken(account->gil) || wait_for_holder(account, displaced))
+        return displaced;
+    if (ppy_is_finalizing())
+        return false;
+    if (holder_is_bound(account))
         ask(account);
     return true;
 }
@@ -349,7 +366,7 @@ void ppy_detach(ppy_wait_t *wait)
 void ppy_attach(ppy_wait_t *wait)
 {
     ppy_account_t *account = wait->account;
-    bool insists = account != NULL && approach(account);
+    bool insists = account != NULL && approach(account, wait->thread);
 
     if (insists)
         ppy_insist_begin(&account->waiting);
@@ -362,15 +379,44 @@ void ppy_attach(ppy_wait_t *wait)
 
 /* --- for those that wait, by insist.c ------------------------------------ */
 
-void ppy_accounts_ask(void)
+static void get_to_know(ppy_account_t *account, const void *thread,
+                        int64_t now)
+{
+    struct known *known = &account->bound[account->next_bound];
+
+    account->next_bound = (account->next_bound + 1) % MOST_KNOWN;
+    STORE(known->thread, thread);
+    STORE(known->until, now + KNOWN_NS);
+}
+
+/* Somebody waits: has the same thread had the GIL all the time? */
+static void watch(ppy_account_t *account, int64_t now)
+{
+    unsigned long switches = ppy_gil_switches(account->gil);
+
+    if (switches != account->watched || !ppy_gil_taken(account->gil)) {
+        account->watched = switches;
+        account->watched_since = now;
+    } else if (now - account->watched_since >= LONG_NS
+               && !holder_is_bound(account)) {
+        get_to_know(account, ppy_gil_holder(account->gil), now);
+    }
+    if (holder_is_bound(account)) {
+        COUNT(renewals);
+        request(account);
+    }
+}
+
+void ppy_accounts_watch(void)
 {
     ppy_account_t *account = __atomic_load_n(&accounts, __ATOMIC_ACQUIRE);
+    int64_t now = ppt_now();
 
     for (; account != NULL; account = account->next)
-        if (account->waiting > 0 && !has_turn(account)) {
-            COUNT(renewals);
-            ppy_gil_ask(account->gil, account->interpreter);
-        }
+        if (account->waiting > 0)
+            watch(account, now);
+        else
+            account->watched_since = now;
 }
 
 void ppy_accounts_withdraw(void)
@@ -413,7 +459,7 @@ static void attach_again(ppy_wait_t *wait, bool had_turn)
 
 static int release_detached(ppt_lock_t *lock)
 {
-    bool had_turn = has_turn(current_account());
+    bool had_turn = since >= 0;
     ppy_wait_t wait;
     int result;
 
