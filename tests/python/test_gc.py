@@ -66,10 +66,10 @@ def test_cycle_through_an_instance_of_a_subclass_is_collected(impl, name):
 
 def test_cycle_through_the_lock_of_a_condition_is_collected(impl):
     class Duck:
-        acquire = release = None
+        acquire = release = locked = None
 
     duck = Duck()
-    duck.acquire = duck.release = lambda: None
+    duck.acquire = duck.release = duck.locked = lambda: None
     duck.cond = impl.Condition(duck)
     reference = weakref.ref(duck)
     del duck

@@ -125,22 +125,30 @@ static int from_int(PyObject *seconds, int64_t *ns)
     return 0;
 }
 
+static int value_error(const char *message)
+{
+    PyErr_SetString(PyExc_ValueError, message);
+    return -1;
+}
+
+/* ppy_is_real: see compat.h */
 static int from_seconds(PyObject *seconds, int64_t *ns)
 {
-    if (PyFloat_Check(seconds))
-        return from_float(PyFloat_AS_DOUBLE(seconds), ns);
-    return from_int(seconds, ns);
+    double real;
+
+    if (!ppy_is_real(seconds))
+        return from_int(seconds, ns);
+    real = PyFloat_AsDouble(seconds);
+    if (real == -1 && PyErr_Occurred())
+        return -1;
+    if (isnan(real))
+        return value_error("Invalid value NaN (not a number)");
+    return from_float(real, ns);
 }
 
 static bool is_nan(PyObject *seconds)
 {
     return PyFloat_Check(seconds) && isnan(PyFloat_AS_DOUBLE(seconds));
-}
-
-static int value_error(const char *message)
-{
-    PyErr_SetString(PyExc_ValueError, message);
-    return -1;
 }
 
 static int lock_deadline(PyObject *blocking, PyObject *timeout,
@@ -151,8 +159,6 @@ static int lock_deadline(PyObject *blocking, PyObject *timeout,
 
     if (blocks < 0)
         return -1;
-    if (timeout != NULL && is_nan(timeout))
-        return value_error("Invalid value NaN (not a number)");
     if (timeout != NULL && from_seconds(timeout, &ns) < 0)
         return -1;
     if (ns == -NS_PER_S) {
@@ -191,7 +197,8 @@ int ppy_deadline(PyObject *timeout, int64_t *deadline)
         *deadline = PPT_FOREVER;
         return 0;
     }
-    if (!is_nan(timeout) && from_seconds(timeout, &ns) < 0)
+    if (!(PPY_NAN_IS_ZERO && is_nan(timeout))
+        && from_seconds(timeout, &ns) < 0)
         return -1;
     *deadline = ppt_deadline(ns < 0 ? 0 : ns);
     return 0;

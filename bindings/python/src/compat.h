@@ -24,6 +24,23 @@
 #define PPY_RLOCK "RLock(*args, **kwargs)\n--\n\n"
 #endif
 
+/* What a timeout that is not a number means to a condition. */
+#if PY_VERSION_HEX >= 0x030e0000
+#define PPY_NAN_IS_ZERO false /* a ValueError */
+#else
+#define PPY_NAN_IS_ZERO true
+#endif
+
+/* Whether a timeout is to be taken as a real number; else it is an integer. */
+static inline bool ppy_is_real(PyObject *seconds)
+{
+#if PY_VERSION_HEX >= 0x030f0000
+    return !PyLong_Check(seconds);
+#else
+    return PyFloat_Check(seconds);
+#endif
+}
+
 /* The exception that is set, normalised, or NULL; it is set no more. */
 static inline PyObject *ppy_error_take(void)
 {
