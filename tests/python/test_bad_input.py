@@ -230,6 +230,11 @@ DELIBERATE = [
     ('a wait for NaN seconds does not spin for ever',
      lambda name, shape, value: value != value and timeouts(name, shape),
      'BrokenBarrierError', 'False'),
+    ('timeouts are ints and floats, but those of locks, as from 3.15 on',
+     lambda name, shape, value: sys.version_info >= (3, 15)
+     and timeouts(name, shape)
+     and isinstance(value, (decimal.Decimal, fractions.Fraction, Float)),
+     'TypeError'),
     ('a count is an integer',
      lambda name, shape, value: counts(name, shape)
      and (not isinstance(value, int) or shape == 'f(None, v)'),

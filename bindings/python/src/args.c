@@ -131,19 +131,23 @@ static int value_error(const char *message)
     return -1;
 }
 
-/* ppy_is_real: see compat.h */
-static int from_seconds(PyObject *seconds, int64_t *ns)
+static int not_a_number(void)
 {
-    double real;
+    return value_error("Invalid value NaN (not a number)");
+}
 
-    if (!ppy_is_real(seconds))
-        return from_int(seconds, ns);
-    real = PyFloat_AsDouble(seconds);
+static int from_real(PyObject *seconds, int64_t *ns)
+{
+    double real = PyFloat_AsDouble(seconds);
+
     if (real == -1 && PyErr_Occurred())
         return -1;
-    if (isnan(real))
-        return value_error("Invalid value NaN (not a number)");
-    return from_float(real, ns);
+    return isnan(real) ? not_a_number() : from_float(real, ns);
+}
+
+static int from_seconds(PyObject *seconds, bool real, int64_t *ns)
+{
+    return real ? from_real(seconds, ns) : from_int(seconds, ns);
 }
 
 static bool is_nan(PyObject *seconds)
@@ -159,7 +163,8 @@ static int lock_deadline(PyObject *blocking, PyObject *timeout,
 
     if (blocks < 0)
         return -1;
-    if (timeout != NULL && from_seconds(timeout, &ns) < 0)
+    if (timeout != NULL
+        && from_seconds(timeout, ppy_is_real(timeout), &ns) < 0)
         return -1;
     if (ns == -NS_PER_S) {
         *deadline = blocks ? PPT_FOREVER : PPT_TRY;
@@ -197,9 +202,16 @@ int ppy_deadline(PyObject *timeout, int64_t *deadline)
         *deadline = PPT_FOREVER;
         return 0;
     }
-    if (!(PPY_NAN_IS_ZERO && is_nan(timeout))
-        && from_seconds(timeout, &ns) < 0)
+    if (!is_nan(timeout)
+        && from_seconds(timeout, PyFloat_Check(timeout), &ns) < 0)
         return -1;
     *deadline = ppt_deadline(ns < 0 ? 0 : ns);
     return 0;
+}
+
+int ppy_wait_deadline(PyObject *timeout, int64_t *deadline)
+{
+    if (timeout != NULL && is_nan(timeout) && !PPY_NAN_IS_ZERO)
+        return not_a_number();
+    return ppy_deadline(timeout, deadline);
 }

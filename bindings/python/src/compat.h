@@ -19,19 +19,21 @@
 #if PY_VERSION_HEX >= 0x030f0000
 #define PPY_EXIT "($self, exc_type, exc_value, exc_tb, /)\n--\n\n"
 #define PPY_RLOCK "RLock()\n--\n\n"
+#define PPY_RLOCK_TAKES_NOTHING true
 #else
 #define PPY_EXIT "($self, /, *exc_info)\n--\n\n"
 #define PPY_RLOCK "RLock(*args, **kwargs)\n--\n\n"
+#define PPY_RLOCK_TAKES_NOTHING false
 #endif
 
-/* What a timeout that is not a number means to a condition. */
+/* What a timeout of NaN means to a condition and an event. */
 #if PY_VERSION_HEX >= 0x030e0000
 #define PPY_NAN_IS_ZERO false /* a ValueError */
 #else
 #define PPY_NAN_IS_ZERO true
 #endif
 
-/* Whether a timeout is to be taken as a real number; else it is an integer. */
+/* Whether a lock takes a timeout as a real number, not as an integer. */
 static inline bool ppy_is_real(PyObject *seconds)
 {
 #if PY_VERSION_HEX >= 0x030f0000

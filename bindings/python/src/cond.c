@@ -159,7 +159,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
         return NULL;
     lock = owned_lock(self, "cannot wait on un-acquired lock");
-    if (lock == NULL || ppy_deadline(timeout, &deadline) < 0)
+    if (lock == NULL || ppy_wait_deadline(timeout, &deadline) < 0)
         return NULL;
     result = wait_until(self, lock, deadline);
     return result < 0 ? NULL : PyBool_FromLong(result);
@@ -206,7 +206,7 @@ static PyObject *wait_while_false(PyObject *op, PyObject *predicate,
             return result;
         Py_XDECREF(result);
         if (is_true < 0
-            || (deadline < 0 && ppy_deadline(timeout, &deadline) < 0)
+            || (deadline < 0 && ppy_wait_deadline(timeout, &deadline) < 0)
             || wait_once(op, deadline) < 0)
             return NULL;
         expired = deadline != PPT_FOREVER && ppt_now() >= deadline;

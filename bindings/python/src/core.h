@@ -81,6 +81,9 @@ int ppy_acquire_args(PyObject *const *args, Py_ssize_t nargs,
  */
 int ppy_deadline(PyObject *timeout, int64_t *deadline);
 
+/* The same for a condition or an event, which may refuse NaN. */
+int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
+
 /* --- wait.c ------------------------------------------------------------ */
 
 /* What a forked child does to an object at which its parent waited. */

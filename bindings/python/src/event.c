@@ -75,7 +75,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
         return NULL;
     if (is_set(self))
         Py_RETURN_TRUE;
-    if (ppy_deadline(timeout, &deadline) < 0)
+    if (ppy_wait_deadline(timeout, &deadline) < 0)
         return NULL;
     result = wait_until(self, deadline);
     return result < 0 ? NULL : PyBool_FromLong(result);

@@ -97,9 +97,14 @@ PyObject *ppy_rlock_new(PyTypeObject *type)
 }
 
 /* Arguments are for the __init__ of a subclass. */
-static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
-                     PyObject *Py_UNUSED(kwargs))
+/* A subclass may have an __init__ that takes arguments. */
+static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
+    static const char *const names[] = { NULL };
+
+    if (PPY_RLOCK_TAKES_NOTHING && type->tp_init == PyBaseObject_Type.tp_init
+        && ppy_args_tuple("RLock", names, args, kwargs, NULL) < 0)
+        return NULL;
     return ppy_rlock_new(type);
 }
 
