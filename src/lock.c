@@ -181,7 +181,8 @@ static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
         return EINVAL;
     if (limits->deadline == PPT_TRY)
         return EBUSY;
-    if (acquire_awake(lock, limits->deadline, 0))
+    if (!(limits->flags & PPT__INTERRUPTIBLE)
+        && acquire_awake(lock, limits->deadline, 0))
         return 0;
     ppt__waiter_start(&waiter, false);
     if (!acquire_or_queue(lock, &waiter))

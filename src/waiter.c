@@ -93,14 +93,24 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* True if it was woken before it fell asleep: then no post is owed (I2). */
-static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline)
+static bool spin_or_yield(const ppt__waiter_t *waiter, int64_t deadline)
+{
+    if (waiter->spins)
+        return spin(waiter, earlier(ppt__now() + PPT__SPIN_NS, deadline));
+    return waiter->yields && yield(waiter, deadline);
+}
+
+/*
+ * True if it was woken before it fell asleep: then no post is owed (I2).  A
+ * wait that a signal shall interrupt sleeps at once: before, a handler would
+ * go unnoticed.
+ */
+static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline,
+                        unsigned flags)
 {
     if (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP)
         return false; /* resumed: it had fallen asleep before */
-    if (waiter->spins
-            ? spin(waiter, earlier(ppt__now() + PPT__SPIN_NS, deadline))
-            : waiter->yields && yield(waiter, deadline))
+    if (!(flags & PPT__INTERRUPTIBLE) && spin_or_yield(waiter, deadline))
         return true;
     return __atomic_fetch_or(&waiter->state, PPT__ASLEEP, __ATOMIC_ACQ_REL)
            & PPT__WOKEN;
@@ -125,7 +135,7 @@ static bool woken_or_clear(ppt__waiter_t *waiter, uint32_t bits)
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags)
 {
-    bool awake = woken_awake(waiter, deadline);
+    bool awake = woken_awake(waiter, deadline, flags);
     int result = 0;
 
     if (!awake)
@@ -158,7 +168,7 @@ bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun)
     bool success;
 
     *spun = -1;
-    if (woken_awake(waiter, PPT_FOREVER))
+    if (woken_awake(waiter, PPT_FOREVER, 0))
         return true;
     ppt__sem_wait(&waiter->sem, PPT_FOREVER, 0);
     if (woken_or_clear(waiter, PPT__ASLEEP | PPT__NUDGED))

@@ -50,8 +50,9 @@ typedef struct ppt_waiter {
  * the caller's lock and without any guard of this library, and may use the
  * library, on the same object too.  At a condition or barrier the thread
  * keeps its place meanwhile; at a lock it stands aside, and is the first to
- * queue again.  A handler that runs in the few microseconds in which the
- * thread falls asleep or is woken may go unnoticed.
+ * queue again.  A handler that runs in the few instructions in which the
+ * thread falls asleep or is woken may go unnoticed; so that these are few,
+ * an interruptible wait neither spins nor yields before it sleeps.
  *
  * Returns   0      go on waiting
  *           other  give up: the blocking call returns this value, unless

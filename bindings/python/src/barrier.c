@@ -89,8 +89,11 @@ static int meet_at(arrival_t *arrival, int64_t deadline, uint32_t *index)
     ppy_wait_begin(&arrival->wait, forget, self);
     ppy_detach(&arrival->wait);
     current = arrival;
-    result = ppt_barrier_wait_interruptible(&self->barrier, deadline, index,
-                                            on_interrupt, arrival);
+    if (arrival->wait.runs_handlers)
+        result = ppt_barrier_wait_interruptible(&self->barrier, deadline,
+                                                index, on_interrupt, arrival);
+    else
+        result = ppt_barrier_wait(&self->barrier, deadline, index);
     ppy_wait_end(&arrival->wait);
     ppy_attach(&arrival->wait);
     ppy_raise(&arrival->wait);

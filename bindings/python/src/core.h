@@ -154,6 +154,11 @@ void ppy_main_thread_is_this(void);
 
 int ppy_main_thread_setup(PyObject *threading);
 
+/* --- module.c ---------------------------------------------------------- */
+
+/* In the child of a fork that another interpreter's import was caught by. */
+void ppy_module_after_fork(void);
+
 /* --- priority.c ---------------------------------------------------------- */
 
 /* Let go of the interpreter. */
@@ -183,6 +188,7 @@ int ppy_priority_setup(void);
 void ppy_accounts_watch(void);
 void ppy_accounts_withdraw(void);
 void ppy_accounts_forget(void);
+void ppy_accounts_after_fork(void);
 
 /* --- insist.c ------------------------------------------------------------ */
 

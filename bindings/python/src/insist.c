@@ -34,6 +34,9 @@
 #define IDLE_ROUNDS 100
 #define IDLE_NS 100000000
 
+/* How often to take back what was asked for, at shutdown. */
+#define WITHDRAWALS 100
+
 static ppt_lock_t lock = PPT_LOCK_INITIALIZER;
 static ppt_cond_t work = PPT_COND_INITIALIZER;
 static bool runs;
@@ -71,13 +74,29 @@ static void watch_all(void)
     }
 }
 
+/*
+ * I4: again and again, for whoever was asked may be about to wait.  Threads
+ * that wait for the GIL now may never say that they have it: they end.
+ */
+static void withdraw_all(void)
+{
+    int rounds;
+
+    for (rounds = 0; rounds < WITHDRAWALS; rounds++) {
+        ppy_accounts_withdraw();
+        nap();
+    }
+    waiting = 0;
+    ppy_accounts_forget();
+}
+
 static void *insist(void *Py_UNUSED(arg))
 {
     ppt_lock_acquire(&lock, PPT_FOREVER);
     while (await_work() && !ppy_is_finalizing())
         watch_all();
     if (ppy_is_finalizing())
-        ppy_accounts_withdraw();
+        withdraw_all();
     runs = false;
     ppt_lock_release(&lock);
     return NULL;
@@ -145,5 +164,5 @@ void ppy_insist_after_fork_in_child(void)
     ppt_cond_after_fork(&work);
     runs = false;
     waiting = 0;
-    ppy_accounts_forget();
+    ppy_accounts_after_fork();
 }

@@ -101,19 +101,25 @@ static int stock_classes(PyObject *threading, PyObject **classes)
     return 0;
 }
 
+static ppt_lock_t docs_lock = PPT_LOCK_INITIALIZER;
+
+void ppy_module_after_fork(void)
+{
+    ppt_lock_after_fork(&docs_lock);
+}
+
 /* Once in the process, whatever the interpreters do. */
 static int fill_docs(PyObject *const *classes)
 {
-    static ppt_lock_t lock = PPT_LOCK_INITIALIZER;
     static bool taken;
     size_t i;
 
-    if (ppy_acquire(&lock, PPT_FOREVER) < 0)
+    if (ppy_acquire(&docs_lock, PPT_FOREVER) < 0)
         return -1;
     for (i = 0; i < TYPES && !taken; i++)
         ppy_take_docs(types[i].spec, classes[i]);
     taken = true;
-    ppt_lock_release(&lock);
+    ppt_lock_release(&docs_lock);
     return 0;
 }
 

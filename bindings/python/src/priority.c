@@ -160,7 +160,7 @@ static int open_account(void)
     account = find(interpreter);
     if (account == NULL)
         account = add(interpreter);
-    if (account != NULL)
+    if (account != NULL && account->gil != ppy_gil_here())
         account->gil = ppy_gil_here();
     ppt_lock_release(&accounts_lock);
     if (account != NULL)
@@ -247,13 +247,15 @@ static void nap(int64_t length)
 /* Let the others have what they are owed. */
 static void pay(const ppy_account_t *account)
 {
-    int64_t end = ppt_now() + PATIENCE_NS;
+    int64_t now = ppt_now();
+    int64_t end = now + PATIENCE_NS;
     int64_t debt;
 
-    while ((debt = owed(account)) >= CREDIT_NS && ppt_now() < end
+    while ((debt = owed(account)) >= CREDIT_NS && now < end
            && LOAD(account->displaced) && !ppy_is_finalizing()) {
         COUNT(pauses);
-        nap(debt);
+        nap(at_most(end - now, debt));
+        now = ppt_now();
     }
 }
 
@@ -340,10 +342,10 @@ static bool approach(ppy_account_t *account, const void *thread)
 {
     bool displaced = LOAD(account->displaced);
 
-    if (displaced)
-        pay(account);
     if (!LOAD(is_on) || is_bound(account, thread))
         return false;
+    if (displaced)
+        pay(account);
     if (!ppy_gil_taken(account->gil) || wait_for_holder(account, displaced))
         return displaced;
     if (ppy_is_finalizing())
@@ -436,6 +438,12 @@ void ppy_accounts_forget(void)
         account->waiting = 0;
 }
 
+void ppy_accounts_after_fork(void)
+{
+    ppt_lock_after_fork(&accounts_lock);
+    ppy_accounts_forget();
+}
+
 /* --- releasing a lock -------------------------------------------------- */
 
 static void count_loss(int64_t away)
@@ -449,11 +457,11 @@ static void attach_again(ppy_wait_t *wait, bool had_turn)
 {
     int64_t begin = ppt_now();
 
-    if (ppy_gil_taken(wait->account->gil))
+    if (wait->account != NULL && ppy_gil_taken(wait->account->gil))
         wait_for_waker(wait->account->gil);
     PyEval_RestoreThread(wait->thread);
     count_loss(ppt_now() - begin);
-    if (had_turn)
+    if (wait->account != NULL && had_turn)
         begin_turn(wait->account);
 }
 

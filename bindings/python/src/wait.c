@@ -100,6 +100,7 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     ppy_insist_after_fork_in_child();
+    ppy_module_after_fork();
     ppt_lock_after_fork(&waits_lock);
     while (waits.next != &waits) {
         ppy_wait_t *wait = waits.next;
@@ -218,8 +219,11 @@ static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
     ppy_wait_begin(&wait, ppy_forget_lock, lock);
     wait.keep_on = keep_on;
     ppy_detach(&wait);
-    result = ppt_lock_acquire_interruptible(lock, deadline,
-                                            ppy_on_interrupt, &wait);
+    if (wait.runs_handlers)
+        result = ppt_lock_acquire_interruptible(lock, deadline,
+                                                ppy_on_interrupt, &wait);
+    else
+        result = ppt_lock_acquire(lock, deadline);
     ppy_wait_end(&wait);
     ppy_attach(&wait);
     if (!ppy_raise(&wait))
