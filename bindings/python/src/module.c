@@ -244,7 +244,7 @@ static PyMethodDef functions[] = {
       "to let go of it\nat once, instead of after the switch interval of "
       "5 ms.\n\ncpu_share, from 0 to less than 1, is the part of the time "
       "that CPU-bound\nthreads keep at least, however many others are "
-      "woken.  What is not given\nstays as it is.\n\n"
+      "woken.\n\n"
       "It is on by default, for all threads of all interpreters." },
     { "gil_info", ppy_gil_info, METH_NOARGS,
       "gil_info($module, /)\n--\n\n"
