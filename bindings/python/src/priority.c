@@ -341,14 +341,13 @@ static bool wait_for_holder(ppy_account_t *account, bool displaced)
 static bool approach(ppy_account_t *account, const void *thread)
 {
     bool displaced = LOAD(account->displaced);
+    bool has_priority = LOAD(is_on) && !is_bound(account, thread);
 
-    if (!LOAD(is_on) || is_bound(account, thread))
-        return false;
-    if (displaced)
+    if (has_priority && displaced)
         pay(account);
     if (!ppy_gil_taken(account->gil) || wait_for_holder(account, displaced))
-        return displaced;
-    if (ppy_is_finalizing())
+        return has_priority && displaced;
+    if (!has_priority || ppy_is_finalizing())
         return false;
     if (holder_is_bound(account))
         ask(account);
