@@ -25,7 +25,6 @@
  */
 #include "core.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <time.h>
 
@@ -133,7 +132,7 @@ void ppy_insist_begin(int *of_account)
     ppt_lock_release(&lock);
 }
 
-/* I2: in the child, nobody is counted. */
+/* I2, I4: in a child, and after a shutdown, nobody is counted. */
 bool ppy_insist_end(int *of_account)
 {
     bool last;

@@ -28,6 +28,8 @@
  *
  * Races
  *   Fork against wait: W2.
+ *   Fork against insist.c: its lock is taken after waits_lock, and nobody
+ *   else takes one while it holds the other.
  *   A handler forks inside its thread's own wait: in the child that wait is
  *   out of the ring, and joins it again; cond.c queues again, a lock is not
  *   queued during handlers, and barrier.c is not mended then.
