@@ -66,6 +66,12 @@ def test_ab_is_read(bench):
     assert fields(answers) == (3346, 3345.84, 1.428, 16.026)
 
 
+def test_ab_of_few_requests_is_read(bench):
+    """Where ab writes no 99th percentile the slowest answer stands for it."""
+    few = AB_PERCENTILES.replace('99,16.026', '99,0.000')
+    assert bench('clients').parse_ab(AB, few).p99_ms == 1.428
+
+
 def test_wrk_is_read(bench):
     answers = bench('clients').parse_wrk(WRK)
     assert fields(answers) == pytest.approx((3538, 3217.05, 0.95, 1250))
