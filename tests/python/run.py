@@ -38,6 +38,9 @@ PATCH_CHILDREN = ('import os; os.environ.get("PPT_PATCH_CHILDREN") and '
 # Seconds after which something has gone wrong.
 PYTEST_LIMIT = {'quick': 300, 'default': 1200, 'all': 7200}
 
+# Seconds of the test that lasts longest.
+SOAK = 600
+
 SANITIZERS = {'asan': 'address,undefined', 'tsan': 'thread'}
 SANITIZED = {'quick': [], 'default': ['tsan'], 'all': ['tsan', 'asan']}
 
@@ -181,28 +184,40 @@ def prepare(bench, first):
     return None
 
 
-def run_pytest(bench, level):
-    """pytest, whose own file of results stands if there is one."""
-    xml = RESULTS / f'{bench.name}-pytest.xml'
-    log = RESULTS / f'{bench.name}-pytest.log'
+def run_pytest(bench, name, *options, limit, env):
+    """Its own file of results stands if there is one."""
+    xml = RESULTS / f'{bench.name}-{name}.xml'
+    log = RESULTS / f'{bench.name}-{name}.log'
     words = [bench.executable, '-B', '-m', 'pytest', '-q', '-ra', '--tb=short',
              '-p', 'no:cacheprovider', f'--junit-xml={xml}',
-             f'--override-ini=junit_suite_name={bench.name}-pytest',
-             '-c', HERE / 'pytest.ini', HERE]
-    if level != 'all':
-        words.append('--impl=pyplusthread')
-    if level == 'quick':
-        words += ['-m', 'not slow']
-    if bench.sanitizer:
-        words += ['-m', 'not unsanitized and not slow']
-        if bench.sanitizer == 'tsan':
-            words = ['setarch', os.uname().machine, '-R', *words]
-    worked = command(words, log, PYTEST_LIMIT[level], bench.sanitized())
+             f'--override-ini=junit_suite_name={bench.name}-{name}',
+             '-c', HERE / 'pytest.ini', *options]
+    if bench.sanitizer == 'tsan':
+        words = ['setarch', os.uname().machine, '-R', *words]
+    worked = command(words, log, limit, env)
     if not worked:
         say(log.read_text(errors='replace')[-20000:])
     if not xml.exists() or (not worked and not has_failures(xml)):
-        Report(f'{bench.name}-pytest-itself').add(
+        Report(f'{bench.name}-{name}-itself').add(
             'pytest', 'failed', f'it did not end well: see {log}').write()
+
+
+def run_own(bench, level):
+    """The package's tests."""
+    options = [] if level == 'all' else ['--impl=pyplusthread']
+    if bench.sanitizer:
+        options += ['-m', 'not unsanitized and not slow']
+    elif level == 'quick':
+        options += ['-m', 'not slow']
+    run_pytest(bench, 'pytest', *options, HERE, limit=PYTEST_LIMIT[level],
+               env=bench.sanitized())
+
+
+def run_soak(bench):
+    """Woken and CPU-bound threads together, for long."""
+    run_pytest(bench, 'soak', '-k', 'test_everybody_goes_on and not turned',
+               HERE / 'test_priority.py', limit=2 * SOAK,
+               env=dict(bench.env, PPT_TEST_MS=str(1000 * SOAK)))
 
 
 def has_failures(xml):
@@ -239,9 +254,11 @@ def test(bench, level, first=False):
         say(f'{bench.name}: {verdict}: {why}')
         Report(f'{bench.name}-install').add('install', *failure).write()
         return verdict != 'skipped'
-    run_pytest(bench, level)
+    run_own(bench, level)
     if not bench.sanitizer:
         run_suites(bench, level)
+    if first and level == 'all':
+        run_soak(bench)
     say(f'   Python {bench.name}: {time.monotonic() - begin:.0f} s')
     return True
 
@@ -266,8 +283,6 @@ def main():
                         choices=['quick', 'default', 'all'])
     level = parser.parse_args().level
 
-    # A shell ignores it in the background; what is started here would, too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Shells have it ignored in what they start in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
