@@ -184,8 +184,8 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *none);
 /* Called by each import. */
 int ppy_priority_setup(void);
 
-/* For insist.c: all GILs for which threads wait. */
-void ppy_accounts_watch(void);
+/* For insist.c: all GILs for which threads wait; is a CPU-bound one known? */
+bool ppy_accounts_watch(void);
 void ppy_accounts_withdraw(void);
 void ppy_accounts_forget(void);
 void ppy_accounts_after_fork(void);

@@ -28,9 +28,13 @@
 #include <signal.h>
 #include <time.h>
 
-/* How often to ask; when to fall asleep since nobody waits; when to end. */
+/*
+ * How often to ask CPU-bound threads, and to look for some where none is
+ * known; when to fall asleep since nobody waits; when to end.
+ */
 #define RENEW_NS 100000
-#define IDLE_ROUNDS 100
+#define LOOK_NS 500000
+#define AWAKE_NS 10000000
 #define IDLE_NS 100000000
 
 /* How often to take back what was asked for, at shutdown. */
@@ -41,9 +45,9 @@ static ppt_cond_t work = PPT_COND_INITIALIZER;
 static bool runs;
 static int waiting;
 
-static void nap(void)
+static void nap(long length)
 {
-    struct timespec time = { 0, RENEW_NS };
+    struct timespec time = { 0, length };
 
     ppt_lock_release(&lock);
     nanosleep(&time, NULL);
@@ -61,15 +65,16 @@ static bool await_work(void)
     return waiting > 0;
 }
 
-/* Until nobody has waited for some rounds. */
+/* Until nobody has waited for some time. */
 static void watch_all(void)
 {
-    int idle = 0;
+    long round = LOOK_NS;
+    long idle = 0;
 
-    while (idle < IDLE_ROUNDS && !ppy_is_finalizing()) {
-        nap();
-        idle = waiting > 0 ? 0 : idle + 1;
-        ppy_accounts_watch();
+    while (idle < AWAKE_NS && !ppy_is_finalizing()) {
+        nap(round);
+        idle = waiting > 0 ? 0 : idle + round;
+        round = ppy_accounts_watch() ? RENEW_NS : LOOK_NS;
     }
 }
 
@@ -83,7 +88,7 @@ static void withdraw_all(void)
 
     for (rounds = 0; rounds < WITHDRAWALS; rounds++) {
         ppy_accounts_withdraw();
-        nap();
+        nap(RENEW_NS);
     }
     waiting = 0;
     ppy_accounts_forget();

@@ -114,6 +114,7 @@ static int cpu_share = DEFAULT_SHARE; /* in millionths */
 
 static unsigned long requests, renewals, pauses;
 static int64_t keep_until;
+static int64_t last_known_until; /* guarded by insist.c */
 
 static _Thread_local int64_t since = -1;
 static _Thread_local unsigned long switches_then;
@@ -388,6 +389,7 @@ static void get_to_know(ppy_account_t *account, const void *thread,
     account->next_bound = (account->next_bound + 1) % MOST_KNOWN;
     STORE(known->thread, thread);
     STORE(known->until, now + KNOWN_NS);
+    last_known_until = now + KNOWN_NS;
 }
 
 /* Somebody waits: has the same thread had the GIL all the time? */
@@ -408,7 +410,7 @@ static void watch(ppy_account_t *account, int64_t now)
     }
 }
 
-void ppy_accounts_watch(void)
+bool ppy_accounts_watch(void)
 {
     ppy_account_t *account = __atomic_load_n(&accounts, __ATOMIC_ACQUIRE);
     int64_t now = ppt_now();
@@ -418,6 +420,7 @@ void ppy_accounts_watch(void)
             watch(account, now);
         else
             account->watched_since = now;
+    return now < last_known_until;
 }
 
 void ppy_accounts_withdraw(void)
