@@ -90,6 +90,15 @@ def test_event_case_measures():
     assert all(row['per_s'] > 0 for row in rows.values())
 
 
+def test_socket_calls_measures_every_call(bench):
+    rows = objects('socket_calls', '--repetitions', '1')
+    assert {'stock', 'stock-0.1ms', 'native'} <= rows.keys()
+    for row in rows.values():
+        for call in bench('socket_calls').CALLS:
+            assert row[f'{call}_us'] > 0
+            assert row[f'{call}_us_beside_1'] > 0
+
+
 def test_timeline_has_the_spans_of_each_thread_in_order():
     rows = objects('timeline', '--variants=stock', '--variants=native')
     for row in rows.values():
@@ -99,7 +108,8 @@ def test_timeline_has_the_spans_of_each_thread_in_order():
             assert times == sorted(times)
 
 
-@pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline'])
+@pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
+                                  'socket_calls'])
 def test_without_json_there_is_a_table(name):
     done = script(name, '--seconds', '0.02', '--repetitions', '1',
                   '--variants', 'stock')
@@ -108,7 +118,7 @@ def test_without_json_there_is_a_table(name):
 
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
-                                  'contended'])
+                                  'socket_calls', 'contended'])
 @pytest.mark.parametrize('option', [
     '--seconds=0', '--seconds=x', '--cpus=x', '--repetitions=0',
     '--variants=none', '--none'])
