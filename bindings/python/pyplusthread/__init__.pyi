@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import BrokenBarrierError as BrokenBarrierError
@@ -35,12 +36,16 @@ class Lock:
         type: type[BaseException] | None,
         value: BaseException | None,
         traceback: TracebackType | None,
+        /,
     ) -> None: ...
 
 @disjoint_base
 class RLock:
-    # What is given is for the __init__ of a subclass.
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
+    if sys.version_info >= (3, 15):
+        def __new__(cls) -> Self: ...
+    else:
+        # What is given is for the __init__ of a subclass.
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
     def locked(self) -> bool: ...
@@ -50,6 +55,7 @@ class RLock:
         type: type[BaseException] | None,
         value: BaseException | None,
         traceback: TracebackType | None,
+        /,
     ) -> None: ...
 
 @disjoint_base
