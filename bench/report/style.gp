@@ -1,7 +1,7 @@
 # style.gp - what the charts have in common; chart.py defines `output`,
 # `heading` and the data blocks: per row a label, then for each bar its
 # median, lowest and highest.
-set terminal svg size 1100,1150 font "sans-serif,12" background "white"
+set terminal svg noenhanced size 1100,1150 font "sans-serif,12" background "white"
 set output output
 set style data histogram
 set style histogram errorbars gap 1.5 linewidth 1

@@ -1,7 +1,7 @@
 # timeline.gp - a panel for each variant: who had the GIL when.  timeline.py
 # defines `output`, `heading`, `stop` in ms, `titles`, and a data block for
 # each variant: row, first, last in ms.
-set terminal svg size 1100,520 font "sans-serif,12" background "white"
+set terminal svg noenhanced size 1100,520 font "sans-serif,12" background "white"
 set output output
 set style fill solid 1
 set border 1
