@@ -68,7 +68,7 @@ static bool await_work(void)
 /* Until nobody has waited for some time. */
 static void watch_all(void)
 {
-    long round = LOOK_NS;
+    long round = RENEW_NS;
     long idle = 0;
 
     while (idle < AWAKE_NS && !ppy_is_finalizing()) {
