@@ -1,4 +1,6 @@
 """The end of the interpreter, with daemon threads still in their waits."""
+import sys
+
 import pytest
 
 from blocking import CALLS
@@ -145,3 +147,30 @@ sys.modules['late'] = late
 
 def test_objects_may_be_used_in_exit_functions_and_finalisers(impl):
     python(AT_EXIT, impl.__name__)
+
+
+# Daemon threads stand still by the time a cycle is collected.
+TOO_LATE = PRELUDE + '''
+call = CALLS[sys.argv[2]](impl)
+
+class Late:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        for timeout in [], [60]:
+            try:
+                call.block(*timeout)
+            except PythonFinalizationError:
+                print('refused')
+        assert call.block(0) is False
+
+Late()
+'''
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason='it waits for ever')
+@pytest.mark.parametrize('name', CALLS)
+def test_wait_is_refused_when_nobody_could_end_it(impl, name):
+    done = python(TOO_LATE, impl.__name__, name)
+    assert done.stdout.split() == ['refused'] * 2

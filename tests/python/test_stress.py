@@ -353,7 +353,7 @@ def test_all_types_at_once_in_a_pipeline(impl):
     def put(clock):
         start.wait(LIMIT)
         given = 0
-        while clock:
+        while clock or not given:
             with slots, not_full:
                 if not_full.wait_for(lambda: len(buffer) < 3, 0.001):
                     buffer.append(given)

@@ -125,11 +125,21 @@ static int meet(barrier_t *self, int64_t deadline, uint32_t *index)
     return meet_at(&arrival, deadline, index);
 }
 
+static bool waits_in_vain(barrier_t *self)
+{
+    return ppy_is_finalizing()
+           && ppt_barrier_n_waiting(&self->barrier) + 1
+                  < ppt_barrier_parties(&self->barrier);
+}
+
 static PyObject *wait_until(barrier_t *self, int64_t deadline)
 {
     uint32_t index;
-    int result = meet(self, deadline, &index);
+    int result;
 
+    if (deadline != PPT_TRY && waits_in_vain(self) && !ppy_may_wait())
+        return NULL;
+    result = meet(self, deadline, &index);
     if (PyErr_Occurred())
         return NULL;
     if (result == 0)

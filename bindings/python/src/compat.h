@@ -84,6 +84,25 @@ static inline bool ppy_is_finalizing(void)
 #endif
 }
 
+/*
+ * Whether this thread, which is attached, may wait for others.  Not while the
+ * interpreter shuts down: they will never run again.  Up to CPython 3.14 it
+ * waits for ever all the same, as at threading's own.
+ *
+ * Returns   false with a PythonFinalizationError set
+ */
+static inline bool ppy_may_wait(void)
+{
+#if PY_VERSION_HEX >= 0x030f0000
+    if (Py_IsFinalizing()) {
+        PyErr_SetString(PyExc_PythonFinalizationError,
+                        "cannot acquire lock at interpreter finalization");
+        return false;
+    }
+#endif
+    return true;
+}
+
 /* threading.get_ident(), without a call into the interpreter. */
 static inline unsigned long ppy_ident(void)
 {

@@ -117,7 +117,7 @@ static int wait_until(ppy_condition_t *self, PyObject *lock,
 
     if (kind_of(self, lock)->disown == NULL)
         return wait_on_heap(self, lock, deadline);
-    if (deadline == PPT_TRY || ppy_is_main_thread())
+    if (deadline == PPT_TRY || ppy_is_main_thread() || ppy_is_finalizing())
         return wait_at(self, lock, &place, deadline);
     return wait_in_library(self, lock, deadline);
 }

@@ -129,7 +129,8 @@ void ppy_raise_before(PyObject *earlier);
  * Take lock, detached if it is held.
  *
  * Returns   0, EBUSY, ETIMEDOUT
- *           -1  a handler of a signal raised; lock was not taken
+ *           -1  with an exception set: a handler's, or see ppy_may_wait; lock
+ *               was not taken
  */
 int ppy_acquire(ppt_lock_t *lock, int64_t deadline);
 
@@ -257,7 +258,8 @@ void ppy_give_up(ppy_place_t *place);
  *
  * Returns   1   notified
  *           0   timed out
- *           -1  a handler raised, and the place was given up
+ *           -1  with an exception set: a handler's, or see ppy_may_wait; the
+ *               place was given up
  */
 int ppy_sleep(ppy_place_t *place, int64_t deadline);
 

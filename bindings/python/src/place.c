@@ -90,6 +90,10 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline)
         ppy_wait_end(&place->wait);
         return result == EALREADY;
     }
+    if (!ppy_may_wait()) {
+        ppy_give_up(place);
+        return -1;
+    }
     while ((result = sleep_detached(place, deadline)) == EINTR) {
         if (Py_MakePendingCalls() < 0) {
             ppy_give_up(place);

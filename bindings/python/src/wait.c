@@ -241,7 +241,7 @@ int ppy_acquire(ppt_lock_t *lock, int64_t deadline)
 
     if (result == 0 || deadline == PPT_TRY)
         return result;
-    return acquire_detached(lock, deadline, false);
+    return ppy_may_wait() ? acquire_detached(lock, deadline, false) : -1;
 }
 
 int ppy_acquire_whatever(ppt_lock_t *lock)
