@@ -125,6 +125,7 @@ static int meet(barrier_t *self, int64_t deadline, uint32_t *index)
     return meet_at(&arrival, deadline, index);
 }
 
+/* The others stand still: only who comes last may go through. */
 static bool waits_in_vain(barrier_t *self)
 {
     return ppy_is_finalizing()

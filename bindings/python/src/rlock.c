@@ -97,7 +97,6 @@ PyObject *ppy_rlock_new(PyTypeObject *type)
 }
 
 /* Arguments are for the __init__ of a subclass. */
-/* A subclass may have an __init__ that takes arguments. */
 static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = { NULL };
