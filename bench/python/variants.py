@@ -17,13 +17,13 @@ class Variant:
 
     classes: str
     interval: float = None  # seconds; None: the interpreter's own
-    priority: bool = None   # None: there is none to set
+    priority: bool = False
 
 
 VARIANTS = {
     'stock': Variant('stock'),
     'stock-0.1ms': Variant('stock', interval=1e-4),
-    'native': Variant('native', priority=False),
+    'native': Variant('native'),
     'native-priority': Variant('native', priority=True),
 }
 NAMES = tuple(VARIANTS)
@@ -40,7 +40,12 @@ def _switch_interval(seconds):
 
 
 @contextlib.contextmanager
-def _gil_priority(module, enabled):
+def _gil_priority(enabled):
+    """Of all threads: once the package is there, stock's have it, too."""
+    module = sys.modules.get(classes.MODULES['native'])
+    if module is None:
+        yield
+        return
     before = module.gil_info()
     module.set_gil_priority(enabled)
     try:
@@ -60,8 +65,7 @@ def active(name):
     module = classes.load(variant.classes)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_switch_interval(variant.interval))
-        if variant.priority is not None:
-            stack.enter_context(_gil_priority(module, variant.priority))
+        stack.enter_context(_gil_priority(variant.priority))
         yield module
 
 

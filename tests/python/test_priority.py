@@ -7,6 +7,8 @@ minutes, since conftest.py kills a test after four.
 import inspect
 import itertools
 import os
+import platform
+import queue
 import random
 import subprocess
 import sys
@@ -49,10 +51,11 @@ def setting():
 def test_info_has_these_keys_and_types():
     info = gil_info()
     assert list(info) == ['priority', 'reason', 'cpu_share', 'requests',
-                          'renewals', 'pauses']
+                          'renewals', 'pauses', 'turns', 'sees_waiters']
     assert type(info['priority']) is bool
+    assert type(info['sees_waiters']) is bool
     assert type(info['cpu_share']) is float
-    for name in 'requests', 'renewals', 'pauses':
+    for name in 'requests', 'renewals', 'pauses', 'turns':
         assert type(info[name]) is int
         assert info[name] >= 0
 
@@ -341,7 +344,7 @@ def with_bursts(give):
     for i in range(items + 1):
         give()
         if bursts and i % (items // bursts) == 0:
-            burn(0.002)
+            burn(0.006)
         yield
 
 (turns, take, give), other = pair_of(by_condition, impl,
@@ -360,6 +363,24 @@ def test_two_threads_alone_do_not_wait_for_a_third(cpus, bursts, interval):
     if cpus and cpus > len(os.sched_getaffinity(0)):
         pytest.skip('there are not so many CPUs')
     python(HAND_OVER, *map(repr, [ITEMS, bursts, cpus, interval]))
+
+
+ALONE = PRELUDE + '''
+import faulthandler
+faulthandler.dump_traceback_later(50, exit=True)
+
+event = impl.Event()
+for _ in range(5):
+    thread = start(burn, 0.01)
+    event.wait(0.005)
+    thread.join()
+    burn(0.05)
+'''
+
+
+def test_bound_thread_alone_is_not_asked():
+    """It would wait for ever for somebody who takes the GIL."""
+    python(ALONE)
 
 
 # Nobody starves.
@@ -417,6 +438,13 @@ class Crowd:
         for _ in range(number):
             self.add(use, lock, self.turns())
 
+    def add_echo(self):
+        """Threads that wait for each other inside CPython."""
+        there, back = os.pipe(), os.pipe()
+        self.add(echo, there, back, self.turns())
+        self.add(echo, back, there, self.turns())
+        os.write(there[1], b'1')
+
     def add_bound(self, number):
         for _ in range(number):
             self.add(compute, self.turns())
@@ -451,6 +479,15 @@ def use(lock, turns):
             pass
 
 
+def echo(source, sink, turns):
+    """The last one closes the pipe, and the other one finds its end."""
+    for _ in turns:
+        if not os.read(source[0], 1):
+            break
+        os.write(sink[1], b'1')
+    os.close(sink[1])
+
+
 def compute(turns):
     for _ in turns:
         sum(range(100))
@@ -466,13 +503,15 @@ def test_everybody_goes_on(minute):
             crowd.add_pair(way)
         crowd.add_users(pyplusthread.Lock(), 8)
         crowd.add_users(pyplusthread.RLock(), 8)
+        in_turns(crowd, through_a_pipe())
+        crowd.add_echo()
         crowd.add_bound(4)
         while True:
             set_gil_priority(cpu_share=next(shares))
             crowd.everybody_goes_on()
             if time.monotonic() > end:
                 break
-    assert len(crowd.counts) == 68
+    assert len(crowd.counts) == 79
 
 
 def test_everybody_goes_on_while_it_is_turned_on_and_off():
@@ -501,16 +540,188 @@ def test_requests_are_counted_beside_a_cpu_bound_thread():
 
 
 def test_nobody_is_asked_while_it_is_off():
-    set_gil_priority(False)
-    before = gil_info()
     with Crowd() as crowd:
         crowd.add_pair(by_condition)
+        crowd.add_echo()
         crowd.add_bound(1)
+        requests = gil_info()['requests']
+        until(lambda: gil_info()['requests'] > requests)
+        set_gil_priority(False)
+        crowd.everybody_goes_on()
+        before = gil_info()
         for _ in range(20):
             crowd.everybody_goes_on()
-    after = gil_info()
-    for name in 'requests', 'renewals':  # a pause may be for an old debt
+        after = gil_info()
+    for name in 'requests', 'renewals', 'pauses', 'turns':
         assert after[name] == before[name]
+
+
+# Threads that wait inside CPython.
+
+needs_waiters = pytest.mark.skipif(
+    not gil_info()['sees_waiters'],
+    reason='the C library does not tell who waits for the GIL')
+
+
+@needs_gil
+def test_waiters_are_seen_with_glibc():
+    built_without = os.environ.get('PPT_COND_WAITERS') == 'none'
+    glibc = platform.libc_ver()[0] == 'glibc'
+    assert gil_info()['sees_waiters'] is (glibc and not built_without)
+
+
+@needs_waiters
+@pytest.mark.parametrize('bound', [1, 3])
+def test_bound_threads_are_asked_for_those_that_wait_inside_cpython(bound):
+    """From one wait for an object of the package on."""
+    with Crowd() as crowd:
+        crowd.add_echo()
+        crowd.add_bound(bound)
+        crowd.everybody_goes_on()
+        pyplusthread.Event().wait(0.001)
+        before = gil_info()
+        until(lambda: gil_info()['renewals'] >= before['renewals'] + 20)
+        assert gil_info()['requests'] == before['requests']
+        crowd.everybody_goes_on()
+
+
+@needs_waiters
+def test_bound_threads_alone_are_not_asked():
+    """Among themselves they wait for the interval: they have no priority."""
+    with Crowd() as crowd:
+        crowd.add_bound(3)
+        crowd.everybody_goes_on()
+        pyplusthread.Event().wait(0.001)  # from now on somebody looks
+        before = gil_info()['renewals']
+        burn(0.5)  # one of them
+        asked = gil_info()['renewals'] - before
+    assert asked < 250, 'of a thousand looks at least'
+
+
+# One woken thread at a time.
+
+def by_queue(works):
+    """(take, give): several may take; each works, and then waits again."""
+    with pyplusthread.patched():
+        items = queue.Queue()
+
+    def take():
+        work = items.get()
+        works(work)
+        return work
+
+    return take, items.put
+
+
+def in_turns(crowd, works, takers=8):
+    """Threads that take from a queue, and one that keeps it full."""
+    take, give = by_queue(works)
+
+    def serve(turns):
+        for _ in turns:
+            if take() is None:
+                break
+
+    def feed(turns):
+        for turn, _ in enumerate(turns):
+            give(turn)
+            if turn % 50 == 0:
+                time.sleep(0.001)
+        for _ in range(takers):
+            give(None)
+
+    for _ in range(takers):
+        crowd.add(serve, crowd.turns())
+    crowd.add(feed, crowd.turns())
+
+
+def through_a_pipe():
+    """Let go of the GIL twice."""
+    reader, writer = os.pipe()
+
+    def work(_):
+        os.write(writer, b'1')
+        os.read(reader, 1)
+
+    return work
+
+
+@needs_gil
+def test_woken_threads_wait_for_their_turn():
+    before = gil_info()['turns']
+    with Crowd() as crowd:
+        in_turns(crowd, through_a_pipe())
+        until(lambda: gil_info()['turns'] >= before + 20)
+        crowd.everybody_goes_on()
+
+
+@pytest.mark.parametrize('bound', [0, 1])
+def test_turn_ends_though_its_thread_waits_for_something_else(bound):
+    """One after the other gets stuck, and does not hold the next one up."""
+    reader, writer = os.pipe()
+    stuck = []
+
+    def get_stuck(turn):
+        stuck.append(turn)
+        os.read(reader, 1)
+
+    take, give = by_queue(get_stuck)
+    with Crowd() as crowd:
+        crowd.add_bound(bound)
+        takers = [Worker(take) for _ in range(8)]
+        for turn in range(8):
+            give(turn)
+            until(lambda: turn in stuck)
+        os.write(writer, bytes(8))
+        assert sorted(join_all(takers)) == list(range(8))
+
+
+def test_turn_ends_though_its_thread_only_computes():
+    with Crowd() as crowd:
+        take, give = by_queue(lambda _: compute(crowd.turns()))
+        for turn in range(4):
+            crowd.add(take)
+            give(turn)
+            until(lambda: len(crowd.counts) > turn)
+        crowd.everybody_goes_on()
+
+
+def test_turn_of_a_thread_that_has_ended_is_over():
+    take, give = by_queue(lambda _: None)
+    for _ in range(20):
+        takers = [Worker(take) for _ in range(8)]
+        for turn in range(8):
+            give(turn)
+        join_all(takers)
+
+
+def test_turn_of_a_thread_in_a_long_call_is_over_though_it_is_turned_off():
+    """With it off nobody waits for a turn, but some may wait already."""
+    take, give = by_queue(lambda _: burn(0.01))
+    for _ in range(5):
+        set_gil_priority(True)
+        takers = [Worker(take) for _ in range(8)]
+        for turn in range(8):
+            give(turn)
+        set_gil_priority(False)
+        join_all(takers)
+
+
+def test_thread_may_wait_for_its_turn_with_locks_held():
+    """Those who wait for its locks let it have one."""
+    lock = pyplusthread.Lock()
+
+    def work(_):
+        with lock, pyplusthread.Lock():
+            os.write(writer, b'1')
+            os.read(reader, 1)
+
+    reader, writer = os.pipe()
+    with Crowd() as crowd:
+        in_turns(crowd, work)
+        crowd.add_users(lock, 4)
+        for _ in range(20):
+            crowd.everybody_goes_on()
 
 
 # The end of the interpreter.
@@ -672,3 +883,49 @@ before = pyplusthread.gil_info()['requests']
 while pyplusthread.gil_info()['requests'] == before:
     run(beside)
 ''', native, beside=BESIDE)
+
+
+# Threads of several interpreters want a GIL that they may share (before
+# 3.12); a thread goes from one interpreter to the other with the GIL in hand.
+# The first is known to be CPU-bound then.
+HERE = sources(burn) + '''
+import pyplusthread
+
+cond = pyplusthread.Condition()
+
+def wait():
+    while runs:
+        with cond:
+            cond.wait(0.002)
+
+other = interpreters.create(**OPTIONS)
+for _ in range(5):
+    runs = [True]
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    burn(0.05)
+    runs.clear()
+    waiter.join()
+    interpreters.run_string(other, there)
+    burn(0.02)
+interpreters.destroy(other)
+'''
+
+THERE = sources(burn) + '''
+def wait(end):
+    while time.monotonic() < end:
+        time.sleep(0.0005)
+
+end = time.monotonic() + 0.1
+threads = [threading.Thread(target=wait, args=(end,)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+burn(0.15)
+for thread in threads:
+    thread.join()
+'''
+
+
+def test_thread_that_comes_back_from_another_interpreter_goes_on(native):
+    """It was not asked for threads of the other one, which are gone."""
+    run_with_interpreters(HERE, native, there=THERE)

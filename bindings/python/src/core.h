@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <pyplusthread/barrier.h>
 #include <pyplusthread/cond.h>
@@ -126,7 +127,7 @@ bool ppy_raise(ppy_wait_t *wait);
 void ppy_raise_before(PyObject *earlier);
 
 /*
- * Take lock, detached if it is held.
+ * Take lock, detached if it is held; its turn is over then.
  *
  * Returns   0, EBUSY, ETIMEDOUT
  *           -1  with an exception set: a handler's, or see ppy_may_wait; lock
@@ -172,6 +173,21 @@ void ppy_detach(ppy_wait_t *wait);
 void ppy_attach(ppy_wait_t *wait);
 
 /*
+ * The same for a thread that waits for a notify, with lock: it lets others
+ * have their turn, and waits for its own before it is back.
+ */
+void ppy_detach_out_of_turn(ppy_wait_t *wait);
+void ppy_attach_in_turn(ppy_wait_t *wait, const ppt_lock_t *lock,
+                        int64_t deadline);
+
+/*
+ * A thread that is attached is about to take lock.  If that is where it waited
+ * last, its turn since was cut short, and others have theirs, it waits for
+ * another one.
+ */
+void ppy_wait_for_turn(const ppt_lock_t *lock);
+
+/*
  * ppt_lock_release by a thread that is attached.  Lets go of the GIL
  * meanwhile if threads are queued for lock, and it was soon back before.
  */
@@ -185,22 +201,25 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *none);
 /* Called by each import. */
 int ppy_priority_setup(void);
 
-/* For insist.c: all GILs for which threads wait; is a CPU-bound one known? */
-bool ppy_accounts_watch(void);
-void ppy_accounts_withdraw(void);
+/* For insist.c: all GILs.  When to look again, in nanoseconds; 0: never. */
+int64_t ppy_accounts_watch(void);
+bool ppy_accounts_withdraw(void);
 void ppy_accounts_forget(void);
 void ppy_accounts_after_fork(void);
 
 /* --- insist.c ------------------------------------------------------------ */
 
 /*
- * From here to the end, which comes when the thread has the GIL, its holder
- * is asked again and again.
+ * From here to the end the thread is counted, and the GILs are looked after
+ * again and again.  The count is an account's, of one kind of wait.
  *
- * Returns   true if nobody waits for the GIL any more: the caller withdraws
+ * begin returns whether they are; end whether the count has become 0.
  */
-void ppy_insist_begin(int *of_account);
-bool ppy_insist_end(int *of_account);
+bool ppy_insist_begin(int *count);
+bool ppy_insist_end(int *count);
+
+/* Set what is guarded by insist.c. */
+void ppy_insist_set(bool *flag, bool value);
 
 void ppy_insist_before_fork(void);
 void ppy_insist_after_fork_in_parent(void);
@@ -219,15 +238,49 @@ bool ppy_gil_taken(const void *gil);
 
 /* Whether gil is free, and whoever let go of it is through with that. */
 bool ppy_gil_free(void *gil);
+
+/* Spin until it is, for so many nanoseconds; false if it is not. */
+bool ppy_gil_await(void *gil, int64_t length);
 unsigned long ppy_gil_switches(const void *gil);
 
 /* The thread state that has gil, or had it last; it may be gone. */
 const void *ppy_gil_holder(const void *gil);
 
-/* Have whoever holds gil let go of it soon.  The caller is of interpreter. */
-void ppy_gil_ask(void *gil, void *interpreter);
+/*
+ * Whoever has gil, a thread of interpreter, and the clock of its CPU time; NULL
+ * if nobody has.
+ */
+const void *ppy_gil_holders_clock(void *gil, void *interpreter,
+                                  clockid_t *clock);
 
-/* Take back what ppy_gil_ask has asked for. */
+/* Threads that wait for gil inside CPython; 0 if they cannot be seen. */
+unsigned ppy_gil_waiters(const void *gil);
+bool ppy_gil_sees_waiters(void);
+
+/* The same, and they are threads of interpreter for certain. */
+bool ppy_gil_sees_waiters_of(void *interpreter);
+
+/* Nobody has it or, as far as can be seen, waits for it. */
+bool ppy_gil_is_idle(const void *gil);
+
+/*
+ * Have whoever holds gil let go of it soon.  The caller is of interpreter, and
+ * takes gil.
+ *
+ * Returns   whether the holder was asked
+ */
+bool ppy_gil_ask(void *gil, void *interpreter);
+
+/*
+ * The same for others: if more than few threads wait for it, or, where they
+ * cannot be seen, or may be of another interpreter, if any of ours do.
+ *
+ * Returns   whether the holder was asked
+ */
+bool ppy_gil_ask_for(void *gil, void *interpreter, unsigned few,
+                     unsigned ours);
+
+/* Take back what was asked for. */
 void ppy_gil_withdraw(void *gil, void *interpreter);
 
 /* --- place.c ----------------------------------------------------------- */

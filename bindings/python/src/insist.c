@@ -1,25 +1,27 @@
 /*
- * insist.c - asking for the GIL again, on behalf of threads that wait for it.
+ * insist.c - a thread that looks after the GILs, on behalf of those that wait.
  *
  * Idea
  *   A request can get lost: the holder lets go, but another CPU-bound thread
  *   takes the GIL.  Whoever asked is by then asleep inside CPython, and will
- *   not ask again for a switch interval.  So a thread of our own does: it
- *   runs no Python, is started when somebody waits, and ends when nobody has
- *   for some time.
+ *   not ask again for a switch interval; and a thread that comes back from a
+ *   socket has not asked at all.  So a thread of our own does (bound.c); it
+ *   also ends turns that are of no use (turn.c).  It runs no Python, is
+ *   started when a thread waits for the GIL or for its turn, and ends when
+ *   none has for some time, and no CPU-bound thread is known.
  *
  * State            guard: lock
  *   runs           whether that thread exists
- *   waiting        threads that wait for a GIL; of them, each account has its
- *                  own (priority.c)
+ *   counted        threads that wait; each account has counts of its own
  *
  * Invariants
- *   I1  A GIL is touched while threads of its interpreter wait for it, under
- *       the lock that they take when they have it: it exists.
+ *   I1  A GIL is touched while its account is open, under the lock that is
+ *       taken to close it: it exists.
  *   I2  In the child of a fork nobody waits, and the thread is not there.
- *   I3  A thread that has just got the GIL may be asked itself, before it has
- *       said so.  If nobody else waits, it takes that back: otherwise it
- *       would let go, and wait for ever for another one to take it.
+ *   I3  Where waiting threads cannot be seen (cond_waiters.h), a thread that
+ *       has just got the GIL may be asked itself, before it has said so.  If
+ *       nobody else waits, it takes that back: otherwise it would let go, and
+ *       wait for ever for another one to take it.
  *   I4  When the interpreter shuts down, requests are withdrawn (gil.c, G2),
  *       and the thread ends.
  */
@@ -28,26 +30,22 @@
 #include <signal.h>
 #include <time.h>
 
-/*
- * How often to ask CPU-bound threads, and to look for some where none is
- * known; when to fall asleep since nobody waits; when to end.
- */
-#define RENEW_NS 100000
-#define LOOK_NS 500000
-#define AWAKE_NS 10000000
+/* How often to look at first; when to end since nobody waits. */
+#define LOOK_NS 100000
 #define IDLE_NS 100000000
 
-/* How often to take back what was asked for, at shutdown. */
-#define WITHDRAWALS 100
+/* How often, and how many times at most, to take back what was asked for. */
+#define WITHDRAW_NS 1000000
+#define WITHDRAWALS 10000
 
 static ppt_lock_t lock = PPT_LOCK_INITIALIZER;
 static ppt_cond_t work = PPT_COND_INITIALIZER;
 static bool runs;
-static int waiting;
+static int counted;
 
-static void nap(long length)
+static void nap(int64_t length)
 {
-    struct timespec time = { 0, length };
+    struct timespec time = { 0, (long)length };
 
     ppt_lock_release(&lock);
     nanosleep(&time, NULL);
@@ -60,37 +58,33 @@ static bool await_work(void)
     int64_t deadline = ppt_deadline(IDLE_NS);
     int result = 0;
 
-    while (waiting == 0 && result == 0)
+    while (counted == 0 && result == 0)
         result = ppt_cond_wait(&work, &lock, deadline);
-    return waiting > 0;
+    return counted > 0;
 }
 
-/* Until nobody has waited for some time. */
 static void watch_all(void)
 {
-    long round = RENEW_NS;
-    long idle = 0;
+    int64_t next = LOOK_NS;
 
-    while (idle < AWAKE_NS && !ppy_is_finalizing()) {
-        nap(round);
-        idle = waiting > 0 ? 0 : idle + round;
-        round = ppy_accounts_watch() ? RENEW_NS : LOOK_NS;
+    while (next > 0 && !ppy_is_finalizing()) {
+        nap(next);
+        next = ppy_accounts_watch();
     }
 }
 
 /*
- * I4: again and again, for whoever was asked may be about to wait.  Threads
- * that wait for the GIL now may never say that they have it: they end.
+ * I4: again and again until the interpreter has come to its end, for whoever
+ * asked may have been about to.  Threads that wait for the GIL now may never
+ * say that they have it: they end.
  */
 static void withdraw_all(void)
 {
     int rounds;
 
-    for (rounds = 0; rounds < WITHDRAWALS; rounds++) {
-        ppy_accounts_withdraw();
-        nap(RENEW_NS);
-    }
-    waiting = 0;
+    for (rounds = 0; rounds < WITHDRAWALS && ppy_accounts_withdraw(); rounds++)
+        nap(WITHDRAW_NS);
+    counted = 0;
     ppy_accounts_forget();
 }
 
@@ -125,31 +119,42 @@ static bool start(void)
     return started;
 }
 
-void ppy_insist_begin(int *of_account)
+bool ppy_insist_begin(int *count)
 {
+    bool watched;
+
     ppt_lock_acquire(&lock, PPT_FOREVER);
-    ++*of_account;
-    waiting++;
+    ++*count;
+    counted++;
     if (!runs)
         runs = start();
     else
         ppt_cond_signal(&work); /* it is awake most of the time */
+    watched = runs;
     ppt_lock_release(&lock);
+    return watched;
 }
 
 /* I2, I4: in a child, and after a shutdown, nobody is counted. */
-bool ppy_insist_end(int *of_account)
+bool ppy_insist_end(int *count)
 {
     bool last;
 
     ppt_lock_acquire(&lock, PPT_FOREVER);
-    if (*of_account > 0) {
-        --*of_account;
-        waiting--;
+    if (*count > 0) {
+        --*count;
+        counted--;
     }
-    last = *of_account == 0;
+    last = *count == 0;
     ppt_lock_release(&lock);
     return last;
+}
+
+void ppy_insist_set(bool *flag, bool value)
+{
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    *flag = value;
+    ppt_lock_release(&lock);
 }
 
 void ppy_insist_before_fork(void)
@@ -167,6 +172,6 @@ void ppy_insist_after_fork_in_child(void)
     ppt_lock_after_fork(&lock);
     ppt_cond_after_fork(&work);
     runs = false;
-    waiting = 0;
+    counted = 0;
     ppy_accounts_after_fork();
 }

@@ -32,6 +32,7 @@ static ppt_lock_t *lock_of(PyObject *lock)
 
 static PyObject *lock_enter(PyObject *lock)
 {
+    ppy_wait_for_turn(lock_of(lock));
     return true_unless(ppy_acquire(lock_of(lock), PPT_FOREVER));
 }
 

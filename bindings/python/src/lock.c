@@ -38,12 +38,15 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 static PyObject *acquire(PyObject *op, PyObject *const *args,
                          Py_ssize_t nargs, PyObject *kwnames)
 {
+    ppt_lock_t *lock = &((ppy_lock_t *)op)->lock;
     int64_t deadline;
     int result;
 
     if (ppy_acquire_args(args, nargs, kwnames, &deadline) < 0)
         return NULL;
-    result = ppy_acquire(&((ppy_lock_t *)op)->lock, deadline);
+    if (deadline == PPT_FOREVER)
+        ppy_wait_for_turn(lock);
+    result = ppy_acquire(lock, deadline);
     return result < 0 ? NULL : PyBool_FromLong(result == 0);
 }
 

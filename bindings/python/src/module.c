@@ -242,7 +242,10 @@ static PyMethodDef functions[] = {
       "A thread that returns from a wait for a Condition, a Lock or another "
       "object\nof this package asks a CPU-bound thread that holds the GIL "
       "to let go of it\nat once, instead of after the switch interval of "
-      "5 ms.\n\ncpu_share, from 0 to less than 1, is the part of the time "
+      "5 ms.  For threads that\nreturn from other blocking calls, as those of "
+      "sockets, a thread of this\npackage asks.  Of threads that were "
+      "notified, one at a time goes on.\n\n"
+      "cpu_share, from 0 to less than 1, is the part of the time "
       "that CPU-bound\nthreads keep at least, however many others are "
       "woken.\n\n"
       "It is on by default, for all threads of all interpreters." },
@@ -253,9 +256,13 @@ static PyMethodDef functions[] = {
       "reason     why it is not; None if it is\n"
       "cpu_share  see set_gil_priority()\n"
       "requests   how often a thread asked another one to let go\n"
-      "renewals   how often one was asked again\n"
+      "renewals   how often one was asked on behalf of threads that wait\n"
       "pauses     how often a thread held back, so that CPU-bound ones got\n"
-      "           their share" },
+      "           their share\n"
+      "turns      how often a notified thread waited for its turn\n"
+      "sees_waiters\n"
+      "           whether those that return from other blocking calls, as of\n"
+      "           sockets, are seen, and have priority, too" },
     { NULL, NULL, 0, NULL }
 };
 

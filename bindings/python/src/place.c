@@ -70,7 +70,7 @@ static int sleep_detached(ppy_place_t *place, int64_t deadline)
 {
     int result;
 
-    ppy_detach(&place->wait);
+    ppy_detach_out_of_turn(&place->wait);
     do
         result = ppt_cond_sleep(&place->condition->cond, &place->waiter,
                                 deadline);
@@ -121,11 +121,14 @@ int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
     place->condition = condition;
     place->lock = lock;
     ppy_wait_begin(&place->wait, forget_both, place);
-    ppy_detach(&place->wait);
+    ppy_detach_out_of_turn(&place->wait);
     result = ppt_cond_wait_unyielding(&condition->cond, lock, deadline);
     if (result != EPERM)
         ppt_lock_release(lock);
     ppy_wait_end(&place->wait);
-    ppy_attach(&place->wait);
+    if (result == 0)
+        ppy_attach_in_turn(&place->wait, lock, deadline);
+    else
+        ppy_attach(&place->wait);
     return result == 0;
 }

@@ -42,6 +42,8 @@ int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline)
         set(self, me, self->count + 1);
         return 0;
     }
+    if (deadline == PPT_FOREVER)
+        ppy_wait_for_turn(&self->lock);
     result = ppy_acquire(&self->lock, deadline);
     if (result == 0)
         set(self, me, 1);

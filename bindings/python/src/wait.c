@@ -25,6 +25,7 @@
  *       held still while the fork is made; so the child finds in it every
  *       object that it has to mend.  It copies page after page while other
  *       threads run: nothing else that they write meanwhile can be trusted.
+ *       The queues of turns (turn.c) it mends in any case.
  *
  * Races
  *   Fork against wait: W2.
