@@ -578,7 +578,9 @@ def test_bound_threads_are_asked_for_those_that_wait_inside_cpython(bound):
         crowd.add_echo()
         crowd.add_bound(bound)
         crowd.everybody_goes_on()
-        pyplusthread.Event().wait(0.001)
+        before = gil_info()
+        until(lambda: (pyplusthread.Event().wait(0.001)
+                       or gil_info()['renewals'] > before['renewals']))
         before = gil_info()
         until(lambda: gil_info()['renewals'] >= before['renewals'] + 20)
         assert gil_info()['requests'] == before['requests']
@@ -646,7 +648,7 @@ def through_a_pipe():
     return work
 
 
-@needs_gil
+@needs_waiters
 def test_woken_threads_wait_for_their_turn():
     before = gil_info()['turns']
     with Crowd() as crowd:

@@ -253,7 +253,10 @@ const void *ppy_gil_holder(const void *gil);
 const void *ppy_gil_holders_clock(void *gil, void *interpreter,
                                   clockid_t *clock);
 
-/* Threads that wait for gil inside CPython; 0 if they cannot be seen. */
+/*
+ * Threads that wait for gil inside CPython; 0 if they cannot be seen, or if
+ * nobody has tried that out: sees_waiters does, the first time.
+ */
 unsigned ppy_gil_waiters(const void *gil);
 bool ppy_gil_sees_waiters(void);
 

@@ -382,7 +382,6 @@ const char *ppy_gil_check(void)
         return "the GIL seems not to be held";
     if (ppy_gil_holder(gil) != PyThreadState_Get())
         return "the GIL seems to be held by another thread";
-    ppy_cond_waiters_check();
     return NULL;
 }
 
@@ -392,6 +391,7 @@ const char *ppy_gil_check(void)
 
 bool ppy_gil_sees_waiters(void)
 {
+    ppy_cond_waiters_check();
     return ppy_cond_waiters_known();
 }
 

@@ -90,6 +90,7 @@ static void withdraw_all(void)
 
 static void *insist(void *Py_UNUSED(arg))
 {
+    ppy_gil_sees_waiters(); /* not on import: that starts no thread */
     ppt_lock_acquire(&lock, PPT_FOREVER);
     while (await_work() && !ppy_is_finalizing())
         watch_all();

@@ -174,7 +174,8 @@ static void attach_first(ppy_account_t *account, PyThreadState *thread)
 {
     ppy_bound_pay(account);
     ppy_insist_begin(&account->waiting);
-    if (!is_free_soon(account) && ppy_bound_holds(account))
+    if (ppy_bound_any(account) && !is_free_soon(account)
+        && ppy_bound_holds(account))
         ppy_bound_ask(account);
     PyEval_RestoreThread(thread);
     if (ppy_insist_end(&account->waiting)
