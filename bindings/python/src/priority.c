@@ -249,9 +249,10 @@ static void queue_up_again(void)
     }
 }
 
+/* A thread's own variables take a call: where nobody has waited, no look. */
 void ppy_wait_for_turn(const ppt_lock_t *lock)
 {
-    if (lock == stand && ppy_turn_had())
+    if (PPY_LOAD(ppy_turns) > 0 && lock == stand && ppy_turn_had())
         queue_up_again();
 }
 
