@@ -13,8 +13,8 @@
  *
  *   A turn is cut short where it is of no use: when its thread waits for
  *   something else, a socket or a lock, so that the GIL is idle, or its CPU
- *   time stands still; when a CPU-bound thread is about; and when it has gone
- *   on for long.  Its thread goes on without one then, and waits for another
+ *   time stands still; when a CPU-bound thread is about; and after 5 ms, the
+ *   switch interval.  Its thread goes on without one then, and waits for another
  *   where it waited last: when it takes the lock of that condition again.
  *
  * State
@@ -38,9 +38,8 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* How long a turn lasts, and how many looks at a thread that stands still. */
-#define LONG_NS 2000000
-#define STALLS 3
+/* How many looks at a thread that stands still. */
+#define STALLS 5
 
 /* The longest wait: for all that are before it in the queue. */
 #define MOST_NS 100000000
@@ -152,7 +151,7 @@ static bool is_over(ppy_account_t *account, unsigned long number, int64_t now)
 {
     return has_stalled(&account->turn, number)
            || ppy_gil_is_idle(account->gil) || ppy_bound_any(account)
-           || now - PPY_LOAD(account->turn.since) >= LONG_NS;
+           || now - PPY_LOAD(account->turn.since) >= PPY_PATIENCE_NS;
 }
 
 int64_t ppy_turn_watch(ppy_account_t *account, int64_t now)
