@@ -1,9 +1,10 @@
 """What a server's socket calls cost, alone and beside a CPU-bound thread.
 
-Each lets go of the GIL, and gets it back inside CPython: no class of a
-package has a part in that.  The calls are those of a connection that is
-accepted, answered once, and closed.  None of them has to wait here, but for
-the first, a poll that ends after 1 ms in vain.
+Each lets go of the GIL, and gets it back inside CPython.  The calls are those
+of a connection that is accepted, answered once, and closed.  None of them has
+to wait here, but for the first, a poll that ends after 1 ms in vain.  Before
+it the thread waits for an Event, as a server's threads wait for a queue: that
+is not timed.
 """
 
 import platform
@@ -23,8 +24,9 @@ CALLS = 'wait', 'poll', 'accept', 'recv', 'send', 'shutdown', 'close'
 class Connections(Work):
     """One thread makes connections to itself; `times` has what calls took."""
 
-    def __init__(self, cpus=()):
+    def __init__(self, module, cpus=()):
         super().__init__(cpus)
+        self.module = module
         self.times = {call: [] for call in CALLS}
 
     def bodies(self):
@@ -36,6 +38,7 @@ class Connections(Work):
             poll = select.poll()
             poll.register(listener, select.POLLIN)
             while not self.stopped:
+                self.module.Event().wait(0.0001)
                 self._timed('wait', poll.poll, 1)
                 self._serve_one(listener, poll)
                 self.done += 1
@@ -58,8 +61,8 @@ class Connections(Work):
         return result
 
 
-def _means_us(cpus, burners, seconds):
-    work = Connections(cpus)
+def _means_us(module, cpus, burners, seconds):
+    work = Connections(module, cpus)
     measure([work] + [Burner() for _ in range(burners)], seconds)
     return {call: statistics.fmean(times) / 1000
             for call, times in work.times.items()}
@@ -67,9 +70,9 @@ def _means_us(cpus, burners, seconds):
 
 def socket_calls(name, cpus, seconds):
     """One variant's mean time of each call, in microseconds."""
-    with variants.active(name):
-        alone = _means_us(cpus, 0, seconds)
-        beside = _means_us(cpus, 1, seconds)
+    with variants.active(name) as module:
+        alone = _means_us(module, cpus, 0, seconds)
+        beside = _means_us(module, cpus, 1, seconds)
     return {'benchmark': 'socket-calls', 'variant': name,
             'cpus': ','.join(map(str, cpus)) or 'free',
             'python': platform.python_version(), 'seconds': seconds,
