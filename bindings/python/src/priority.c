@@ -424,7 +424,8 @@ PyObject *ppy_gil_info(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
                          "renewals", PPY_LOAD(ppy_renewals),
                          "pauses", PPY_LOAD(ppy_pauses),
                          "turns", PPY_LOAD(ppy_turns), "sees_waiters",
-                         PyBool_FromLong(ppy_gil_sees_waiters()));
+                         PyBool_FromLong(PPY_LOAD(trouble) == NULL
+                                         && ppy_gil_sees_waiters()));
 }
 
 int ppy_priority_setup(void)
