@@ -4,6 +4,7 @@ No test says how soon: whoever is woken has to come at last, and so do those
 that only compute.  PPT_TEST_MS has test_everybody_goes_on run for longer, in
 minutes, since conftest.py kills a test after four.
 """
+import ctypes
 import inspect
 import itertools
 import os
@@ -598,6 +599,24 @@ def test_bound_threads_alone_are_not_asked():
         burn(0.5)  # one of them
         asked = gil_info()['renewals'] - before
     assert asked < 250, 'of a thousand looks at least'
+
+
+@needs_gil
+def test_thread_that_keeps_the_gil_but_does_not_compute_is_not_bound():
+    """As one whose CPU was taken away: nothing is gained by asking it."""
+    usleep = ctypes.PyDLL(None).usleep
+
+    def nobody_is_asked():
+        before = gil_info()['requests']
+        for _ in range(100):
+            usleep(4000)
+            time.sleep(0.001)
+        return gil_info()['requests'] == before
+
+    with Crowd() as crowd:
+        crowd.add_pair(by_condition)
+        crowd.everybody_goes_on()
+        until(nobody_is_asked)
 
 
 # One woken thread at a time.

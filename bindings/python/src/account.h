@@ -45,6 +45,8 @@ typedef struct {
     int64_t wanted_at;          /* when somebody waited */
     unsigned long watched;      /* the GIL's count of switches, and since */
     int64_t watched_since;      /* when it has been that */
+    ppy_bound_thread_t suspect; /* who may be CPU-bound */
+    int64_t suspected_since;    /* watched_since of that */
     unsigned long asked;        /* atomic; its count at the last request */
     unsigned requests;          /* atomic; since settled_at */
 } ppy_bound_t;

@@ -10,9 +10,9 @@
  *   waits for the GIL: also for those that come back from a socket or a file,
  *   whose calls wait inside CPython.
  *
- *   Which threads are CPU-bound is observed: those that have the GIL for a
- *   while, without a switch, although somebody waits.  One that is seen to
- *   have let go of it by itself is none.
+ *   Which threads are CPU-bound is observed: those that compute for a while,
+ *   by the clocks of their CPU time, with the GIL, without a switch, although
+ *   somebody waits.  One that is seen to have let go of it by itself is none.
  *
  *   CPU-bound threads among themselves wait for the interval as ever: known
  *   ones do not count as waiting.  And they must not starve: while they lack
@@ -24,6 +24,7 @@
  *                     but by gil.c while one holds the GIL: they may be gone
  *   lacks             what they lack of their share; never more than 5 ms
  *   watched           the GIL's count of switches when it was looked at last
+ *   suspect           who has the GIL, and its time when it was suspected
  *   asked             the same at the last request: whoever lets go after it
  *                     has not done so by itself
  *
@@ -41,12 +42,13 @@
 #define LET_GO_NS 20000
 
 /*
- * Whoever keeps the GIL for so long is CPU-bound: from the first time on it is
- * stared at for a moment in each look, since who makes short system calls has
- * it nearly always.
+ * Whoever has kept the GIL for so long is suspected: it is stared at for a
+ * moment in each look, since who makes short system calls has it nearly
+ * always.  If it then computes for so long without letting go, it is
+ * CPU-bound; if it only waits for a CPU, it is not.
  */
 #define SUSPECT_NS 1000000
-#define LONG_NS 2000000
+#define COMPUTED_NS 1000000
 #define STARE_NS 10000
 
 /* For so long one is known, and some are about, since one had the GIL. */
@@ -143,21 +145,14 @@ bool ppy_read_clock(clockid_t clock, int64_t *time)
     return true;
 }
 
-static void get_to_know(ppy_account_t *account, int64_t now)
+static void get_to_know(ppy_bound_t *bound, const ppy_bound_thread_t *thread,
+                        int64_t now)
 {
-    ppy_bound_t *bound = &account->bound;
     ppy_bound_thread_t *known = oldest(bound);
-    clockid_t clock;
-    int64_t used;
-    const void *thread = ppy_gil_holders_clock(account->gil,
-                                               account->interpreter, &clock);
 
-    if (thread == NULL || find(bound, thread, now) != NULL
-        || !ppy_read_clock(clock, &used))
-        return;
-    PPY_STORE(known->thread, thread);
-    known->clock = clock;
-    known->used = used;
+    PPY_STORE(known->thread, thread->thread);
+    known->clock = thread->clock;
+    known->used = thread->used;
     keep(bound, known, now);
 }
 
@@ -327,13 +322,36 @@ static int64_t kept_since(ppy_bound_t *bound, const void *gil, int64_t now)
     return bound->watched_since;
 }
 
+static bool read_holder(const ppy_account_t *account, ppy_bound_thread_t *now)
+{
+    now->thread = ppy_gil_holders_clock(account->gil, account->interpreter,
+                                        &now->clock);
+    return now->thread != NULL && ppy_read_clock(now->clock, &now->used);
+}
+
+/* It has had the GIL since then: has it computed? */
+static void judge(ppy_bound_t *bound, const ppy_bound_thread_t *holder,
+                  int64_t since, int64_t now)
+{
+    if (bound->suspect.thread != holder->thread
+        || bound->suspected_since != since) {
+        bound->suspect = *holder;
+        bound->suspected_since = since;
+    } else if (holder->used - bound->suspect.used >= COMPUTED_NS
+               && find(bound, holder->thread, now) == NULL) {
+        get_to_know(bound, holder, now);
+    }
+}
+
 /* Does it keep the GIL? */
 static void suspect(ppy_account_t *account, int64_t since, int64_t now)
 {
+    ppy_bound_thread_t holder;
+
     if (ppy_gil_await(account->gil, STARE_NS))
         account->bound.watched_since = now;
-    else if (now - since >= LONG_NS)
-        get_to_know(account, now);
+    else if (read_holder(account, &holder))
+        judge(&account->bound, &holder, since, now);
 }
 
 static void look(ppy_account_t *account, int64_t now)
