@@ -697,6 +697,35 @@ def test_turn_ends_though_its_thread_waits_for_something_else(bound):
         assert sorted(join_all(takers)) == list(range(8))
 
 
+@pytest.mark.unsanitized  # that takes too long between a turn and the next
+@needs_waiters
+def test_where_turns_are_useless_nobody_waits_for_one():
+    """As in a pool whose threads all wait for a database."""
+    take, give = by_queue(lambda _: time.sleep(0.001))
+    done = queue.SimpleQueue()
+
+    def serve():
+        while take():
+            done.put(True)
+
+    def nobody_waits():
+        before = gil_info()['turns']
+        for _ in range(200):
+            done.get()
+            give(True)
+        return gil_info()['turns'] == before
+
+    with Crowd() as crowd:
+        for _ in range(16):
+            crowd.add(serve)
+            give(True)
+        try:
+            until(nobody_waits)
+        finally:
+            for _ in range(16):
+                give(False)
+
+
 def test_turn_ends_though_its_thread_only_computes():
     with Crowd() as crowd:
         take, give = by_queue(lambda _: compute(crowd.turns()))

@@ -56,10 +56,14 @@ typedef struct {
     ppt_lock_t lock;
     unsigned long number;       /* atomic; 0: nobody has the turn */
     int64_t since;              /* atomic */
+    int useless;                /* atomic; so many in a row were of no use */
+    int64_t none_before;        /* atomic; so nobody waits for one until then */
+    const void *thread;         /* atomic; who has it: a thread state */
     clockid_t clock;            /* atomic; the CPU time of who has it */
     unsigned long watched;      /* the number at the last look */
     int64_t used;               /* what clock showed then */
-    int stalls;                 /* looks at which it showed the same */
+    int64_t still_since;        /* since when it has shown that */
+    int calm;                   /* looks: so many times twice as rare */
 } ppy_turn_t;
 
 /* See priority.c. */
@@ -117,7 +121,8 @@ int64_t ppy_bound_watch(ppy_account_t *account, int64_t now);
  * A thread that was woken, detached: wait until it is its turn, until deadline
  * at most.
  */
-void ppy_turn_begin(ppy_account_t *account, int64_t deadline);
+void ppy_turn_begin(ppy_account_t *account, const void *thread,
+                    int64_t deadline);
 
 /* Its turn, if it has one, is over: it waits for a notify; or for a lock. */
 void ppy_turn_end(ppy_account_t *account);

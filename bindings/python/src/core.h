@@ -263,8 +263,11 @@ bool ppy_gil_sees_waiters(void);
 /* The same, and they are threads of interpreter for certain. */
 bool ppy_gil_sees_waiters_of(void *interpreter);
 
-/* Nobody has it or, as far as can be seen, waits for it. */
-bool ppy_gil_is_idle(const void *gil);
+/*
+ * Thread has gil or may wait for it: somebody does; where that cannot be seen,
+ * somebody has it.
+ */
+bool ppy_gil_may_concern(const void *gil, const void *thread);
 
 /*
  * Have whoever holds gil let go of it soon.  The caller is of interpreter, and

@@ -395,9 +395,12 @@ bool ppy_gil_sees_waiters(void)
     return ppy_cond_waiters_known();
 }
 
-bool ppy_gil_is_idle(const void *gil)
+bool ppy_gil_may_concern(const void *gil, const void *thread)
 {
-    return !ppy_gil_taken(gil) && ppy_gil_waiters(gil) == 0;
+    if (!ppy_gil_taken(gil))
+        return ppy_gil_waiters(gil) > 0;
+    return ppy_gil_holder(gil) == thread || ppy_gil_waiters(gil) > 0
+           || !ppy_cond_waiters_known();
 }
 
 bool ppy_gil_await(void *gil, int64_t length)

@@ -226,7 +226,7 @@ void ppy_attach_in_turn(ppy_wait_t *wait, const ppt_lock_t *lock,
 {
     stand = lock;
     if (takes_turns(wait))
-        ppy_turn_begin(wait->account, deadline);
+        ppy_turn_begin(wait->account, wait->thread, deadline);
     ppy_attach(wait);
 }
 

@@ -12,10 +12,12 @@
  *   concurrency do the same (Dice, "Malthusian Locks", EuroSys 2017).
  *
  *   A turn is cut short where it is of no use: when its thread waits for
- *   something else, a socket or a lock, so that the GIL is idle, or its CPU
- *   time stands still; when a CPU-bound thread is about; and after 5 ms, the
- *   switch interval.  Its thread goes on without one then, and waits for another
- *   where it waited last: when it takes the lock of that condition again.
+ *   something else, a socket or a lock, so that its CPU time stands still, and
+ *   nobody waits for the GIL, or for 0.4 ms; when a CPU-bound thread is about;
+ *   and after 5 ms, the switch interval.  Its thread goes on without one then, and waits
+ *   for another where it waited last: when it takes the lock of that condition
+ *   again.  Where turn after turn is cut short since its thread waits, as in a
+ *   pool whose threads ask a database, nobody waits for turns for 10 ms.
  *
  * State
  *   lock     held while it is somebody's turn; who waits for a turn is queued
@@ -38,8 +40,15 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* How many looks at a thread that stands still. */
-#define STALLS 5
+/* For so long its thread may stand still while others want the GIL. */
+#define STILL_NS 400000
+
+/* After so many turns in a row that were of no use: none for so long. */
+#define USELESS 8
+#define NONE_NS 10000000
+
+/* How many times twice as rare looks become while a turn's thread goes on. */
+#define CALM 2
 
 /* The longest wait: for all that are before it in the queue. */
 #define MOST_NS 100000000
@@ -48,34 +57,78 @@ static unsigned long last_number;
 
 static _Thread_local unsigned long mine;
 
-static void start(ppy_turn_t *turn)
+static void start(ppy_turn_t *turn, const void *thread)
 {
     clockid_t clock;
 
     mine = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
     PPY_STORE(turn->since, ppt_now());
+    PPY_STORE(turn->thread, thread);
     if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
         PPY_STORE(turn->clock, clock);
     __atomic_store_n(&turn->number, mine, __ATOMIC_RELEASE);
 }
 
-/* T1 */
-static void finish(ppy_turn_t *turn, unsigned long number)
+/* T1.  False: somebody else has. */
+static bool finish(ppy_turn_t *turn, unsigned long number)
 {
-    if (number != 0
-        && __atomic_compare_exchange_n(&turn->number, &number, 0, false,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ppt_lock_release(&turn->lock);
+    if (number == 0
+        || !__atomic_compare_exchange_n(&turn->number, &number, 0, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    ppt_lock_release(&turn->lock);
+    return true;
 }
 
-/* If nobody has the GIL, or wants it, the turn is of no use. */
-static void finish_idle(ppy_account_t *account)
+/* Its thread waits for something else, as maybe those of turns before. */
+static void finish_useless(ppy_turn_t *turn, unsigned long number)
 {
-    unsigned long number = __atomic_load_n(&account->turn.number,
-                                           __ATOMIC_ACQUIRE);
+    if (finish(turn, number) && PPY_COUNT(turn->useless) + 1 >= USELESS) {
+        PPY_STORE(turn->useless, 0);
+        PPY_STORE(turn->none_before, ppt_deadline(NONE_NS));
+    }
+}
 
-    if (ppy_await_waker(account->gil) && ppy_gil_is_idle(account->gil))
-        finish(&account->turn, number);
+/* The CPU time of its thread; -1: that has ended. */
+static int64_t used_by(const ppy_turn_t *turn)
+{
+    int64_t used;
+
+    return ppy_read_clock(PPY_LOAD(turn->clock), &used) ? used : -1;
+}
+
+static unsigned long number_of(const ppy_turn_t *turn)
+{
+    return __atomic_load_n(&turn->number, __ATOMIC_ACQUIRE);
+}
+
+/* Or it is in a short system call: then its time goes on. */
+static bool stands_still(const ppy_turn_t *turn)
+{
+    return used_by(turn) == used_by(turn);
+}
+
+/* Its thread neither has the GIL nor waits for it. */
+static bool is_elsewhere(const ppy_account_t *account)
+{
+    return !ppy_gil_may_concern(account->gil, PPY_LOAD(account->turn.thread));
+}
+
+/* A thread that was woken is the first to see it; it gives way before. */
+static void finish_blocked(ppy_account_t *account)
+{
+    ppy_turn_t *turn = &account->turn;
+    unsigned long number = number_of(turn);
+
+    ppy_await_waker(account->gil);
+    if (number_of(turn) == number && is_elsewhere(account)
+        && stands_still(turn))
+        finish_useless(turn, number);
+}
+
+static bool are_useful(const ppy_turn_t *turn)
+{
+    return ppt_now() >= PPY_LOAD(turn->none_before);
 }
 
 /* T2 */
@@ -97,19 +150,18 @@ static bool try(ppy_turn_t *turn)
     return ppt_lock_acquire(&turn->lock, PPT_TRY) == 0;
 }
 
-/* Where nobody else waits for the GIL it does no harm to do so. */
-void ppy_turn_begin(ppy_account_t *account, int64_t deadline)
+void ppy_turn_begin(ppy_account_t *account, const void *thread,
+                    int64_t deadline)
 {
     bool taken = try(&account->turn);
 
     if (!taken) {
-        finish_idle(account);
-        taken = try(&account->turn)
-                || (ppy_gil_waiters(account->gil) > 0
-                    && queue_up(account, deadline));
+        finish_blocked(account);
+        taken = are_useful(&account->turn)
+                && (try(&account->turn) || queue_up(account, deadline));
     }
     if (taken)
-        start(&account->turn);
+        start(&account->turn, thread);
 }
 
 void ppy_turn_break(ppy_account_t *account)
@@ -119,7 +171,8 @@ void ppy_turn_break(ppy_account_t *account)
 
 void ppy_turn_end(ppy_account_t *account)
 {
-    ppy_turn_break(account);
+    if (finish(&account->turn, mine))
+        PPY_STORE(account->turn.useless, 0);
     mine = 0;
 }
 
@@ -135,35 +188,55 @@ bool ppy_turn_had(void)
     return mine != 0;
 }
 
-/* Has its thread stood still for some looks? */
-static bool has_stalled(ppy_turn_t *turn, unsigned long number)
+static void look(ppy_turn_t *turn, unsigned long number, int64_t now)
 {
-    int64_t used = turn->used;
-    bool stands = !ppy_read_clock(PPY_LOAD(turn->clock), &turn->used)
-                  || turn->used == used;
+    int64_t used = used_by(turn);
 
-    turn->stalls = stands && number == turn->watched ? turn->stalls + 1 : 0;
+    if (number == turn->watched && used == turn->used)
+        return;
+    if (number == turn->watched && turn->calm < CALM)
+        turn->calm++;
     turn->watched = number;
-    return turn->stalls >= STALLS;
+    turn->used = used;
+    turn->still_since = now;
 }
 
-static bool is_over(ppy_account_t *account, unsigned long number, int64_t now)
+static bool is_useless(const ppy_account_t *account, int64_t now)
 {
-    return has_stalled(&account->turn, number)
-           || ppy_gil_is_idle(account->gil) || ppy_bound_any(account)
+    int64_t still = now - account->turn.still_since;
+
+    return still >= STILL_NS || (still > 0 && is_elsewhere(account));
+}
+
+static bool is_over(const ppy_account_t *account, int64_t now)
+{
+    return ppy_bound_any(account)
            || now - PPY_LOAD(account->turn.since) >= PPY_PATIENCE_NS;
+}
+
+static void watch(ppy_account_t *account, unsigned long number, int64_t now)
+{
+    ppy_turn_t *turn = &account->turn;
+
+    look(turn, number, now);
+    if (is_useless(account, now)) {
+        turn->calm = 0;
+        finish_useless(turn, number);
+    } else if (is_over(account, now)) {
+        finish(turn, number);
+    }
 }
 
 int64_t ppy_turn_watch(ppy_account_t *account, int64_t now)
 {
     ppy_turn_t *turn = &account->turn;
-    unsigned long number = __atomic_load_n(&turn->number, __ATOMIC_ACQUIRE);
+    unsigned long number = number_of(turn);
 
     if (ppt_lock_waiting(&turn->lock) == 0)
         return 0;
-    if (number != 0 && is_over(account, number, now))
-        finish(turn, number);
-    return PPY_QUICK_NS;
+    if (number != 0)
+        watch(account, number, now);
+    return (int64_t)PPY_QUICK_NS << turn->calm;
 }
 
 void ppy_turn_after_fork(ppy_account_t *account)
