@@ -24,6 +24,18 @@ POLL = 0.1  # seconds until a standard server notices that it is to end
 BODY = b'pyplusthread\n' * 79
 
 
+def _until_sigterm(run, stop):
+    """Run; at SIGTERM another thread stops it.
+
+    An exception, raised wherever run is, may leave a lock of a queue taken.
+    """
+    def end(_number, _frame):
+        threading.Thread(target=stop).start()
+
+    signal.signal(signal.SIGTERM, end)
+    run()
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     """HTTP/1.0: each connection is closed after its answer."""
 
@@ -53,12 +65,8 @@ class _Server(http.server.HTTPServer):
     request_queue_size = BACKLOG
 
     def serve(self):
-        """Until SIGTERM, which must not interrupt what the loop is at."""
-        def end(_number, _frame):
-            threading.Thread(target=self.shutdown).start()
-
-        signal.signal(signal.SIGTERM, end)
-        self.serve_forever(POLL)
+        """Until SIGTERM."""
+        _until_sigterm(lambda: self.serve_forever(POLL), self.shutdown)
 
     def server_bind(self):
         """Without asking for the host's name."""
@@ -129,11 +137,17 @@ def _waitress():
     # It warns of a queue that is as long as it is meant to be.
     logging.getLogger('waitress').setLevel(logging.ERROR)
     host, port = ADDRESS
+    sockets = {}  # it runs while there are some
     server = waitress.create_server(
-        _application, host=host, port=port, threads=WORKERS, backlog=BACKLOG,
-        connection_limit=BACKLOG)
+        _application, map=sockets, host=host, port=port, threads=WORKERS,
+        backlog=BACKLOG, connection_limit=BACKLOG)
+
+    def stop():
+        server.trigger.pull_trigger(sockets.clear)
+
     with contextlib.closing(server):
-        yield server.effective_port, server.run
+        yield server.effective_port, lambda: _until_sigterm(server.run, stop)
+        server.task_dispatcher.shutdown()
 
 
 def _unraisable(unraisable):
@@ -150,7 +164,8 @@ def _cheroot():
                                  request_queue_size=BACKLOG)
     server.prepare()
     try:
-        yield server.bind_addr[1], server.serve
+        yield (server.bind_addr[1],
+               lambda: _until_sigterm(server.serve, server.stop))
     finally:
         server.stop()
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 
 
 class Failure(Exception):
@@ -17,7 +18,10 @@ def _kill_group(process):
 
 
 def run(command, timeout):
-    """The standard output of command, which runs in a group of its own."""
+    """The standard output of command, which runs in a group of its own.
+
+    What it says on its standard error is passed on.
+    """
     with subprocess.Popen(command, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, start_new_session=True) as process:
@@ -33,4 +37,5 @@ def run(command, timeout):
     if process.returncode != 0:
         raise Failure(f'status {process.returncode}: ' + ' '.join(command)
                       + '\n' + err.strip())
+    sys.stderr.write(err)  # warnings
     return out

@@ -1,16 +1,27 @@
 """The benchmark's HTTP servers, and how it reads what its clients print."""
+import contextlib
 import http.client
 import importlib
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from support import Worker, join_all
+
 BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 MODULES = 'clients', 'servers', 'testserver'
 
+STUBBORN = '''
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('ready', flush=True)
+time.sleep(60)
+'''
 AB = """\
 Concurrency Level:      10
 Time taken for tests:   1.000 seconds
@@ -120,7 +131,7 @@ def status_of(port):
 @pytest.mark.parametrize('kind', ['stock', 'native'])
 @pytest.mark.parametrize('server', ['pool', 'threading', 'waitress',
                                     'cheroot'])
-def test_server_answers_and_ends(bench, server, kind, burners):
+def test_server_answers_and_ends(bench, capfd, server, kind, burners):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
     with bench('testserver').serving(server, kind, burners) as port:
@@ -128,6 +139,43 @@ def test_server_answers_and_ends(bench, server, kind, burners):
             assert status_of(port) == (200, len(bench('servers').BODY))
     with pytest.raises(ConnectionRefusedError):
         status_of(port)
+    assert capfd.readouterr().err == ''
+
+
+def ask_until_refused(port):
+    count = 0
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while status_of(port):
+            count += 1
+    return count
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('kind', ['stock', 'native'])
+@pytest.mark.parametrize('server', ['pool', 'threading', 'waitress',
+                                    'cheroot'])
+def test_server_ends_while_clients_ask(bench, capfd, server, kind):
+    if bench('servers').lacks(server):
+        pytest.skip(f'no {server}')
+    for _ in range(3):
+        with bench('testserver').serving(server, kind) as port:
+            clients = [Worker(ask_until_refused, port) for _ in range(10)]
+            time.sleep(0.2)
+        assert all(count > 0 for count in join_all(clients))
+        assert capfd.readouterr().err == ''
+
+
+@pytest.mark.unsanitized
+def test_server_that_does_not_end_is_killed(bench, capsys, monkeypatch):
+    testserver = bench('testserver')
+    monkeypatch.setattr(testserver, 'PATIENCE', 1)
+    with subprocess.Popen([sys.executable, '-c', STUBBORN],
+                          stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        testserver.end(process, 'it')
+    assert process.returncode == -signal.SIGKILL
+    assert capsys.readouterr().err == (
+        'testserver.py: it: killed, since it did not end within 1 s\n')
 
 
 @pytest.mark.unsanitized
