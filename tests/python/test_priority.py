@@ -540,6 +540,7 @@ def test_requests_are_counted_beside_a_cpu_bound_thread():
         assert after[name] >= before[name]
 
 
+@needs_gil
 def test_nobody_is_asked_while_it_is_off():
     with Crowd() as crowd:
         crowd.add_pair(by_condition)
