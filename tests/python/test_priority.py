@@ -677,6 +677,17 @@ def test_woken_threads_wait_for_their_turn():
         crowd.everybody_goes_on()
 
 
+@pytest.mark.skipif(gil_info()['sees_waiters'], reason='they are seen')
+def test_nobody_waits_for_a_turn_where_waiters_cannot_be_seen():
+    before = gil_info()['turns']
+    with Crowd() as crowd:
+        in_turns(crowd, through_a_pipe())
+        crowd.add_pair(by_condition)
+        for _ in range(20):
+            crowd.everybody_goes_on()
+    assert gil_info()['turns'] == before
+
+
 @pytest.mark.parametrize('bound', [0, 1])
 def test_turn_ends_though_its_thread_waits_for_something_else(bound):
     """One after the other gets stuck, and does not hold the next one up."""

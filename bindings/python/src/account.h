@@ -56,13 +56,14 @@ typedef struct {
     ppt_lock_t lock;
     unsigned long number;       /* atomic; 0: nobody has the turn */
     int64_t since;              /* atomic */
-    int useless;                /* atomic; so many in a row were of no use */
+    int useless;                /* atomic; since one was of use */
     int64_t none_before;        /* atomic; so nobody waits for one until then */
     const void *thread;         /* atomic; who has it: a thread state */
     clockid_t clock;            /* atomic; the CPU time of who has it */
     unsigned long watched;      /* the number at the last look */
     int64_t used;               /* what clock showed then */
     int64_t still_since;        /* since when it has shown that */
+    int elsewhere;              /* looks in a row that found it elsewhere */
     int calm;                   /* looks: so many times twice as rare */
 } ppy_turn_t;
 

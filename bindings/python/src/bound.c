@@ -24,9 +24,9 @@
  *                     but by gil.c while one holds the GIL: they may be gone
  *   lacks             what they lack of their share; never more than 5 ms
  *   watched           the GIL's count of switches when it was looked at last
- *   suspect           who has the GIL, and its time when it was suspected
  *   asked             the same at the last request: whoever lets go after it
  *                     has not done so by itself
+ *   suspect           who has the GIL, and its time when it was suspected
  *
  * Invariants
  *   B1  A request is made while somebody is going to take the GIL: the thread

@@ -11,13 +11,14 @@
  *   goes on until it waits for the next notify.  Locks that restrict their
  *   concurrency do the same (Dice, "Malthusian Locks", EuroSys 2017).
  *
- *   A turn is cut short where it is of no use: when its thread waits for
- *   something else, a socket or a lock, so that its CPU time stands still, and
- *   nobody waits for the GIL, or for 0.4 ms; when a CPU-bound thread is about;
- *   and after 5 ms, the switch interval.  Its thread goes on without one then, and waits
- *   for another where it waited last: when it takes the lock of that condition
- *   again.  Where turn after turn is cut short since its thread waits, as in a
- *   pool whose threads ask a database, nobody waits for turns for 10 ms.
+ *   A turn is cut short where it is of no use: when its thread has no business
+ *   with the GIL, nor anybody else, since it waits for a socket or a lock, or
+ *   computes without the GIL; when its CPU time has stood still for 0.4 ms;
+ *   when a CPU-bound thread is about; and after 5 ms, the switch interval.  Its
+ *   thread goes on without one then, and waits for another where it waited
+ *   last: when it takes the lock of that condition again.  Where turn after
+ *   turn is of no use, as in a pool whose threads ask a database, nobody waits
+ *   for turns for 10 ms.
  *
  * State
  *   lock     held while it is somebody's turn; who waits for a turn is queued
@@ -36,12 +37,16 @@
  *       it has one.  So nothing but T1 and T2 may depend on its end.
  */
 #include "account.h"
+#include "cond_waiters.h"
 
 #include <errno.h>
 #include <pthread.h>
 
 /* For so long its thread may stand still while others want the GIL. */
 #define STILL_NS 400000
+
+/* In so many looks in a row it is elsewhere: in no short system call. */
+#define ELSEWHERE 5
 
 /* After so many turns in a row that were of no use: none for so long. */
 #define USELESS 8
@@ -102,7 +107,7 @@ static unsigned long number_of(const ppy_turn_t *turn)
     return __atomic_load_n(&turn->number, __ATOMIC_ACQUIRE);
 }
 
-/* Or it is in a short system call: then its time goes on. */
+/* Or it is in a system call, on another CPU: then its time goes on. */
 static bool stands_still(const ppy_turn_t *turn)
 {
     return used_by(turn) == used_by(turn);
@@ -126,9 +131,11 @@ static void finish_blocked(ppy_account_t *account)
         finish_useless(turn, number);
 }
 
+/* Where waiters cannot be seen, useless turns cannot be told from others. */
 static bool are_useful(const ppy_turn_t *turn)
 {
-    return ppt_now() >= PPY_LOAD(turn->none_before);
+    return ppy_cond_waiters_known()
+           && ppt_now() >= PPY_LOAD(turn->none_before);
 }
 
 /* T2 */
@@ -150,17 +157,24 @@ static bool try(ppy_turn_t *turn)
     return ppt_lock_acquire(&turn->lock, PPT_TRY) == 0;
 }
 
+/* Turns may be of no use by now: then all who wait go on, one by one. */
+static bool await_turn(ppy_account_t *account, int64_t deadline)
+{
+    ppy_turn_t *turn = &account->turn;
+
+    finish_blocked(account);
+    if (!are_useful(turn) || (!try(turn) && !queue_up(account, deadline)))
+        return false;
+    if (are_useful(turn))
+        return true;
+    ppt_lock_release(&turn->lock);
+    return false;
+}
+
 void ppy_turn_begin(ppy_account_t *account, const void *thread,
                     int64_t deadline)
 {
-    bool taken = try(&account->turn);
-
-    if (!taken) {
-        finish_blocked(account);
-        taken = are_useful(&account->turn)
-                && (try(&account->turn) || queue_up(account, deadline));
-    }
-    if (taken)
+    if (try(&account->turn) || await_turn(account, deadline))
         start(&account->turn, thread);
 }
 
@@ -188,24 +202,31 @@ bool ppy_turn_had(void)
     return mine != 0;
 }
 
-static void look(ppy_turn_t *turn, unsigned long number, int64_t now)
+static void look(ppy_account_t *account, unsigned long number, int64_t now)
 {
+    ppy_turn_t *turn = &account->turn;
     int64_t used = used_by(turn);
 
-    if (number == turn->watched && used == turn->used)
-        return;
-    if (number == turn->watched && turn->calm < CALM)
-        turn->calm++;
-    turn->watched = number;
+    if (number != turn->watched) {
+        turn->watched = number;
+        turn->elsewhere = 0;
+        turn->still_since = now;
+    } else if (used != turn->used) {
+        turn->calm += turn->calm < CALM;
+        turn->still_since = now;
+    }
     turn->used = used;
-    turn->still_since = now;
+    turn->elsewhere = is_elsewhere(account) ? turn->elsewhere + 1 : 0;
+    if (turn->elsewhere > 0)
+        turn->calm = 0; /* look closely */
 }
 
-static bool is_useless(const ppy_account_t *account, int64_t now)
+static bool is_useless(const ppy_turn_t *turn, int64_t now)
 {
-    int64_t still = now - account->turn.still_since;
+    int64_t still = now - turn->still_since;
 
-    return still >= STILL_NS || (still > 0 && is_elsewhere(account));
+    return still >= STILL_NS || turn->elsewhere >= ELSEWHERE
+           || (still > 0 && turn->elsewhere > 0);
 }
 
 static bool is_over(const ppy_account_t *account, int64_t now)
@@ -216,15 +237,11 @@ static bool is_over(const ppy_account_t *account, int64_t now)
 
 static void watch(ppy_account_t *account, unsigned long number, int64_t now)
 {
-    ppy_turn_t *turn = &account->turn;
-
-    look(turn, number, now);
-    if (is_useless(account, now)) {
-        turn->calm = 0;
-        finish_useless(turn, number);
-    } else if (is_over(account, now)) {
-        finish(turn, number);
-    }
+    look(account, number, now);
+    if (is_useless(&account->turn, now))
+        finish_useless(&account->turn, number);
+    else if (is_over(account, now))
+        finish(&account->turn, number);
 }
 
 int64_t ppy_turn_watch(ppy_account_t *account, int64_t now)
