@@ -322,11 +322,13 @@ static int64_t kept_since(ppy_bound_t *bound, const void *gil, int64_t now)
     return bound->watched_since;
 }
 
-static bool read_holder(const ppy_account_t *account, ppy_bound_thread_t *now)
+static bool read_holder(const ppy_account_t *account,
+                        ppy_bound_thread_t *holder)
 {
-    now->thread = ppy_gil_holders_clock(account->gil, account->interpreter,
-                                        &now->clock);
-    return now->thread != NULL && ppy_read_clock(now->clock, &now->used);
+    holder->thread = ppy_gil_holders_clock(account->gil, account->interpreter,
+                                           &holder->clock);
+    return holder->thread != NULL
+           && ppy_read_clock(holder->clock, &holder->used);
 }
 
 /* It has had the GIL since then: has it computed? */

@@ -24,9 +24,14 @@
  *   lock     held while it is somebody's turn; who waits for a turn is queued
  *            there, first come, first served
  *   number   of the turn, unique in the process; 0: it was cut short, or is
- *            over.  Whoever sets it to 0 releases lock.
+ *            over.  Whoever sets it to 0 releases lock; so does who has
+ *            taken lock, and starts no turn.
  *   mine     of a thread: the number of its last turn, 0 when it has waited
  *            for a notify since
+ *   thread, clock, since    of the turn; set before number, and of use only
+ *            while that has not changed
+ *   watched, used, still_since, elsewhere, calm    what insist.c's thread has
+ *            seen; nobody else looks at them
  *
  * Invariants
  *   T1  number is set to 0 by an atomic operation that succeeds once: the
@@ -85,7 +90,7 @@ static bool finish(ppy_turn_t *turn, unsigned long number)
     return true;
 }
 
-/* Its thread waits for something else, as maybe those of turns before. */
+/* It was of no use, as maybe the turns before. */
 static void finish_useless(ppy_turn_t *turn, unsigned long number)
 {
     if (finish(turn, number) && PPY_COUNT(turn->useless) + 1 >= USELESS) {
@@ -119,7 +124,7 @@ static bool is_elsewhere(const ppy_account_t *account)
     return !ppy_gil_may_concern(account->gil, PPY_LOAD(account->turn.thread));
 }
 
-/* A thread that was woken is the first to see it; it gives way before. */
+/* By a thread that was woken; its waker may be about to let go of the GIL. */
 static void finish_blocked(ppy_account_t *account)
 {
     ppy_turn_t *turn = &account->turn;
