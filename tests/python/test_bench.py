@@ -99,6 +99,14 @@ def test_socket_calls_measures_every_call(bench):
             assert row[f'{call}_us_beside_1'] > 0
 
 
+def test_two_queues_measures_both():
+    rows = objects('two_queues', '--repetitions', '1')
+    assert {'stock', 'stock-0.1ms', 'native'} <= rows.keys()
+    for row in rows.values():
+        for queue in 'pool', 'pair':
+            assert 0 < row[f'{queue}_p50_us'] <= row[f'{queue}_p99_us']
+
+
 def test_timeline_has_the_spans_of_each_thread_in_order():
     rows = objects('timeline', '--variants=stock', '--variants=native')
     for row in rows.values():
@@ -109,7 +117,7 @@ def test_timeline_has_the_spans_of_each_thread_in_order():
 
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
-                                  'socket_calls'])
+                                  'socket_calls', 'two_queues'])
 def test_without_json_there_is_a_table(name):
     done = script(name, '--seconds', '0.02', '--repetitions', '1',
                   '--variants', 'stock')
@@ -118,7 +126,7 @@ def test_without_json_there_is_a_table(name):
 
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
-                                  'socket_calls', 'contended'])
+                                  'socket_calls', 'two_queues', 'contended'])
 @pytest.mark.parametrize('option', [
     '--seconds=0', '--seconds=x', '--cpus=x', '--repetitions=0',
     '--variants=none', '--none'])
