@@ -52,11 +52,12 @@ def setting():
 def test_info_has_these_keys_and_types():
     info = gil_info()
     assert list(info) == ['priority', 'reason', 'cpu_share', 'requests',
-                          'renewals', 'pauses', 'turns', 'sees_waiters']
+                          'renewals', 'pauses', 'turns', 'kept',
+                          'sees_waiters']
     assert type(info['priority']) is bool
     assert type(info['sees_waiters']) is bool
     assert type(info['cpu_share']) is float
-    for name in 'requests', 'renewals', 'pauses', 'turns':
+    for name in 'requests', 'renewals', 'pauses', 'turns', 'kept':
         assert type(info[name]) is int
         assert info[name] >= 0
 
@@ -554,7 +555,7 @@ def test_nobody_is_asked_while_it_is_off():
         for _ in range(20):
             crowd.everybody_goes_on()
         after = gil_info()
-    for name in 'requests', 'renewals', 'pauses', 'turns':
+    for name in 'requests', 'renewals', 'pauses', 'turns', 'kept':
         assert after[name] == before[name]
 
 
@@ -674,6 +675,15 @@ def test_woken_threads_wait_for_their_turn():
     with Crowd() as crowd:
         in_turns(crowd, through_a_pipe())
         until(lambda: gil_info()['turns'] >= before + 20)
+        crowd.everybody_goes_on()
+
+
+@needs_waiters
+def test_thread_keeps_its_turn_until_it_is_notified_again():
+    before = gil_info()['kept']
+    with Crowd() as crowd:
+        in_turns(crowd, through_a_pipe())
+        until(lambda: gil_info()['kept'] >= before + 20)
         crowd.everybody_goes_on()
 
 

@@ -20,7 +20,7 @@
 /* CPython's switch interval: what nobody should wait for. */
 #define PPY_PATIENCE_NS 5000000
 
-/* How often to look while somebody waits. */
+/* How often to look while somebody waits, where there is something to see. */
 #define PPY_QUICK_NS 100000
 
 /* What clock shows, in nanoseconds; false: its thread has ended. */
@@ -47,6 +47,7 @@ typedef struct {
     int64_t watched_since;      /* when it has been that */
     ppy_bound_thread_t suspect; /* who may be CPU-bound */
     int64_t suspected_since;    /* watched_since of that */
+    int64_t suspected_at;       /* at the last look that found one */
     unsigned long asked;        /* atomic; its count at the last request */
     unsigned requests;          /* atomic; since settled_at */
 } ppy_bound_t;
@@ -58,13 +59,18 @@ typedef struct {
     int64_t since;              /* atomic */
     int useless;                /* atomic; since one was of use */
     int64_t none_before;        /* atomic; so nobody waits for one until then */
+    unsigned long kept;         /* atomic; the number of the last such turn */
+    int in_vain;                /* atomic; how often, since one was not */
+    int64_t none_kept_before;   /* atomic; so none is kept until then */
+    int queued;                 /* atomic */
+    const ppt_cond_t *crowd;    /* atomic; where those in the queue waited */
     const void *thread;         /* atomic; who has it: a thread state */
     clockid_t clock;            /* atomic; the CPU time of who has it */
     unsigned long watched;      /* the number at the last look */
     int64_t used;               /* what clock showed then */
     int64_t still_since;        /* since when it has shown that */
     int elsewhere;              /* looks in a row that found it elsewhere */
-    int calm;                   /* looks: so many times twice as rare */
+    int64_t useless_at;         /* when one was found to be of no use */
 } ppy_turn_t;
 
 /* See priority.c. */
@@ -85,7 +91,8 @@ struct ppy_account {
 extern int ppy_cpu_share;
 
 /* For gil_info(); atomic. */
-extern unsigned long ppy_requests, ppy_renewals, ppy_pauses, ppy_turns;
+extern unsigned long ppy_requests, ppy_renewals, ppy_pauses;
+extern unsigned long ppy_turns, ppy_kept;
 
 /*
  * The thread that woke this one is about to let go of gil: wait for that, if
@@ -94,6 +101,13 @@ extern unsigned long ppy_requests, ppy_renewals, ppy_pauses, ppy_turns;
  * Returns   whether gil is free
  */
 bool ppy_await_waker(void *gil);
+
+/*
+ * In how many nanoseconds to look again where nothing has been found since
+ * found: rarely, if that is long ago.  A look takes a CPU from somebody, and
+ * costs 10 us.
+ */
+int64_t ppy_pause(int64_t found, int64_t now);
 
 /* --- bound.c ------------------------------------------------------------ */
 
@@ -123,11 +137,14 @@ int64_t ppy_bound_watch(ppy_account_t *account, int64_t now);
  * at most.
  */
 void ppy_turn_begin(ppy_account_t *account, const void *thread,
-                    int64_t deadline);
+                    const ppy_stand_t *stand, int64_t deadline);
 
-/* Its turn, if it has one, is over: it waits for a notify; or for a lock. */
+/* Its turn, if it has one, is over, or is interrupted: it waits for a lock. */
 void ppy_turn_end(ppy_account_t *account);
 void ppy_turn_break(ppy_account_t *account);
+
+/* It waits for a notify, and keeps its turn if that pays. */
+void ppy_turn_keep_or_end(ppy_account_t *account, const ppy_stand_t *stand);
 
 /* Is it somebody else's turn? */
 bool ppy_turn_is_others(const ppy_account_t *account);

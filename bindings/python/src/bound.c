@@ -64,12 +64,9 @@
 /* What they may lack until others hold back. */
 #define CREDIT_NS 1000000
 
-/*
- * How often to look where no CPU-bound thread is about, or nobody has waited
- * for the last CALM_NS.
- */
-#define SLOW_NS 500000
+/* Where nobody has waited for so long, to look so often will do. */
 #define CALM_NS 10000000
+#define SLOW_NS 500000
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -350,9 +347,12 @@ static void suspect(ppy_account_t *account, int64_t since, int64_t now)
 {
     ppy_bound_thread_t holder;
 
-    if (ppy_gil_await(account->gil, STARE_NS))
+    if (ppy_gil_await(account->gil, STARE_NS)) {
         account->bound.watched_since = now;
-    else if (read_holder(account, &holder))
+        return;
+    }
+    account->bound.suspected_at = now;
+    if (read_holder(account, &holder))
         judge(&account->bound, &holder, since, now);
 }
 
@@ -380,7 +380,7 @@ static int64_t next_look(const ppy_account_t *account, int64_t now)
         return calm ? SLOW_NS : PPY_QUICK_NS;
     if (now - bound->watched_since >= SUSPECT_NS)
         return PPY_QUICK_NS;
-    return calm ? 0 : SLOW_NS;
+    return calm ? 0 : ppy_pause(bound->suspected_at, now);
 }
 
 int64_t ppy_bound_watch(ppy_account_t *account, int64_t now)

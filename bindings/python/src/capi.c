@@ -55,7 +55,7 @@ static int condition_notify(PyObject *condition, int n)
     int result;
 
     ppy_wait_begin(&wait, forget_cond, cond_of(condition));
-    result = ppt_cond_signal_n(cond_of(condition), n);
+    result = ppy_notify((ppy_condition_t *)condition, n);
     ppy_wait_end(&wait);
     return result;
 }

@@ -260,7 +260,7 @@ static PyObject *notify(PyObject *op, PyObject *const *args,
     if (ppy_args("notify", names, args, nargs, kwnames, &value) < 0
         || !may_notify(op) || (value != NULL && to_int(value, &n) < 0))
         return NULL;
-    ppt_cond_signal_n(&((ppy_condition_t *)op)->cond, n);
+    ppy_notify((ppy_condition_t *)op, n);
     Py_RETURN_NONE;
 }
 

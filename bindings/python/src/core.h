@@ -172,13 +172,27 @@ void ppy_detach(ppy_wait_t *wait);
  */
 void ppy_attach(ppy_wait_t *wait);
 
-/*
- * The same for a thread that waits for a notify, with lock: it lets others
- * have their turn, and waits for its own before it is back.
- */
+/* The same by a thread that lets others have their turn. */
 void ppy_detach_out_of_turn(ppy_wait_t *wait);
-void ppy_attach_in_turn(ppy_wait_t *wait, const ppt_lock_t *lock,
+
+/* Where a thread waits for a notify.  Never looked into: it may be gone. */
+typedef struct {
+    const ppt_cond_t *cond;
+    const ppt_lock_t *lock;
+} ppy_stand_t;
+
+/*
+ * The same for a thread that waits for a notify, at stand: it lets others have
+ * their turn, if they have something to do, and waits for its own before it is
+ * back; or it is back without having been notified.
+ */
+void ppy_detach_until_notified(ppy_wait_t *wait, const ppy_stand_t *stand);
+void ppy_attach_in_turn(ppy_wait_t *wait, const ppy_stand_t *stand,
                         int64_t deadline);
+void ppy_attach_unnotified(ppy_wait_t *wait);
+
+/* This thread has notified somebody. */
+void ppy_turn_note_notify(void);
 
 /*
  * A thread that is attached is about to take lock.  If that is where it waited
@@ -338,7 +352,8 @@ void ppy_enqueue_again(ppy_place_t *place);
 /* Pass on a notify to the next, of the one whose place was left. */
 void ppy_pass_on(const ppy_place_t *place);
 
-/* Notify all who wait; any thread. */
+/* Notify n who wait, or all.  By any thread.  Returns how many. */
+int ppy_notify(struct ppy_condition *condition, int n);
 int ppy_broadcast(struct ppy_condition *condition);
 
 /* --- lock.c, rlock.c --------------------------------------------------- */

@@ -260,6 +260,8 @@ static PyMethodDef functions[] = {
       "pauses     how often a thread held back, so that CPU-bound ones got\n"
       "           their share\n"
       "turns      how often a notified thread waited for its turn\n"
+      "kept       how often one went on with a turn that it had kept while "
+      "it waited\n"
       "sees_waiters\n"
       "           whether those that return from other blocking calls, as of\n"
       "           sockets, are seen, and have priority, too" },

@@ -22,10 +22,19 @@ static unsigned broadcasts_of(ppy_condition_t *condition)
     return __atomic_load_n(&condition->broadcasts, __ATOMIC_ACQUIRE);
 }
 
+int ppy_notify(ppy_condition_t *condition, int n)
+{
+    int notified = ppt_cond_signal_n(&condition->cond, n);
+
+    if (notified > 0)
+        ppy_turn_note_notify();
+    return notified;
+}
+
 int ppy_broadcast(ppy_condition_t *condition)
 {
     __atomic_fetch_add(&condition->broadcasts, 1, __ATOMIC_ACQ_REL);
-    return ppt_cond_broadcast(&condition->cond);
+    return ppy_notify(condition, INT_MAX);
 }
 
 static void forget_cond(void *cond)
@@ -116,19 +125,20 @@ static void forget_both(void *arg)
 int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
                   ppt_lock_t *lock, int64_t deadline)
 {
+    ppy_stand_t stand = { &condition->cond, lock };
     int result;
 
     place->condition = condition;
     place->lock = lock;
     ppy_wait_begin(&place->wait, forget_both, place);
-    ppy_detach_out_of_turn(&place->wait);
+    ppy_detach_until_notified(&place->wait, &stand);
     result = ppt_cond_wait_unyielding(&condition->cond, lock, deadline);
     if (result != EPERM)
         ppt_lock_release(lock);
     ppy_wait_end(&place->wait);
     if (result == 0)
-        ppy_attach_in_turn(&place->wait, lock, deadline);
+        ppy_attach_in_turn(&place->wait, &stand, deadline);
     else
-        ppy_attach(&place->wait);
+        ppy_attach_unnotified(&place->wait);
     return result == 0;
 }

@@ -53,7 +53,8 @@ static bool is_on = true;
 static int64_t keep_until;
 
 int ppy_cpu_share = DEFAULT_SHARE;
-unsigned long ppy_requests, ppy_renewals, ppy_pauses, ppy_turns;
+unsigned long ppy_requests, ppy_renewals, ppy_pauses;
+unsigned long ppy_turns, ppy_kept;
 
 /* --- accounts ---------------------------------------------------------- */
 
@@ -197,6 +198,14 @@ void ppy_detach(ppy_wait_t *wait)
     detach(wait);
 }
 
+void ppy_detach_out_of_turn(ppy_wait_t *wait)
+{
+    wait->account = current_account();
+    if (wait->account != NULL)
+        ppy_turn_end(wait->account);
+    detach(wait);
+}
+
 /* The thread's own state may be gone by now, at shutdown. */
 void ppy_attach(ppy_wait_t *wait)
 {
@@ -212,30 +221,39 @@ void ppy_attach(ppy_wait_t *wait)
 
 /* --- taking turns -------------------------------------------------------- */
 
-/* The lock with which this thread waited for a notify last; maybe gone. */
-static _Thread_local const ppt_lock_t *stand;
+/* Where this thread waited for a notify last. */
+static _Thread_local ppy_stand_t last_stand;
 
-static bool takes_turns(const ppy_wait_t *wait)
+static bool are_taken(const ppy_account_t *account)
 {
-    return wait->account != NULL && !wait->runs_handlers && PPY_LOAD(is_on)
-           && !ppy_bound_any(wait->account) && !ppy_is_finalizing();
+    return account != NULL && PPY_LOAD(is_on) && !ppy_bound_any(account)
+           && !ppy_is_finalizing();
 }
 
-void ppy_attach_in_turn(ppy_wait_t *wait, const ppt_lock_t *lock,
+void ppy_detach_until_notified(ppy_wait_t *wait, const ppy_stand_t *stand)
+{
+    wait->account = current_account();
+    if (are_taken(wait->account))
+        ppy_turn_keep_or_end(wait->account, stand);
+    else if (wait->account != NULL)
+        ppy_turn_end(wait->account);
+    detach(wait);
+}
+
+void ppy_attach_in_turn(ppy_wait_t *wait, const ppy_stand_t *stand,
                         int64_t deadline)
 {
-    stand = lock;
-    if (takes_turns(wait))
-        ppy_turn_begin(wait->account, wait->thread, deadline);
+    last_stand = *stand;
+    if (!wait->runs_handlers && are_taken(wait->account))
+        ppy_turn_begin(wait->account, wait->thread, stand, deadline);
     ppy_attach(wait);
 }
 
-void ppy_detach_out_of_turn(ppy_wait_t *wait)
+void ppy_attach_unnotified(ppy_wait_t *wait)
 {
-    wait->account = current_account();
     if (wait->account != NULL)
         ppy_turn_end(wait->account);
-    detach(wait);
+    ppy_attach(wait);
 }
 
 static void queue_up_again(void)
@@ -245,18 +263,31 @@ static void queue_up_again(void)
 
     if (account != NULL && ppy_turn_is_others(account)) {
         ppy_detach_out_of_turn(&wait);
-        ppy_attach_in_turn(&wait, stand, PPT_FOREVER);
+        ppy_attach_in_turn(&wait, &last_stand, PPT_FOREVER);
     }
 }
 
 /* A thread's own variables take a call: where nobody has waited, no look. */
 void ppy_wait_for_turn(const ppt_lock_t *lock)
 {
-    if (PPY_LOAD(ppy_turns) > 0 && lock == stand && ppy_turn_had())
+    if (PPY_LOAD(ppy_turns) > 0 && lock == last_stand.lock && ppy_turn_had())
         queue_up_again();
 }
 
 /* --- for insist.c ------------------------------------------------------ */
+
+/* So what they have missed is a sixteenth of the time, at most. */
+#define PART 16
+#define RARELY_NS 2000000
+
+int64_t ppy_pause(int64_t found, int64_t now)
+{
+    int64_t pause = (now - found) / PART;
+
+    if (pause < PPY_QUICK_NS)
+        return PPY_QUICK_NS;
+    return pause < RARELY_NS ? pause : RARELY_NS;
+}
 
 /* 0 is never. */
 static int64_t sooner(int64_t a, int64_t b)
@@ -416,14 +447,15 @@ PyObject *ppy_gil_info(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 
     if (reason == NULL && !priority)
         reason = "it was turned off";
-    return Py_BuildValue("{s:N,s:z,s:d,s:k,s:k,s:k,s:k,s:N}",
+    return Py_BuildValue("{s:N,s:z,s:d,s:k,s:k,s:k,s:k,s:k,s:N}",
                          "priority", PyBool_FromLong(priority),
                          "reason", reason, "cpu_share",
                          (double)PPY_LOAD(ppy_cpu_share) / PPY_MILLION,
                          "requests", PPY_LOAD(ppy_requests),
                          "renewals", PPY_LOAD(ppy_renewals),
                          "pauses", PPY_LOAD(ppy_pauses),
-                         "turns", PPY_LOAD(ppy_turns), "sees_waiters",
+                         "turns", PPY_LOAD(ppy_turns),
+                         "kept", PPY_LOAD(ppy_kept), "sees_waiters",
                          PyBool_FromLong(PPY_LOAD(trouble) == NULL
                                          && ppy_gil_sees_waiters()));
 }

@@ -69,8 +69,8 @@ int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n)
     if (n > self->bound || self->value > self->bound - n)
         return ERANGE;
     set_value(self, self->value + n);
-    ppt_cond_signal_n(&((ppy_condition_t *)self->condition)->cond,
-                      n > INT_MAX ? INT_MAX : (int)n);
+    ppy_notify((ppy_condition_t *)self->condition,
+               n > INT_MAX ? INT_MAX : (int)n);
     return 0;
 }
 

@@ -14,24 +14,40 @@
  *   A turn is cut short where it is of no use: when its thread has no business
  *   with the GIL, nor anybody else, since it waits for a socket or a lock, or
  *   computes without the GIL; when its CPU time has stood still for 0.4 ms;
- *   when a CPU-bound thread is about; and after 5 ms, the switch interval.  Its
+ *   when a CPU-bound thread is about; and after 5 ms, the switch interval; all
+ *   of that as looks find it, which are 2 ms apart where all is well.  Its
  *   thread goes on without one then, and waits for another where it waited
  *   last: when it takes the lock of that condition again.  Where turn after
  *   turn is of no use, as in a pool whose threads ask a database, nobody waits
  *   for turns for 10 ms.
  *
+ *   A thread that has notified nobody keeps its turn while it waits for the
+ *   next notify, until somebody else is notified, and takes it over, or looks
+ *   have found it waiting for 1 ms.  For those in the queue were most likely
+ *   notified of what it has done itself meanwhile, and would wake up to find
+ *   nothing to do.  That is not so where threads wait for different things.  So
+ *   all in the queue have waited for one condition; others go on without a turn
+ *   meanwhile.  And where a turn was kept in vain, for that millisecond, none
+ *   is for 0.1 s, and each further time for twice as long, up to 1.6 s.
+ *
  * State
  *   lock     held while it is somebody's turn; who waits for a turn is queued
  *            there, first come, first served
  *   number   of the turn, unique in the process; 0: it was cut short, or is
- *            over.  Whoever sets it to 0 releases lock; so does who has
- *            taken lock, and starts no turn.
+ *            over.  Whoever sets it to 0 has lock, as has who has taken that:
+ *            it starts a turn, or releases lock.
+ *   kept     the number of the turn that was kept last; 0 if it goes on
+ *   queued   how many are in the queue, or have left it and not yet the lock
+ *   crowd    the condition that they have waited for; where two come at once
+ *            it may be wrong, and some may have to wait for a kept turn
  *   mine     of a thread: the number of its last turn, 0 when it has waited
- *            for a notify since
- *   thread, clock, since    of the turn; set before number, and of use only
- *            while that has not changed
- *   watched, used, still_since, elsewhere, calm    what insist.c's thread has
- *            seen; nobody else looks at them
+ *            for a notify since, and not kept it
+ *   has_notified    of a thread: somebody, since its turn began
+ *   thread, clock    of the turn; set before number, and of use only while
+ *            that has not changed
+ *   since    when lock was taken; those who take a turn over do not change it
+ *   watched, used, still_since, elsewhere, useless_at    what insist.c's
+ *            thread has seen; nobody else looks at them
  *
  * Invariants
  *   T1  number is set to 0 by an atomic operation that succeeds once: the
@@ -57,8 +73,12 @@
 #define USELESS 8
 #define NONE_NS 10000000
 
-/* How many times twice as rare looks become while a turn's thread goes on. */
-#define CALM 2
+/* For so long one that waits for a notify keeps its turn. */
+#define KEPT_NS 1000000
+
+/* If that was in vain none is kept for so long, or so many times twice that. */
+#define NONE_KEPT_NS 100000000
+#define MOST_DOUBLED 4
 
 /* The longest wait: for all that are before it in the queue. */
 #define MOST_NS 100000000
@@ -66,34 +86,50 @@
 static unsigned long last_number;
 
 static _Thread_local unsigned long mine;
+static _Thread_local bool has_notified;
 
 static void start(ppy_turn_t *turn, const void *thread)
 {
     clockid_t clock;
 
+    has_notified = false;
     mine = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELAXED);
-    PPY_STORE(turn->since, ppt_now());
     PPY_STORE(turn->thread, thread);
     if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
         PPY_STORE(turn->clock, clock);
     __atomic_store_n(&turn->number, mine, __ATOMIC_RELEASE);
 }
 
-/* T1.  False: somebody else has. */
+/* T1.  True: then the caller has the lock. */
+static bool take(ppy_turn_t *turn, unsigned long number)
+{
+    return number != 0
+           && __atomic_compare_exchange_n(&turn->number, &number, 0, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* False: somebody else has. */
 static bool finish(ppy_turn_t *turn, unsigned long number)
 {
-    if (number == 0
-        || !__atomic_compare_exchange_n(&turn->number, &number, 0, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        return false;
-    ppt_lock_release(&turn->lock);
-    return true;
+    bool taken = take(turn, number);
+
+    if (taken)
+        ppt_lock_release(&turn->lock);
+    return taken;
+}
+
+static bool is_kept(const ppy_turn_t *turn, unsigned long number)
+{
+    return number != 0 && number == PPY_LOAD(turn->kept);
 }
 
 /* It was of no use, as maybe the turns before. */
 static void finish_useless(ppy_turn_t *turn, unsigned long number)
 {
-    if (finish(turn, number) && PPY_COUNT(turn->useless) + 1 >= USELESS) {
+    if (is_kept(turn, number)) {
+        finish(turn, number); /* it waits, as it said */
+    } else if (finish(turn, number)
+               && PPY_COUNT(turn->useless) + 1 >= USELESS) {
         PPY_STORE(turn->useless, 0);
         PPY_STORE(turn->none_before, ppt_deadline(NONE_NS));
     }
@@ -150,10 +186,12 @@ static bool queue_up(ppy_account_t *account, int64_t deadline)
     int result = ETIMEDOUT;
 
     PPY_COUNT(ppy_turns);
+    PPY_COUNT(account->turn.queued);
     if (ppy_insist_begin(&account->aside))
         result = ppt_lock_acquire(&account->turn.lock,
                                   deadline < last ? deadline : last);
     ppy_insist_end(&account->aside);
+    __atomic_fetch_sub(&account->turn.queued, 1, __ATOMIC_RELAXED);
     return result == 0;
 }
 
@@ -162,13 +200,28 @@ static bool try(ppy_turn_t *turn)
     return ppt_lock_acquire(&turn->lock, PPT_TRY) == 0;
 }
 
+/* While others wait for something else: whose turn it is is their business. */
+static bool is_stranger(ppy_turn_t *turn, const ppt_cond_t *cond)
+{
+    if (cond == PPY_LOAD(turn->crowd))
+        return false;
+    if (PPY_LOAD(turn->queued) > 0)
+        return true;
+    PPY_STORE(turn->crowd, cond);
+    return false;
+}
+
 /* Turns may be of no use by now: then all who wait go on, one by one. */
-static bool await_turn(ppy_account_t *account, int64_t deadline)
+static bool await_turn(ppy_account_t *account, const ppt_cond_t *cond,
+                       int64_t deadline)
 {
     ppy_turn_t *turn = &account->turn;
 
     finish_blocked(account);
-    if (!are_useful(turn) || (!try(turn) && !queue_up(account, deadline)))
+    if (!are_useful(turn))
+        return false;
+    if (!try(turn)
+        && (is_stranger(turn, cond) || !queue_up(account, deadline)))
         return false;
     if (are_useful(turn))
         return true;
@@ -176,11 +229,68 @@ static bool await_turn(ppy_account_t *account, int64_t deadline)
     return false;
 }
 
-void ppy_turn_begin(ppy_account_t *account, const void *thread,
+static bool acquire(ppy_account_t *account, const ppt_cond_t *cond,
                     int64_t deadline)
 {
-    if (try(&account->turn) || await_turn(account, deadline))
-        start(&account->turn, thread);
+    if (!try(&account->turn) && !await_turn(account, cond, deadline))
+        return false;
+    PPY_STORE(account->turn.since, ppt_now());
+    return true;
+}
+
+/* --- turns that are kept ------------------------------------------------- */
+
+/* False: this thread has kept none, or somebody has put an end to it. */
+static bool resume(ppy_turn_t *turn)
+{
+    unsigned long number = mine;
+
+    if (number == 0 || number != number_of(turn))
+        return false;
+    if (__atomic_compare_exchange_n(&turn->kept, &number, 0, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        PPY_COUNT(ppy_kept);
+        PPY_STORE(turn->in_vain, 0);
+    }
+    return true;
+}
+
+static bool take_over(ppy_turn_t *turn)
+{
+    return take(turn, PPY_LOAD(turn->kept));
+}
+
+static bool may_keep(const ppy_turn_t *turn, const ppt_cond_t *cond)
+{
+    return mine != 0 && mine == number_of(turn) && !has_notified
+           && PPY_LOAD(turn->queued) > 0
+           && cond == PPY_LOAD(turn->crowd)
+           && ppt_now() >= PPY_LOAD(turn->none_kept_before);
+}
+
+static void finish_in_vain(ppy_turn_t *turn, unsigned long number)
+{
+    int doubled = PPY_LOAD(turn->in_vain);
+
+    if (!finish(turn, number))
+        return;
+    PPY_STORE(turn->none_kept_before, ppt_deadline(NONE_KEPT_NS << doubled));
+    PPY_STORE(turn->in_vain, doubled + (doubled < MOST_DOUBLED));
+}
+
+/* --- what woken threads do ----------------------------------------------- */
+
+void ppy_turn_begin(ppy_account_t *account, const void *thread,
+                    const ppy_stand_t *stand, int64_t deadline)
+{
+    ppy_turn_t *turn = &account->turn;
+
+    if (resume(turn))
+        return;
+    mine = 0;
+    if (!is_stranger(turn, stand->cond)
+        && (take_over(turn) || acquire(account, stand->cond, deadline)))
+        start(turn, thread);
 }
 
 void ppy_turn_break(ppy_account_t *account)
@@ -195,17 +305,36 @@ void ppy_turn_end(ppy_account_t *account)
     mine = 0;
 }
 
+void ppy_turn_keep_or_end(ppy_account_t *account, const ppy_stand_t *stand)
+{
+    ppy_turn_t *turn = &account->turn;
+
+    if (may_keep(turn, stand->cond)) {
+        PPY_STORE(turn->useless, 0);
+        PPY_STORE(turn->kept, mine);
+    } else {
+        ppy_turn_end(account);
+    }
+}
+
+void ppy_turn_note_notify(void)
+{
+    has_notified = true;
+}
+
 bool ppy_turn_is_others(const ppy_account_t *account)
 {
     unsigned long number = PPY_LOAD(account->turn.number);
 
-    return number != 0 && number != mine;
+    return number != 0 && number != mine && !is_kept(&account->turn, number);
 }
 
 bool ppy_turn_had(void)
 {
     return mine != 0;
 }
+
+/* --- for insist.c ------------------------------------------------------ */
 
 static void look(ppy_account_t *account, unsigned long number, int64_t now)
 {
@@ -217,13 +346,10 @@ static void look(ppy_account_t *account, unsigned long number, int64_t now)
         turn->elsewhere = 0;
         turn->still_since = now;
     } else if (used != turn->used) {
-        turn->calm += turn->calm < CALM;
         turn->still_since = now;
     }
     turn->used = used;
     turn->elsewhere = is_elsewhere(account) ? turn->elsewhere + 1 : 0;
-    if (turn->elsewhere > 0)
-        turn->calm = 0; /* look closely */
 }
 
 static bool is_useless(const ppy_turn_t *turn, int64_t now)
@@ -240,13 +366,28 @@ static bool is_over(const ppy_account_t *account, int64_t now)
            || now - PPY_LOAD(account->turn.since) >= PPY_PATIENCE_NS;
 }
 
-static void watch(ppy_account_t *account, unsigned long number, int64_t now)
+static void cut_short(ppy_account_t *account, unsigned long number,
+                      int64_t now)
 {
-    look(account, number, now);
-    if (is_useless(&account->turn, now))
-        finish_useless(&account->turn, number);
-    else if (is_over(account, now))
-        finish(&account->turn, number);
+    ppy_turn_t *turn = &account->turn;
+    bool kept = is_kept(turn, number);
+
+    if (kept && now - turn->still_since >= KEPT_NS) {
+        finish_in_vain(turn, number);
+    } else if (!kept && is_useless(turn, now)) {
+        turn->useless_at = now;
+        finish_useless(turn, number);
+    } else if (is_over(account, now)) {
+        finish(turn, number);
+    }
+}
+
+static int64_t next_look(const ppy_turn_t *turn, int64_t now)
+{
+    if (is_kept(turn, number_of(turn)))
+        return KEPT_NS;
+    return turn->elsewhere > 0 ? PPY_QUICK_NS
+                               : ppy_pause(turn->useless_at, now);
 }
 
 int64_t ppy_turn_watch(ppy_account_t *account, int64_t now)
@@ -256,13 +397,16 @@ int64_t ppy_turn_watch(ppy_account_t *account, int64_t now)
 
     if (ppt_lock_waiting(&turn->lock) == 0)
         return 0;
-    if (number != 0)
-        watch(account, number, now);
-    return (int64_t)PPY_QUICK_NS << turn->calm;
+    if (number != 0) {
+        look(account, number, now);
+        cut_short(account, number, now);
+    }
+    return next_look(turn, now);
 }
 
 void ppy_turn_after_fork(ppy_account_t *account)
 {
     ppt_lock_after_fork(&account->turn.lock);
-    account->turn.number = 0;
+    account->turn.number = account->turn.kept = 0;
+    account->turn.queued = 0;
 }
