@@ -43,6 +43,7 @@ typedef struct {
     int64_t settled_at;
     int64_t seen_at;            /* when one of them had the GIL */
     int64_t wanted_at;          /* when somebody waited */
+    int64_t looked_at;          /* at the last look */
     unsigned long watched;      /* the GIL's count of switches, and since */
     int64_t watched_since;      /* when it has been that */
     ppy_bound_thread_t suspect; /* who may be CPU-bound */

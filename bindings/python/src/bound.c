@@ -387,8 +387,9 @@ int64_t ppy_bound_watch(ppy_account_t *account, int64_t now)
 {
     ppy_bound_t *bound = &account->bound;
 
-    if (is_wanted(account, now))
-        bound->wanted_at = now;
+    if (is_wanted(account, now) || now - bound->looked_at >= CALM_NS)
+        bound->wanted_at = now; /* or nobody knows */
+    bound->looked_at = now;
     if (ppy_bound_any(account))
         settle(bound, now);
     look(account, now);
