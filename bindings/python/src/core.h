@@ -163,17 +163,15 @@ void ppy_module_after_fork(void);
 
 /* --- priority.c ---------------------------------------------------------- */
 
-/* Let go of the interpreter. */
+/* Let go of the interpreter; the turn is over, too, where it is out_of_turn. */
 void ppy_detach(ppy_wait_t *wait);
+void ppy_detach_out_of_turn(ppy_wait_t *wait);
 
 /*
  * Be back, before CPU-bound threads.  Does not return if the interpreter is
  * shutting down.
  */
 void ppy_attach(ppy_wait_t *wait);
-
-/* The same by a thread that lets others have their turn. */
-void ppy_detach_out_of_turn(ppy_wait_t *wait);
 
 /* Where a thread waits for a notify.  Never looked into: it may be gone. */
 typedef struct {
@@ -182,7 +180,7 @@ typedef struct {
 } ppy_stand_t;
 
 /*
- * The same for a thread that waits for a notify, at stand: it lets others have
+ * Both for a thread that waits for a notify, at stand: it lets others have
  * their turn, if they have something to do, and waits for its own before it is
  * back; or it is back without having been notified.
  */
