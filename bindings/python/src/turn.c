@@ -211,7 +211,10 @@ static bool is_stranger(ppy_turn_t *turn, const ppt_cond_t *cond)
     return false;
 }
 
-/* Turns may be of no use by now: then all who wait go on, one by one. */
+/*
+ * Strangers may have queued up since this thread came.  And turns may be of no
+ * use by the time it has its own: then all who wait go on, one by one.
+ */
 static bool await_turn(ppy_account_t *account, const ppt_cond_t *cond,
                        int64_t deadline)
 {
