@@ -81,12 +81,14 @@ PPT_API int ppt_cond_broadcast_unlock(ppt_cond_t *cond,
  */
 typedef struct ppt_pthread_cond {
     ppt_cond_t cond;
-    uint32_t monotonic; /* 0: deadlines are on CLOCK_REALTIME */
     uint32_t inside;    /* threads inside a wait */
+    uint32_t reserved1;
+    uint32_t monotonic; /* 0: deadlines are on CLOCK_REALTIME */
+    uint32_t reserved2;
 } ppt_pthread_cond_t;
 
 /* A condition on CLOCK_REALTIME without waiters. */
-#define PPT_PTHREAD_COND_INITIALIZER { PPT_COND_INITIALIZER, 0, 0 }
+#define PPT_PTHREAD_COND_INITIALIZER { PPT_COND_INITIALIZER, 0, 0, 0, 0 }
 
 /*
  * pthread_cond_init.

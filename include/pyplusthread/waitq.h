@@ -32,9 +32,11 @@ typedef struct ppt_waitq {
     uint32_t length;
     ppt_hint_t hint;
     uint32_t draining;
+    uint32_t born;
+    uint32_t reserved;
 } ppt_waitq_t;
 
-#define PPT__WAITQ_INITIALIZER { 0, 0, 0, { 0, 0 }, 0 }
+#define PPT__WAITQ_INITIALIZER { 0, 0, 0, { 0, 0 }, 0, 0, 0 }
 
 /*
  * One wait of one thread, in the caller's memory (usually its stack).
