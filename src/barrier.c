@@ -11,6 +11,7 @@
  *   queue               arrivals, leavers               queue.guard
  *   broken, resets      timeouts, abort, reset          queue.guard
  *   again               arrivals                        queue.guard
+ *   acting              the last to arrive              queue.guard
  *   parties, action     init                            never change
  *   waiter.result,      whoever took the waiter out of  CHOSEN, WOKEN
  *     .index              the queue
@@ -26,25 +27,35 @@
  *       only if it was told to arrive again: then the round is not over, and
  *       again counts it until it has.  A thread that leaves breaks the
  *       barrier in the same step, and touches it no more.
+ *   B5  The thread that completes a round touches the barrier again only if
+ *       there is an action: then acting counts the round, from the step that
+ *       empties the queue to the last step of that thread here, and destroy
+ *       is refused.
+ *   B6  A callback or an action that does not return, because its thread is
+ *       cancelled or throws, is one that gave up, or an action that failed:
+ *       the same steps follow.
  *
  * Races
  *   Timeout against the last arrival: waitq I1 decides.  If the last arrival
  *   finds that one has left, it cannot complete the round, and those that it
  *   has taken cannot be put back: all arrive again (B2).
  *   Reset while they do so: they compare resets.
- *   Destroy or reuse by the first to return: B4; those that leave or arrive
- *   again hold destroy up.
+ *   Destroy or reuse by the first to return: B4, B5; those that leave or
+ *   arrive again hold destroy up.
+ *   Fork in a callback: the child has a new barrier, where its thread arrives
+ *   again (waitq I6).
  */
 #include "pyplusthread/barrier.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "waitq.h"
 
 /* A waiter's grant besides waitq.h's: the round lost a member. */
-enum { ARRIVE_AGAIN = 16 };
+enum { ARRIVE_AGAIN = 16, ARRIVE_ANEW = PPT__GRANT_AGAIN };
 
 int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
                      ppt_barrier_action_fn action, void *arg)
@@ -57,20 +68,21 @@ int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
     return 0;
 }
 
-/* B4: those that were told to arrive again are soon queued, or out. */
+/* B4: those that were told to arrive again are soon queued, or out.  B5. */
 int ppt_barrier_destroy(ppt_barrier_t *barrier)
 {
-    uint32_t again, queued;
+    uint32_t again, acting, queued;
 
-    if (ppt_lock_locked(&barrier->action_lock))
-        return EBUSY;
     do {
         if (ppt__waitq_retire(&barrier->queue) != 0)
             return EBUSY;
         ppt__waitq_guard(&barrier->queue);
         again = barrier->again;
+        acting = barrier->acting;
         queued = barrier->queue.length;
         ppt__waitq_unguard(&barrier->queue);
+        if (acting != 0)
+            return EBUSY;
         if (again != 0)
             ppt__word_wait(&barrier->again, again);
     } while (again != 0 || queued != 0);
@@ -118,41 +130,55 @@ void ppt_barrier_reset(ppt_barrier_t *barrier)
     cancel_all(barrier, false);
 }
 
-/* The action of the last round may still run: callbacks cannot end this. */
-static void lock_action(ppt_barrier_t *barrier, const ppt__limits_t *limits)
-{
-    if (limits->on_interrupt == NULL)
-        ppt_lock_acquire(&barrier->action_lock, PPT_FOREVER);
-    else
-        while (ppt_lock_acquire_interruptible(
-                   &barrier->action_lock, PPT_FOREVER, limits->on_interrupt,
-                   limits->arg) != 0)
-            ;
-}
-
-/* B3.  Returns what the action did; breaks the barrier where it failed. */
-static int act(ppt_barrier_t *barrier, const ppt__limits_t *limits)
-{
+/* A round that is complete, but for the action. */
+struct round {
+    ppt_barrier_t *barrier;
+    ppt__chain_t chain; /* the others */
     int result;
+    bool locked;        /* action_lock */
+};
 
-    if (barrier->action == NULL)
-        return 0;
-    lock_action(barrier, limits);
-    result = barrier->action(barrier->arg);
-    if (result != 0)
-        cancel_all(barrier, true);
-    ppt_lock_release(&barrier->action_lock); /* destroy asks for it */
-    return result;
+/* The action of the last round may still run: callbacks cannot end this. */
+static void lock_action(struct round *round, const ppt__limits_t *limits)
+{
+    ppt_lock_t *lock = &round->barrier->action_lock;
+
+    if (limits->on_interrupt == NULL)
+        ppt_lock_acquire(lock, PPT_FOREVER);
+    else
+        while (ppt_lock_acquire_interruptible(lock, PPT_FOREVER,
+                                              limits->on_interrupt,
+                                              limits->arg) != 0)
+            ;
+    round->locked = true;
 }
 
-/* All have arrived: the others are in chain. */
-static int complete(ppt_barrier_t *barrier, ppt__chain_t chain,
-                    const ppt__limits_t *limits)
+/* Let the round go; break the barrier first where its action failed. */
+static void end_round(void *arg)
 {
-    int result = act(barrier, limits);
+    struct round *round = arg;
+    ppt_barrier_t *barrier = round->barrier;
 
-    dismiss(chain, result == 0 ? 0 : ECANCELED); /* B4: barrier is gone */
-    return result;
+    if (round->result != 0)
+        cancel_all(barrier, true);
+    if (round->locked)
+        ppt_lock_release(&barrier->action_lock);
+    ppt__waitq_guard(&barrier->queue);
+    barrier->acting--;
+    ppt__waitq_unguard(&barrier->queue); /* B5: it may be gone */
+    dismiss(round->chain, round->result == 0 ? 0 : ECANCELED);
+}
+
+/* B3, B6.  Returns what the action did. */
+static int act(struct round *round, const ppt__limits_t *limits)
+{
+    ppt_barrier_t *barrier = round->barrier;
+
+    pthread_cleanup_push(end_round, round);
+    lock_action(round, limits);
+    round->result = barrier->action(barrier->arg);
+    pthread_cleanup_pop(1);
+    return round->result;
 }
 
 /*
@@ -189,23 +215,42 @@ static void sleep_on(ppt__waiter_t *waiter, const ppt__limits_t *limits,
     while ((result = ppt__waiter_sleep(waiter, PPT_FOREVER, flags)) != 0);
 }
 
+struct party {
+    ppt_barrier_t *barrier;
+    ppt__waiter_t *waiter;
+};
+
+/* B6 */
+static void callback_left(void *arg)
+{
+    struct party *party = arg;
+
+    ppt__waiter_quit(party->waiter, &party->barrier->queue);
+    ppt__waiter_end(party->waiter);
+}
+
 /* Wait for the others, queued since resets. */
 static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
                  uint32_t resets, const ppt__limits_t *limits)
 {
-    int result = ppt__waiter_rest(waiter, limits);
-    bool late = result == ETIMEDOUT && ppt__now() >= limits->deadline;
+    struct party party = { barrier, waiter };
+    int result;
+    bool late;
 
+    pthread_cleanup_push(callback_left, &party);
+    result = ppt__waiter_rest(waiter, limits);
+    late = result == ETIMEDOUT && ppt__now() >= limits->deadline;
     if (result != 0
         && ppt__waiter_start_to_leave(waiter, &barrier->queue))
-        return give_up(barrier, resets, late, result);
-    if (result != 0)
+        waiter->result = give_up(barrier, resets, late, result);
+    else if (result != 0)
         sleep_on(waiter, limits, result);
+    pthread_cleanup_pop(0);
     return waiter->result;
 }
 
 /* Those that have left are counted in length until they unlink themselves. */
-static bool too_few(const ppt_waitq_t *queue, int others)
+static bool too_few(ppt_waitq_t *queue, int others)
 {
     return (int)queue->length < others
            || ppt__waitq_present(queue) < others;
@@ -219,13 +264,29 @@ static void count_again(ppt_barrier_t *barrier, int change)
 }
 
 /*
+ * The last has arrived: the others, in chain, have been taken out, and the
+ * guard has been released.
+ */
+static int complete(ppt_barrier_t *barrier, ppt__chain_t chain, bool acts,
+                    const ppt__limits_t *limits)
+{
+    struct round round = { barrier, chain, ECANCELED, false };
+
+    if (acts)
+        return act(&round, limits);
+    dismiss(chain, 0); /* B5: the barrier may be gone */
+    return 0;
+}
+
+/*
  * With the guard held, which it releases: arrive as one of a round, or as the
- * last.  waiter->grant may be ARRIVE_AGAIN then.
+ * last.  waiter->grant may be ARRIVE_AGAIN or ARRIVE_ANEW then.
  */
 static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
                   const ppt__limits_t *limits)
 {
     int others = (int)(barrier->parties - 1);
+    bool acts = barrier->action != NULL;
     uint32_t resets = barrier->resets;
     ppt__chain_t chain;
 
@@ -237,10 +298,12 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     chain = ppt__waitq_take(&barrier->queue, others);
     if (chain.length < others)
         count_again(barrier, chain.length + 1);
+    else
+        barrier->acting += acts;
     ppt__waitq_unguard(&barrier->queue);
     if (chain.length == others) {
         waiter->index = (uint32_t)others;
-        return complete(barrier, chain, limits);
+        return complete(barrier, chain, acts, limits);
     }
     waiter->grant = ARRIVE_AGAIN;
     ppt__chain_wake(chain, ARRIVE_AGAIN); /* B2 */
@@ -259,7 +322,7 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
 {
     ppt__waiter_t waiter;
     uint32_t resets = 0;
-    bool again = false;
+    bool again = false, anew;
     int result;
 
     if (limits->deadline < 0 || barrier->parties == 0)
@@ -274,14 +337,15 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
         if (barrier->broken || (again && barrier->resets != resets)) {
             ppt__waitq_unguard(&barrier->queue);
             result = ECANCELED;
-            again = false;
+            again = anew = false;
         } else {
             resets = barrier->resets;
             result = arrive(barrier, &waiter, limits);
             again = waiter.grant == ARRIVE_AGAIN;
+            anew = waiter.grant == ARRIVE_ANEW;
         }
         ppt__waiter_end(&waiter);
-    } while (again);
+    } while (again || anew);
     if (result == 0 && index != NULL)
         *index = waiter.index;
     return result;
@@ -309,7 +373,7 @@ uint32_t ppt_barrier_parties(const ppt_barrier_t *barrier)
 
 uint32_t ppt_barrier_n_waiting(const ppt_barrier_t *barrier)
 {
-    return ppt__waitq_length(&barrier->queue);
+    return ppt__waitq_waiting(&barrier->queue);
 }
 
 bool ppt_barrier_broken(const ppt_barrier_t *barrier)

@@ -21,6 +21,9 @@
  *       it was moved to: the signaller that took it out of the queue decides.
  *   C3  A thread that was chosen does not touch the condition any more.
  *       So it may be destroyed and freed right after a broadcast.
+ *   C4  A callback that does not return, because its thread is cancelled or
+ *       throws, ends the wait: the thread leaves the queue, or sleeps until
+ *       it is woken if it had been chosen, and takes the lock.
  *
  * Races
  *   Lost wake-up: C1.  Stolen wake-up, signal against timeout: waitq I1, I2.
@@ -33,6 +36,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "lock.h"
@@ -52,22 +56,46 @@ void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
     ppt__waitq_unguard(&cond->queue);
 }
 
+struct wait {
+    ppt_cond_t *cond;
+    ppt_lock_t *lock;
+    ppt__waiter_t waiter;
+};
+
+static void end_wait(struct wait *wait)
+{
+    ppt__lock_take(wait->lock, &wait->waiter);
+    ppt__waiter_end(&wait->waiter);
+}
+
+/* C4 */
+static void callback_left(void *arg)
+{
+    struct wait *wait = arg;
+
+    ppt__waiter_quit(&wait->waiter, &wait->cond->queue);
+    end_wait(wait);
+}
+
 static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
                 const ppt__limits_t *limits, bool yields)
 {
-    ppt__waiter_t waiter;
+    struct wait wait;
     int result;
 
     if (limits->deadline < 0)
         return EINVAL;
     if (!ppt_lock_locked(lock))
         return EPERM;
-    ppt__cond_enqueue(cond, &waiter, lock); /* C1 */
-    waiter.yields = yields;
+    wait.cond = cond;
+    wait.lock = lock;
+    ppt__cond_enqueue(cond, &wait.waiter, lock); /* C1 */
+    wait.waiter.yields = yields;
     ppt_lock_release(lock);
-    result = ppt__waiter_wait(&waiter, &cond->queue, limits);
-    ppt__lock_take(lock, &waiter);
-    ppt__waiter_end(&waiter);
+    pthread_cleanup_push(callback_left, &wait);
+    result = ppt__waiter_wait(&wait.waiter, &cond->queue, limits);
+    pthread_cleanup_pop(0);
+    end_wait(&wait);
     return result;
 }
 
@@ -105,7 +133,10 @@ int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter, int64_t deadline)
 
     if (deadline < 0)
         return EINVAL;
-    result = ppt__waiter_sleep(self, deadline, PPT__INTERRUPTIBLE);
+    while ((result = ppt__waiter_sleep(self, deadline, PPT__INTERRUPTIBLE))
+               == 0
+           && self->grant == PPT__GRANT_AGAIN)
+        ppt__waiter_queue_again(self, &cond->queue);
     if (result == ETIMEDOUT)
         return ppt_cond_cancel(cond, waiter) == 0 ? ETIMEDOUT : 0;
     if (result == 0)
@@ -144,24 +175,26 @@ ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n)
     return chain;
 }
 
-/* C2 */
-static void move_or_wake(ppt__waiter_t *waiter)
+static bool move(ppt__waiter_t *waiter)
 {
-    if (waiter->lock != NULL && !waiter->far && ppt__waiter_asleep(waiter)
-        && ppt__lock_adopt(waiter->lock, waiter))
-        return;
-    ppt__waiter_wake(waiter, PPT__GRANT_NOTHING);
+    return waiter->lock != NULL && !waiter->far && ppt__waiter_asleep(waiter)
+           && ppt__lock_adopt(waiter->lock, waiter);
 }
 
+/* C2 */
 static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
 {
     ppt__chain_t chain = ppt__cond_choose(cond, n);
     ppt__waiter_t *waiter, *next;
+    ppt__batch_t batch;
 
+    batch.far = batch.near = 0;
     for (waiter = chain.first; waiter != NULL; waiter = next) {
         next = waiter->next; /* before it is gone */
-        move_or_wake(waiter);
+        if (!move(waiter))
+            ppt__batch_give(&batch, waiter, PPT__GRANT_NOTHING);
     }
+    ppt__batch_wake(&batch);
     return chain.length;
 }
 
@@ -192,7 +225,7 @@ int ppt_cond_destroy(ppt_cond_t *cond)
 
 unsigned ppt_cond_waiting(const ppt_cond_t *cond)
 {
-    return ppt__waitq_length(&cond->queue);
+    return ppt__waitq_waiting(&cond->queue);
 }
 
 void ppt_cond_after_fork(ppt_cond_t *cond)

@@ -435,7 +435,7 @@ bool ppt_gil_locked(const ppt_gil_t *gil)
 
 unsigned ppt_gil_waiting(const ppt_gil_t *gil)
 {
-    return ppt__waitq_length(&gil->io) + ppt__waitq_length(&gil->cpu);
+    return ppt__waitq_waiting(&gil->io) + ppt__waitq_length(&gil->cpu);
 }
 
 static uint64_t read_counter(const uint64_t *counter)

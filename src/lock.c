@@ -14,6 +14,7 @@
  *         TURN          a release sets it; the waiter     none (atomic)
  *                       it woke clears it
  *         HAND_OVER     the waiter passed over; a release queue.guard
+ *   tickets             waiters, as they queue            queue.guard
  *   queue               see waitq.c
  *
  * Invariants
@@ -24,26 +25,34 @@
  *   L2  TURN is set while one waiter, woken by a release, has neither taken
  *       the lock nor queued again.  Releases wake nobody else meanwhile: they
  *       need not, since that waiter takes the lock if it is free, and queues
- *       again only while it is held, before TURN is cleared.  So a waiter
- *       that does not come at once, because it runs the caller's callback,
- *       must not be in the queue.
+ *       again only while it is held, before TURN is cleared.  So a release
+ *       passes by a waiter that would not come at once, because it runs the
+ *       caller's callback (AWAY); when that has returned, it looks at the
+ *       lock itself before it sleeps on.
  *   L3  HAND_OVER is set when the first in the queue has been passed over
  *       for PATIENCE_NS.  The next release keeps HELD and gives the lock to
  *       the first in the queue.
  *   L4  The release that finds QUEUED frees the lock under the guard, and
  *       touches nothing of the lock once the guard is released.
+ *   L5  The queue is in the order of tickets, and a waiter keeps its own
+ *       until it has the lock or gives up.  So neither a callback nor a vain
+ *       wake-up costs it its place, or gains it one.
+ *   L6  A waiter whose deadline has passed looks at the lock once more: it
+ *       may be free, for a waiter that was woken but does not get a CPU.
  *
  * Races
  *   Lost wake-up: queueing and freeing are operations on one word (L1).
  *   Timeout against release: waitq I1.  A waiter that lost the race has been
  *   chosen, and takes its turn like any other (L2): nobody else was woken.
  *   Destroy against a release that has let go: L4, and retire's guard.
+ *   Destroy against a callback: the waiter is in the queue meanwhile (L5).
  *   Morphing: a waiter that cond.c queues here has been chosen, and cannot
  *   leave; its thread waits in ppt__lock_take.
  */
 #include "lock.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "word.h"
@@ -92,6 +101,13 @@ static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
     return success;
 }
 
+/* L5 */
+static void push(ppt_lock_t *lock, ppt__waiter_t *waiter)
+{
+    waiter->ticket = lock->tickets++;
+    ppt__waitq_push(&lock->queue, waiter);
+}
+
 /* Take lock, or queue at the end; true where it was taken. */
 static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
@@ -100,7 +116,7 @@ static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     ppt__waitq_guard(&lock->queue);
     taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
     if (!taken)
-        ppt__waitq_push(&lock->queue, waiter);
+        push(lock, waiter);
     ppt__waitq_unguard(&lock->queue);
     return taken;
 }
@@ -114,69 +130,141 @@ static bool out_of_patience(ppt__waiter_t *waiter)
     return now - waiter->passed_since >= PATIENCE_NS;
 }
 
-/* Take lock, or queue again, in front; true where it was taken. */
-static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter,
-                               uint32_t clear, uint32_t set)
+/* Take lock, or queue again, in order (L5); true where it was taken. */
+static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
+    uint32_t set = out_of_patience(waiter) ? HAND_OVER : 0;
     bool spins = set != 0 && waiter->far; /* or it lies idle meanwhile */
     bool taken;
 
     ppt__waitq_guard(&lock->queue);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, clear, set);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, TURN, set);
     if (!taken) {
         ppt__waiter_restart(waiter, spins);
-        ppt__waitq_push_front(&lock->queue, waiter);
+        ppt__waitq_push_in_order(&lock->queue, waiter);
     }
     ppt__waitq_unguard(&lock->queue);
     return taken;
 }
 
-/* The waiter was woken by a release: make use of it (L2). */
-static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter)
+/*
+ * The waiter was woken by a release: make use of it (L2).  One that a signal
+ * shall interrupt does not spin, lest a handler goes unnoticed.
+ */
+static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter, unsigned flags)
 {
-    if (waiter->grant == PPT__GRANT_LOCK
-        || acquire_awake(lock, PPT_FOREVER, TURN))
+    if (waiter->grant == PPT__GRANT_LOCK)
         return true;
-    return acquire_or_requeue(lock, waiter, TURN,
-                              out_of_patience(waiter) ? HAND_OVER : 0);
+    if (!(flags & PPT__INTERRUPTIBLE)
+        && acquire_awake(lock, PPT_FOREVER, TURN))
+        return true;
+    return acquire_or_requeue(lock, waiter);
 }
 
-/* Interrupted: stand aside, ask, and queue again in front (L2). */
-static int ask_outside(ppt_lock_t *lock, ppt__waiter_t *waiter,
-                       const ppt__limits_t *limits, bool *taken)
+/*
+ * Back from a callback: take lock, or sleep on in the old place (L2, L5),
+ * which a fork has voided for the child.
+ */
+static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
-    int result = EINTR;
+    bool taken;
 
-    if (limits->on_interrupt != NULL)
-        result = limits->on_interrupt(limits->arg);
+    ppt__waitq_guard(&lock->queue);
+    waiter->grant = PPT__GRANT_NOTHING;
+    ppt__waiter_step_in(waiter);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
+    if (taken) {
+        ppt__waitq_unlink(&lock->queue, waiter);
+    } else if (waiter->born != ppt__generation) {
+        ppt__waiter_restart(waiter, false);
+        push(lock, waiter);
+    }
+    ppt__waitq_unguard(&lock->queue);
+    return taken;
+}
+
+/*
+ * Interrupted: ask the callback, if there is one and the waiter was not
+ * chosen meanwhile.  0, and a grant to look again, if the wait goes on.
+ */
+static int ask(ppt__waiter_t *waiter, const ppt__limits_t *limits)
+{
+    int result;
+
+    if (limits->on_interrupt == NULL || !ppt__waiter_step_out(waiter))
+        return EINTR;
+    result = limits->on_interrupt(limits->arg);
     if (result == 0)
-        *taken = acquire_or_requeue(lock, waiter, 0, 0);
+        waiter->grant = PPT__GRANT_AGAIN; /* AWAY: nobody else grants */
+    else
+        ppt__waiter_step_in(waiter);
     return result;
+}
+
+/* Out of the queue, for reason, unless the lock is free (L6). */
+static int finish_leave(ppt_lock_t *lock, int reason)
+{
+    bool taken = reason == ETIMEDOUT && ppt__word_take(&lock->word, HELD, 0);
+
+    ppt__waitq_finish_leave(&lock->queue);
+    return taken ? 0 : reason;
 }
 
 static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
                           const ppt__limits_t *limits)
 {
-    ppt__limits_t leave = { limits->deadline, limits->flags, NULL, NULL };
-    bool taken = false;
-    int result;
+    for (;;) {
+        int result = ppt__waiter_sleep(waiter, limits->deadline,
+                                       limits->flags);
 
-    do {
-        result = ppt__waiter_wait(waiter, &lock->queue, &leave);
-        if (result == 0)
-            taken = claim(lock, waiter);
-        else if (result == EINTR)
-            result = ask_outside(lock, waiter, limits, &taken);
-    } while (result == 0 && !taken);
+        if (result == EINTR)
+            result = ask(waiter, limits);
+        if (result == 0 && waiter->grant == PPT__GRANT_AGAIN) {
+            if (acquire_in_place(lock, waiter))
+                return 0;
+            continue;
+        }
+        if (result != 0 && ppt__waiter_start_to_leave(waiter, &lock->queue))
+            return finish_leave(lock, result);
+        if (result != 0) /* chosen: the wake-up is on its way */
+            ppt__waiter_sleep_on(waiter);
+        if (claim(lock, waiter, limits->flags))
+            return 0;
+    }
+}
+
+struct attempt {
+    ppt_lock_t *lock;
+    ppt__waiter_t waiter;
+};
+
+/* A callback that does not return: a waiter that is in one is not chosen. */
+static void callback_left(void *arg)
+{
+    struct attempt *attempt = arg;
+
+    ppt__waiter_quit(&attempt->waiter, &attempt->lock->queue);
+    ppt__waiter_end(&attempt->waiter);
+}
+
+/* Out of line of the short path: it has a cleanup handler. */
+static int queue_and_acquire(ppt_lock_t *lock, const ppt__limits_t *limits)
+{
+    struct attempt attempt = { .lock = lock };
+    int result = 0;
+
+    ppt__waiter_start(&attempt.waiter, false);
+    pthread_cleanup_push(callback_left, &attempt);
+    if (!acquire_or_queue(lock, &attempt.waiter))
+        result = acquire_queued(lock, &attempt.waiter, limits);
+    pthread_cleanup_pop(0);
+    ppt__waiter_end(&attempt.waiter);
     return result;
 }
 
 static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
                                     const ppt__limits_t *limits)
 {
-    ppt__waiter_t waiter;
-    int result = 0;
-
     if (limits->deadline < 0)
         return EINVAL;
     if (limits->deadline == PPT_TRY)
@@ -184,11 +272,7 @@ static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
     if (!(limits->flags & PPT__INTERRUPTIBLE)
         && acquire_awake(lock, limits->deadline, 0))
         return 0;
-    ppt__waiter_start(&waiter, false);
-    if (!acquire_or_queue(lock, &waiter))
-        result = acquire_queued(lock, &waiter, limits);
-    ppt__waiter_end(&waiter);
-    return result;
+    return queue_and_acquire(lock, limits);
 }
 
 int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline)
@@ -236,7 +320,7 @@ static PPT__SLOW int release_to_queue(ppt_lock_t *lock)
         ppt__waitq_unguard(&lock->queue);
         return EPERM;
     }
-    waiter = ppt__waitq_pop(&lock->queue);
+    waiter = ppt__waitq_pop_ready(&lock->queue); /* L2 */
     next = after_release(lock, waiter);
     __atomic_store_n(&lock->word, next, __ATOMIC_RELEASE);
     ppt__waitq_unguard(&lock->queue);
@@ -269,7 +353,7 @@ bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter)
     ppt__waitq_guard(&lock->queue);
     queued = ppt__word_announce(&lock->word, HELD, 0, 0);
     if (queued)
-        ppt__waitq_push(&lock->queue, waiter);
+        push(lock, waiter);
     ppt__waitq_unguard(&lock->queue);
     return queued;
 }
@@ -278,7 +362,7 @@ void ppt__lock_take(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     if (waiter->grant == PPT__GRANT_NOTHING)
         ppt_lock_acquire(lock, PPT_FOREVER);
-    else if (!claim(lock, waiter))
+    else if (!claim(lock, waiter, 0))
         acquire_queued(lock, waiter, &ppt__no_limits);
 }
 
@@ -301,7 +385,7 @@ bool ppt_lock_locked(const ppt_lock_t *lock)
 
 unsigned ppt_lock_waiting(const ppt_lock_t *lock)
 {
-    return ppt__waitq_length(&lock->queue);
+    return ppt__waitq_waiting(&lock->queue);
 }
 
 void ppt_lock_after_fork(ppt_lock_t *lock)

@@ -9,7 +9,8 @@
  *
  * State
  *   inside   threads inside a wait of a drop-in condition, and DRAINING,
- *            set by destroy; atomic
+ *            set by destroy; atomic; counted up under the queue's guard
+ *   born     the process in which that was, likewise (waitq I6)
  *
  * Invariants
  *   D1  A thread counts itself in before it queues, and out when it knows
@@ -79,24 +80,42 @@ static void give_up(ppt_cond_t *cond, ppt__waiter_t *waiter)
     ppt_cond_signal(cond);
 }
 
+struct wait {
+    ppt_cond_t *cond;
+    pthread_mutex_t *mutex;
+    ppt__waiter_t waiter;
+};
+
+/* As cond.c's C4. */
+static void callback_left(void *arg)
+{
+    struct wait *wait = arg;
+
+    ppt__waiter_quit(&wait->waiter, &wait->cond->queue);
+    ppt__waiter_end(&wait->waiter);
+    pthread_mutex_lock(wait->mutex);
+}
+
 static int wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
                       const ppt__limits_t *limits)
 {
-    ppt__waiter_t waiter;
+    struct wait wait = { .cond = cond, .mutex = mutex };
     int result, locked;
 
     if (limits->deadline < 0)
         return EINVAL;
-    ppt__cond_enqueue(cond, &waiter, NULL);
+    ppt__cond_enqueue(cond, &wait.waiter, NULL);
     result = pthread_mutex_unlock(mutex);
     if (result != 0) {
-        give_up(cond, &waiter);
-        ppt__waiter_end(&waiter);
+        give_up(cond, &wait.waiter);
+        ppt__waiter_end(&wait.waiter);
         return result;
     }
-    result = ppt__waiter_wait(&waiter, &cond->queue, limits);
-    locked = relock(mutex, &waiter);
-    ppt__waiter_end(&waiter);
+    pthread_cleanup_push(callback_left, &wait);
+    result = ppt__waiter_wait(&wait.waiter, &cond->queue, limits);
+    pthread_cleanup_pop(0);
+    locked = relock(mutex, &wait.waiter);
+    ppt__waiter_end(&wait.waiter);
     return locked != 0 ? locked : result;
 }
 
@@ -160,9 +179,26 @@ int ppt_pthread_cond_init(ppt_pthread_cond_t *cond,
     return 0;
 }
 
-static void count_in(ppt_pthread_cond_t *cond)
+/* With the guard held: forget the parent's threads (waitq I6). */
+static void refresh(ppt_pthread_cond_t *cond)
 {
+    if (cond->born == ppt__generation)
+        return;
+    cond->born = ppt__generation;
+    __atomic_store_n(&cond->inside, 0, __ATOMIC_RELAXED);
+}
+
+/* D1 */
+static void enqueue(ppt_pthread_cond_t *cond, ppt__waiter_t *waiter)
+{
+    ppt_waitq_t *queue = &cond->cond.queue;
+
+    ppt__waiter_start(waiter, ppt__spin_pays(queue));
+    ppt__waitq_guard(queue);
+    refresh(cond);
     __atomic_fetch_add(&cond->inside, 1, __ATOMIC_RELAXED);
+    ppt__waitq_push(queue, waiter);
+    ppt__waitq_unguard(queue);
 }
 
 static void count_out(ppt_pthread_cond_t *cond)
@@ -181,6 +217,9 @@ int ppt_pthread_cond_destroy(ppt_pthread_cond_t *cond)
 
     if (result != 0)
         return result;
+    ppt__waitq_guard(&cond->cond.queue);
+    refresh(cond);
+    ppt__waitq_unguard(&cond->cond.queue);
     __atomic_fetch_or(&cond->inside, DRAINING, __ATOMIC_RELAXED);
     for (;;) {
         inside = __atomic_load_n(&cond->inside, __ATOMIC_ACQUIRE);
@@ -192,38 +231,39 @@ int ppt_pthread_cond_destroy(ppt_pthread_cond_t *cond)
     return 0;
 }
 
-/* Nanoseconds from now on clock until at; saturated. */
-static int64_t until(clockid_t clock, const struct timespec *at)
+/* On its clock; saturated. */
+static int64_t in_nanoseconds(const struct timespec *at)
 {
-    struct timespec now;
-    int64_t seconds;
+    int64_t seconds = at->tv_sec;
 
-    if (at->tv_sec < 0)
-        return 0;
-    clock_gettime(clock, &now);
-    seconds = (int64_t)at->tv_sec - now.tv_sec;
-    if (seconds > INT64_MAX / NS_PER_S - 1)
-        return INT64_MAX;
-    if (seconds < -1)
-        return 0;
-    return seconds * NS_PER_S + at->tv_nsec - now.tv_nsec;
+    if (seconds < 0)
+        return PPT_TRY;
+    if (seconds > PPT_FOREVER / NS_PER_S - 1)
+        return PPT_FOREVER;
+    return seconds * NS_PER_S + at->tv_nsec;
 }
 
-/* at: NULL to wait forever.  A clock that was set back is given its time. */
-static int sleep_until(ppt_cond_t *cond, ppt__waiter_t *waiter,
-                       clockid_t clock, const struct timespec *at)
+static bool is_past(clockid_t clock, int64_t deadline)
 {
-    int64_t left = PPT_FOREVER;
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return deadline <= in_nanoseconds(&now);
+}
+
+static int sleep_until(ppt_cond_t *cond, ppt__waiter_t *waiter,
+                       clockid_t clock, int64_t deadline)
+{
+    unsigned flags = PPT__CANCELLABLE;
     int result;
 
-    do {
-        if (at != NULL)
-            left = until(clock, at);
-        result = ppt__waiter_sleep(waiter,
-                                   ppt_deadline(left > 0 ? left : 0),
-                                   PPT__CANCELLABLE);
-    } while (result == ETIMEDOUT && until(clock, at) > 0);
-
+    if (deadline != PPT_FOREVER && is_past(clock, deadline))
+        deadline = PPT_TRY; /* at once, on any clock */
+    else if (clock == CLOCK_REALTIME)
+        flags |= PPT__REALTIME;
+    while ((result = ppt__waiter_sleep(waiter, deadline, flags)) == 0
+           && waiter->grant == PPT__GRANT_AGAIN)
+        ppt__waiter_queue_again(waiter, &cond->queue);
     if (result == 0 || ppt__waiter_leave(waiter, &cond->queue))
         return result;
     ppt__waiter_sleep_on(waiter);
@@ -248,14 +288,13 @@ static void cancelled(void *arg)
 }
 
 static int wait_cancellable(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex,
-                            clockid_t clock, const struct timespec *at)
+                            clockid_t clock, int64_t deadline)
 {
     struct cancellable wait = { .cond = cond, .mutex = mutex };
     int result, locked;
 
     pthread_testcancel();
-    count_in(cond);
-    ppt__cond_enqueue(&cond->cond, &wait.waiter, NULL);
+    enqueue(cond, &wait.waiter);
     result = pthread_mutex_unlock(mutex);
     if (result != 0) {
         give_up(&cond->cond, &wait.waiter);
@@ -264,7 +303,7 @@ static int wait_cancellable(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex,
         return result;
     }
     pthread_cleanup_push(cancelled, &wait);
-    result = sleep_until(&cond->cond, &wait.waiter, clock, at);
+    result = sleep_until(&cond->cond, &wait.waiter, clock, deadline);
     pthread_cleanup_pop(0);
     count_out(cond);
     locked = relock(mutex, &wait.waiter);
@@ -274,7 +313,7 @@ static int wait_cancellable(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex,
 
 int ppt_pthread_cond_wait(ppt_pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
-    return wait_cancellable(cond, mutex, CLOCK_MONOTONIC, NULL);
+    return wait_cancellable(cond, mutex, CLOCK_MONOTONIC, PPT_FOREVER);
 }
 
 int ppt_pthread_cond_clockwait(ppt_pthread_cond_t *cond,
@@ -284,7 +323,7 @@ int ppt_pthread_cond_clockwait(ppt_pthread_cond_t *cond,
     if (!known(clock) || abstime->tv_nsec < 0
         || abstime->tv_nsec >= NS_PER_S)
         return EINVAL;
-    return wait_cancellable(cond, mutex, clock, abstime);
+    return wait_cancellable(cond, mutex, clock, in_nanoseconds(abstime));
 }
 
 int ppt_pthread_cond_timedwait(ppt_pthread_cond_t *cond,

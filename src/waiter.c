@@ -31,6 +31,7 @@ void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins)
     waiter->result = 0;
     waiter->far = false;
     waiter->cpu = ppt__cpu();
+    waiter->born = ppt__generation;
     waiter->spins = spins;
     __atomic_store_n(&waiter->state, 0, __ATOMIC_RELAXED);
 }
@@ -40,13 +41,69 @@ void ppt__waiter_end(ppt__waiter_t *waiter)
     ppt__sem_destroy(&waiter->sem);
 }
 
-void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
+ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant)
 {
+    ppt__sem_t *sem = &waiter->sem;
+
     waiter->grant = grant;
     /* Pairs with the acquiring looks at state in spin and sleep. */
     if ((__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
-         & (PPT__ASLEEP | PPT__NUDGED)) == PPT__ASLEEP)
-        ppt__sem_post(&waiter->sem);
+         & (PPT__ASLEEP | PPT__NUDGED)) != PPT__ASLEEP)
+        return NULL;
+    ppt__sem_raise(sem); /* I2: the post */
+    return sem;
+}
+
+void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
+{
+    ppt__sem_t *sem = ppt__waiter_give(waiter, grant);
+
+    if (sem != NULL)
+        ppt__sem_wake(sem);
+}
+
+void ppt__batch_wake(ppt__batch_t *batch)
+{
+    int i;
+
+    for (i = 0; i < batch->far; i++)
+        ppt__sem_wake(batch->sems[i]);
+    for (i = PPT__BATCH - batch->near; i < PPT__BATCH; i++)
+        ppt__sem_wake(batch->sems[i]);
+    batch->far = batch->near = 0;
+}
+
+/* Those on this CPU are woken last: a system may switch to them at once. */
+void ppt__batch_give(ppt__batch_t *batch, ppt__waiter_t *waiter,
+                     uint32_t grant)
+{
+    bool far = waiter->far;
+    ppt__sem_t *sem = ppt__waiter_give(waiter, grant);
+
+    if (sem == NULL)
+        return;
+    if (batch->far + batch->near == PPT__BATCH)
+        ppt__batch_wake(batch);
+    if (far)
+        batch->sems[batch->far++] = sem;
+    else
+        batch->sems[PPT__BATCH - ++batch->near] = sem;
+}
+
+/* I7 */
+void ppt__chain_wake(ppt__chain_t chain, uint32_t grant)
+{
+    ppt__waiter_t *waiter = chain.first;
+    ppt__batch_t batch;
+
+    batch.far = batch.near = 0;
+    while (waiter != NULL) {
+        ppt__waiter_t *next = waiter->next; /* before it is gone */
+
+        ppt__batch_give(&batch, waiter, grant);
+        waiter = next;
+    }
+    ppt__batch_wake(&batch);
 }
 
 static bool is_woken(const ppt__waiter_t *waiter)
@@ -88,6 +145,12 @@ static bool yield(const ppt__waiter_t *waiter, int64_t deadline)
     return is_woken(waiter);
 }
 
+/* A deadline on another clock than ppt__now's does not matter for so long. */
+static int64_t on_our_clock(int64_t deadline, unsigned flags)
+{
+    return flags & PPT__REALTIME ? PPT_FOREVER : deadline;
+}
+
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -110,7 +173,8 @@ static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline,
 {
     if (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__ASLEEP)
         return false; /* resumed: it had fallen asleep before */
-    if (!(flags & PPT__INTERRUPTIBLE) && spin_or_yield(waiter, deadline))
+    if (!(flags & PPT__INTERRUPTIBLE)
+        && spin_or_yield(waiter, on_our_clock(deadline, flags)))
         return true;
     return __atomic_fetch_or(&waiter->state, PPT__ASLEEP, __ATOMIC_ACQ_REL)
            & PPT__WOKEN;
@@ -132,12 +196,26 @@ static bool woken_or_clear(ppt__waiter_t *waiter, uint32_t bits)
     return true;
 }
 
+/*
+ * I6: queued in the parent.  A wake-up that had been given before the fork
+ * is kept, but nobody will post it here.
+ */
+static PPT__SLOW int sleep_in_the_child(ppt__waiter_t *waiter)
+{
+    if (!(__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE) & PPT__CHOSEN))
+        waiter->grant = PPT__GRANT_AGAIN;
+    return 0;
+}
+
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags)
 {
-    bool awake = woken_awake(waiter, deadline, flags);
     int result = 0;
+    bool awake;
 
+    if (waiter->born != ppt__generation)
+        return sleep_in_the_child(waiter);
+    awake = woken_awake(waiter, deadline, flags);
     if (!awake)
         do
             result = ppt__sem_wait(&waiter->sem, deadline, flags);
@@ -212,8 +290,15 @@ bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
     return true;
 }
 
-/* Set AWAY, unless it was chosen: then it may have been moved already. */
-static bool step_out(ppt__waiter_t *waiter)
+void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+{
+    ppt__waiter_step_in(waiter);
+    if (!ppt__waiter_leave(waiter, queue))
+        ppt__waiter_sleep_on(waiter);
+}
+
+/* One that was chosen may have been moved already. */
+bool ppt__waiter_step_out(ppt__waiter_t *waiter)
 {
     uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
 
@@ -227,15 +312,20 @@ static bool step_out(ppt__waiter_t *waiter)
     return true;
 }
 
+void ppt__waiter_step_in(ppt__waiter_t *waiter)
+{
+    __atomic_fetch_and(&waiter->state, ~(uint32_t)PPT__AWAY,
+                       __ATOMIC_RELAXED);
+}
+
 static int interrupted(ppt__waiter_t *waiter, const ppt__limits_t *limits)
 {
     int result;
 
-    if (limits->on_interrupt == NULL || !step_out(waiter))
+    if (limits->on_interrupt == NULL || !ppt__waiter_step_out(waiter))
         return EINTR;
     result = limits->on_interrupt(limits->arg);
-    __atomic_fetch_and(&waiter->state, ~(uint32_t)PPT__AWAY,
-                       __ATOMIC_RELAXED);
+    ppt__waiter_step_in(waiter);
     return result;
 }
 
@@ -253,11 +343,22 @@ int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits)
     return result;
 }
 
+void ppt__waiter_queue_again(ppt__waiter_t *waiter, ppt_waitq_t *queue)
+{
+    ppt__waiter_restart(waiter, false);
+    ppt__waitq_guard(queue);
+    ppt__waitq_push(queue, waiter);
+    ppt__waitq_unguard(queue);
+}
+
 int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
                      const ppt__limits_t *limits)
 {
-    int result = ppt__waiter_rest(waiter, limits);
+    int result;
 
+    while ((result = ppt__waiter_rest(waiter, limits)) == 0
+           && waiter->grant == PPT__GRANT_AGAIN)
+        ppt__waiter_queue_again(waiter, queue);
     if (result == 0 || ppt__waiter_leave(waiter, queue))
         return result;
     ppt__waiter_sleep_on(waiter);

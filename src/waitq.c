@@ -13,7 +13,10 @@
  *   queue.head, links      wakers, waiters              queue.guard
  *   queue.length           the same; read without       queue.guard
  *   queue.draining         retire                       queue.guard
+ *   queue.born             whoever takes the guard      queue.guard
  *   queue.hint             see spin.c                   none (relaxed)
+ *   waiter.linked          wakers, waiters              queue.guard
+ *   waiter.born            the waiter, as it starts     never changes
  *   waiter.state           see the bits in waitq.h      none (atomic)
  *   waiter.grant, result   the waker that chose it      CHOSEN, WOKEN
  *
@@ -28,13 +31,23 @@
  *       waiter changes ASLEEP and NUDGED only while WOKEN is not there; if
  *       ASLEEP is there when WOKEN comes, it takes the post before it
  *       returns.
- *   I3  A waiter that sets LEFT is linked, and unlinks itself under the
- *       guard.  Wakers pass it by.  So a queue is touched by a waiter only
- *       while the waiter is linked in it.
+ *   I3  A waiter that sets LEFT is counted in length, and counts itself out
+ *       under the guard.  A waker that meets it takes it out of the ring, so
+ *       that none meets it again, but does not count it out.  So a queue is
+ *       touched by a waiter only while the waiter is counted.
  *   I4  Waiters are chosen in the order of the queue.  One that is AWAY, in
  *       a callback, keeps its place.
  *   I5  The guard is held only for a bounded number of instructions per
  *       waiter, without calls that block.  It sleeps when contended.
+ *   I6  A guard that is held has the generation of its holder's process, a
+ *       queue and a waiter that of the process in which it was last used.
+ *       Where that is another one, the holder and the waiters are threads
+ *       of the parent: the guard is free and the queue is empty.  Only the
+ *       holder of the guard looks at this, or a waiter at its own number.
+ *   I7  Many waiters go before the first system call is made for any
+ *       (ppt__batch_t).  So a waker that is preempted by a thread that it
+ *       has woken delays no other of the batch: one whose deadline passes
+ *       finds its wake-up there, and its post, where posts are words.
  *
  * Races
  *   Signal against timeout: I1.  The loser of the two sleeps on for a post
@@ -44,9 +57,10 @@
  *   Waker against the end of the wait: the waiter's memory lives until it
  *   has seen WOKEN and, if asleep, taken the post (I2).
  *   Retire (destroy) against a waiter on its way out: retire waits until the
- *   last one has unlinked itself (I3).  Retire against a waker: it holds the
- *   guard until it no longer needs the queue, and retire takes the guard.
- *   Fork: objects are made new in the child; waiters are the parent's.
+ *   last one has counted itself out (I3).  Retire against a waker: it holds
+ *   the guard until it no longer needs the queue, and retire takes the guard.
+ *   Fork: I6.  A thread that forks in a callback has one foot in each: in
+ *   the child its waiter is void, unless it had been chosen before the fork.
  */
 #include "waitq.h"
 
@@ -56,18 +70,28 @@
 /* Tries for a guard that is held, before going to sleep. */
 #define GUARD_TRIES 64
 
-enum { UNGUARDED, GUARDED, CONTENDED };
+/* The guard: 0, or one of the others and the generation. */
+enum { UNGUARDED, GUARDED, CONTENDED, STATES };
 
 static bool try_guard(uint32_t *guard)
 {
     uint32_t expected = UNGUARDED;
 
-    return __atomic_compare_exchange_n(guard, &expected, GUARDED, false,
+    return __atomic_compare_exchange_n(guard, &expected,
+                                       ppt__generation | GUARDED, false,
                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static void guard_contended(uint32_t *guard)
+/* I6 */
+static bool is_free(uint32_t guard)
 {
+    return guard == UNGUARDED
+           || (guard & ~(uint32_t)STATES) != ppt__generation;
+}
+
+static PPT__SLOW void guard_contended(uint32_t *guard)
+{
+    uint32_t contended = ppt__generation | CONTENDED;
     int tries = ppt__cpu_count() > 1 ? GUARD_TRIES : 0;
 
     while (tries-- > 0) {
@@ -77,21 +101,31 @@ static void guard_contended(uint32_t *guard)
         ppt__pause();
     }
     /* As in Drepper's mutex: whoever slept leaves CONTENDED behind. */
-    while (__atomic_exchange_n(guard, CONTENDED, __ATOMIC_ACQUIRE)
-           != UNGUARDED)
-        ppt__word_wait(guard, CONTENDED);
+    while (!is_free(__atomic_exchange_n(guard, contended, __ATOMIC_ACQUIRE)))
+        ppt__word_wait(guard, contended);
+}
+
+/* I6: the waiters are the parent's. */
+static PPT__SLOW void make_new(ppt_waitq_t *queue)
+{
+    queue->head = NULL;
+    queue->draining = 0;
+    __atomic_store_n(&queue->length, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&queue->born, ppt__generation, __ATOMIC_RELAXED);
 }
 
 void ppt__waitq_guard(ppt_waitq_t *queue)
 {
     if (!try_guard(&queue->guard))
         guard_contended(&queue->guard);
+    if (queue->born != ppt__generation)
+        make_new(queue);
 }
 
 void ppt__waitq_unguard(ppt_waitq_t *queue)
 {
-    if (__atomic_exchange_n(&queue->guard, UNGUARDED, __ATOMIC_RELEASE)
-        == CONTENDED)
+    if ((__atomic_exchange_n(&queue->guard, UNGUARDED, __ATOMIC_RELEASE)
+         & STATES) == CONTENDED)
         ppt__word_wake(&queue->guard);
 }
 
@@ -102,20 +136,25 @@ static void count(ppt_waitq_t *queue, int change)
 }
 
 /* A ring: head->prev is the last. */
-void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+static void link_before(ppt_waitq_t *queue, ppt__waiter_t *waiter,
+                        ppt__waiter_t *at)
 {
-    ppt__waiter_t *head = queue->head;
-
-    if (head == NULL) {
+    if (at == NULL) {
         waiter->next = waiter->prev = waiter;
         queue->head = waiter;
     } else {
-        waiter->next = head;
-        waiter->prev = head->prev;
-        head->prev->next = waiter;
-        head->prev = waiter;
+        waiter->next = at;
+        waiter->prev = at->prev;
+        at->prev->next = waiter;
+        at->prev = waiter;
     }
+    waiter->linked = true;
     count(queue, +1);
+}
+
+void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    link_before(queue, waiter, queue->head);
 }
 
 void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter)
@@ -124,7 +163,22 @@ void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter)
     queue->head = waiter;
 }
 
-void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+void ppt__waitq_push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    ppt__waiter_t *at = queue->head;
+
+    if (at == NULL || (int32_t)(waiter->ticket - at->ticket) < 0) {
+        ppt__waitq_push_front(queue, waiter);
+        return;
+    }
+    do
+        at = at->next;
+    while (at != queue->head && (int32_t)(waiter->ticket - at->ticket) > 0);
+    link_before(queue, waiter, at);
+}
+
+/* Out of the ring; it is still counted. */
+static void detach(ppt_waitq_t *queue, ppt__waiter_t *waiter)
 {
     if (waiter->next == waiter) {
         queue->head = NULL;
@@ -134,36 +188,49 @@ void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
         if (queue->head == waiter)
             queue->head = waiter->next;
     }
+    waiter->linked = false;
+}
+
+void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter)
+{
+    if (waiter->born != ppt__generation)
+        return; /* I6 */
+    if (waiter->linked)
+        detach(queue, waiter);
     count(queue, -1);
 }
 
-/* Where the system does not tell CPUs, there seems to be only one. */
-static void learn(ppt_waitq_t *queue, ppt__waiter_t *waiter, bool asleep)
+static bool set_unless(ppt__waiter_t *waiter, uint32_t *state, uint32_t bit,
+                       uint32_t unless)
 {
-    waiter->far = waiter->cpu != ppt__cpu();
-    ppt__spin_learn(queue, waiter->far, waiter->spins, !asleep);
-}
-
-/* I1: true unless the waiter has left.  A moved waiter is CHOSEN already. */
-static bool choose(ppt_waitq_t *queue, ppt__waiter_t *waiter)
-{
-    uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
-
+    *state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
     do {
-        if (state & PPT__LEFT)
+        if (*state & unless)
             return false;
-    } while (!__atomic_compare_exchange_n(&waiter->state, &state,
-                                          state | PPT__CHOSEN, true,
+    } while (!__atomic_compare_exchange_n(&waiter->state, state,
+                                          *state | bit, true,
                                           __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
-    if (!(state & PPT__CHOSEN))
-        learn(queue, waiter, state & PPT__ASLEEP);
     return true;
 }
 
-ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
+/*
+ * I1: true unless a bit of unless is set.  A moved waiter is CHOSEN already.
+ * Where the system does not tell CPUs, there seems to be only one.
+ */
+static bool choose(ppt_waitq_t *queue, ppt__waiter_t *waiter, int cpu,
+                   uint32_t unless)
 {
-    return ppt__waitq_take(queue, 1).first;
+    uint32_t state;
+
+    if (!set_unless(waiter, &state, PPT__CHOSEN, unless))
+        return false;
+    if (state & PPT__CHOSEN)
+        return true;
+    waiter->far = waiter->cpu != cpu;
+    ppt__spin_learn(queue, waiter->far, waiter->spins,
+                    !(state & PPT__ASLEEP));
+    return true;
 }
 
 static void append(ppt__chain_t *chain, ppt__waiter_t *waiter)
@@ -177,60 +244,75 @@ static void append(ppt__chain_t *chain, ppt__waiter_t *waiter)
     chain->length++;
 }
 
-ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n)
+static bool has_left(const ppt__waiter_t *waiter)
+{
+    return __atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__LEFT;
+}
+
+/* Choose up to n, in order; those with a bit of unless keep their place. */
+static ppt__chain_t take(ppt_waitq_t *queue, int n, uint32_t unless)
 {
     ppt__chain_t chain = { NULL, NULL, 0 };
     ppt__waiter_t *waiter = queue->head;
-    uint32_t left;
+    ppt__waiter_t *last = waiter != NULL ? waiter->prev : NULL;
+    bool more = waiter != NULL;
+    int cpu = ppt__cpu();
 
-    for (left = queue->length; left > 0 && chain.length < n; left--) {
+    while (more && chain.length < n) {
         ppt__waiter_t *next = waiter->next;
 
-        if (choose(queue, waiter)) {
+        more = waiter != last;
+        if (choose(queue, waiter, cpu, unless)) {
             ppt__waitq_unlink(queue, waiter);
             append(&chain, waiter);
-        } /* else I3: it will unlink itself */
+        } else if (has_left(waiter)) {
+            detach(queue, waiter); /* I3 */
+        }
         waiter = next;
     }
     return chain;
 }
 
-static ppt__waiter_t *detach_first(ppt__chain_t *chain)
+ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n)
 {
-    ppt__waiter_t *waiter = chain->first;
-
-    if (waiter != NULL)
-        chain->first = waiter->next; /* before it is gone */
-    return waiter;
+    return take(queue, n, PPT__LEFT);
 }
 
-/* Those on this CPU last: a system may switch to them at once. */
-void ppt__chain_wake(ppt__chain_t chain, uint32_t grant)
+ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
 {
-    ppt__chain_t near = { NULL, NULL, 0 };
-    ppt__waiter_t *waiter;
-
-    while ((waiter = detach_first(&chain)) != NULL)
-        if (waiter->far)
-            ppt__waiter_wake(waiter, grant);
-        else
-            append(&near, waiter);
-    while ((waiter = detach_first(&near)) != NULL)
-        ppt__waiter_wake(waiter, grant);
+    return take(queue, 1, PPT__LEFT).first;
 }
 
-int ppt__waitq_present(const ppt_waitq_t *queue)
+ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue)
 {
-    const ppt__waiter_t *waiter = queue->head;
-    uint32_t left;
+    return take(queue, 1, PPT__LEFT | PPT__AWAY).first;
+}
+
+int ppt__waitq_present(ppt_waitq_t *queue)
+{
+    ppt__waiter_t *waiter = queue->head;
+    ppt__waiter_t *last = waiter != NULL ? waiter->prev : NULL;
+    bool more = waiter != NULL;
     int present = 0;
 
-    for (left = queue->length; left > 0; left--) {
-        if (!(__atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__LEFT))
+    while (more) {
+        ppt__waiter_t *next = waiter->next;
+
+        more = waiter != last;
+        if (has_left(waiter))
+            detach(queue, waiter); /* I3 */
+        else
             present++;
-        waiter = waiter->next;
+        waiter = next;
     }
     return present;
+}
+
+uint32_t ppt__waitq_waiting(const ppt_waitq_t *queue)
+{
+    if (__atomic_load_n(&queue->born, __ATOMIC_RELAXED) != ppt__generation)
+        return 0; /* I6 */
+    return ppt__waitq_length(queue);
 }
 
 int ppt__waitq_retire(ppt_waitq_t *queue)

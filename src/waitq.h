@@ -31,7 +31,8 @@ enum {
 enum {
     PPT__GRANT_NOTHING, /* go on */
     PPT__GRANT_TURN,    /* the lock was freed for you: take it if you can */
-    PPT__GRANT_LOCK     /* the lock is yours */
+    PPT__GRANT_LOCK,    /* the lock is yours */
+    PPT__GRANT_AGAIN    /* nothing, and by nobody: see ppt__waiter_sleep */
 };
 
 struct ppt_lock;
@@ -47,11 +48,14 @@ typedef struct ppt__waiter {
     struct ppt_lock *lock;    /* waiter, before it queues: taken on return */
     int64_t passed_since;     /* waiter's own: 0, or first passed over */
     int cpu;                  /* waiter, before it queues: where it is */
-    bool spins;               /* likewise: it is going to spin first */
+    uint32_t born;            /* waiter, before: the process it queues in */
+    uint32_t ticket;          /* guard of a lock's queue: its place there */
+    bool linked;              /* guard: in the ring */
+    bool spins;               /* waiter, before it queues: to spin first */
     bool yields;              /* waiter's own: or, if not, to yield */
     bool far;                 /* like grant: chosen on another CPU */
     ppt__sem_t sem;
-} ppt__waiter_t;
+} __attribute__((__may_alias__)) ppt__waiter_t; /* it is a ppt_waiter_t, too */
 
 /* Waiters that were chosen and wait to be woken: linked by next. */
 typedef struct ppt__chain {
@@ -70,33 +74,58 @@ typedef struct ppt__limits {
 
 extern const ppt__limits_t ppt__no_limits;
 
-/* The guard of a queue: held for a few instructions, never in a call out. */
+/*
+ * How often this process and its forebears have forked: in steps of 4, for
+ * the guard's states to be added.  A queue or a waiter of another number was
+ * made by the parent, and is void here.
+ */
+extern uint32_t ppt__generation;
+
+/*
+ * The guard of a queue: held for a few instructions, never in a call out.
+ * Whoever takes it finds a queue of this process: a fork has emptied it.
+ */
 void ppt__waitq_guard(ppt_waitq_t *queue);
 void ppt__waitq_unguard(ppt_waitq_t *queue);
 
 /* With the guard held. */
 void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter);
+
+/* Where its ticket says, in a queue that is in the order of tickets. */
+void ppt__waitq_push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter);
+
+/* No effect on a waiter that a fork made void. */
 void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 
 /* How many have not left: at most length, counted one by one. */
-int ppt__waitq_present(const ppt_waitq_t *queue);
+int ppt__waitq_present(ppt_waitq_t *queue);
 
-/* Choose the first waiter that has not left, and unlink it; or NULL. */
+/*
+ * Choose the first waiter that has not left, and unlink it; or NULL.  The
+ * second form passes by those that are in a callback, too.
+ */
 ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue);
+ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue);
 
 /* Choose and unlink the first n (or all that there are), in order. */
 ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n);
 
-/* Without the guard: how many are linked; stale at once. */
+/*
+ * Without the guard: how many wait, or are on their way out; stale at once.
+ * It may be other than 0 where nobody waits, since a fork emptied the queue.
+ */
 static inline uint32_t ppt__waitq_length(const ppt_waitq_t *queue)
 {
     return __atomic_load_n(&queue->length, __ATOMIC_RELAXED);
 }
 
+/* The same, without the parent's waiters. */
+uint32_t ppt__waitq_waiting(const ppt_waitq_t *queue);
+
 /*
- * Without the guard: 0 when nobody is linked and none will touch queue any
- * more; EBUSY when somebody waits.
+ * Without the guard: 0 when nobody waits and none will touch queue any more;
+ * EBUSY when somebody waits.
  */
 int ppt__waitq_retire(ppt_waitq_t *queue);
 
@@ -121,7 +150,29 @@ void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant);
 void ppt__chain_wake(ppt__chain_t chain, uint32_t grant);
 
 /*
+ * The same in two steps, so that many can go before the first system call is
+ * made: give lets one go, and returns the semaphore that it may be asleep
+ * on, or NULL; ppt__sem_wake is to be called for that one soon.
+ */
+ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant);
+
+/* A number of semaphores to be woken, the near ones last. */
+enum { PPT__BATCH = 128 };
+
+typedef struct ppt__batch {
+    int far, near; /* how many of each: from the start, from the end */
+    ppt__sem_t *sems[PPT__BATCH];
+} ppt__batch_t;
+
+/* Give one that was chosen; wake those before if there is no more room. */
+void ppt__batch_give(ppt__batch_t *batch, ppt__waiter_t *waiter,
+                     uint32_t grant);
+void ppt__batch_wake(ppt__batch_t *batch);
+
+/*
  * Sleep until woken (0), or not (ETIMEDOUT, EINTR): then it is still queued.
+ * 0 with PPT__GRANT_AGAIN: the process has forked since it queued, and it is
+ * queued no more.
  */
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags);
@@ -151,6 +202,19 @@ bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
  */
 bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
 void ppt__waitq_finish_leave(ppt_waitq_t *queue);
+
+/*
+ * Give up a wait that an exception or a cancellation ends: leave queue, or
+ * else sleep until woken.
+ */
+void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue);
+
+/* Mark it as in a callback (AWAY), unless it was chosen; and no more. */
+bool ppt__waiter_step_out(ppt__waiter_t *waiter);
+void ppt__waiter_step_in(ppt__waiter_t *waiter);
+
+/* Where a fork made it void: queue it in the child. */
+void ppt__waiter_queue_again(ppt__waiter_t *waiter, ppt_waitq_t *queue);
 
 /* As ppt__waiter_wait, but where it is not 0 the waiter is still queued. */
 int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits);

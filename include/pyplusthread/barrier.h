@@ -53,6 +53,8 @@ typedef struct ppt_barrier {
     uint32_t broken;
     uint32_t resets;
     uint32_t again;
+    uint32_t acting;
+    uint32_t reserved;
     ppt_barrier_action_fn action;
     void *arg;
     ppt_lock_t action_lock;
@@ -60,7 +62,7 @@ typedef struct ppt_barrier {
 
 /* A whole barrier for a constant number of parties, without an action. */
 #define PPT_BARRIER_INITIALIZER(parties)                                    \
-    { PPT__WAITQ_INITIALIZER, (parties), 0, 0, 0, 0, 0,                     \
+    { PPT__WAITQ_INITIALIZER, (parties), 0, 0, 0, 0, 0, 0, 0,               \
       PPT_LOCK_INITIALIZER }
 
 /*

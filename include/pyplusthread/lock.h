@@ -46,11 +46,12 @@ extern "C" {
  */
 typedef struct ppt_lock {
     uint32_t word;
+    uint32_t tickets;
     ppt_waitq_t queue;
 } ppt_lock_t;
 
 /* A free lock.  Memory that is all zero is one too. */
-#define PPT_LOCK_INITIALIZER { 0, PPT__WAITQ_INITIALIZER }
+#define PPT_LOCK_INITIALIZER { 0, 0, PPT__WAITQ_INITIALIZER }
 
 /* Make lock a free lock.  Never fails; allocates nothing. */
 PPT_API void ppt_lock_init(ppt_lock_t *lock);

@@ -84,7 +84,7 @@ typedef struct ppt_pthread_cond {
     uint32_t inside;    /* threads inside a wait */
     uint32_t reserved1;
     uint32_t monotonic; /* 0: deadlines are on CLOCK_REALTIME */
-    uint32_t reserved2;
+    uint32_t born;
 } ppt_pthread_cond_t;
 
 /* A condition on CLOCK_REALTIME without waiters. */

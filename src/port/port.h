@@ -42,20 +42,31 @@ void ppt__sem_init(ppt__sem_t *sem);
 void ppt__sem_destroy(ppt__sem_t *sem);
 
 /*
- * P8: raise sem to 1 and wake its waiter.  Called once between two waits.
- * Does not touch sem after the waiter may have returned.
+ * P8: post sem, that is raise it to 1 and wake its waiter, in two steps: one
+ * that makes no system call, if the system allows for that, and the one that
+ * wakes.  Each is called once between two waits.  The waiter may return after
+ * the first, if the port can do it then.  Neither touches sem after the
+ * waiter may have returned.
  */
-void ppt__sem_post(ppt__sem_t *sem);
+void ppt__sem_raise(ppt__sem_t *sem);
+void ppt__sem_wake(ppt__sem_t *sem);
+
+static inline void ppt__sem_post(ppt__sem_t *sem)
+{
+    ppt__sem_raise(sem);
+    ppt__sem_wake(sem);
+}
 
 enum {
     PPT__INTERRUPTIBLE = 1, /* return EINTR after a signal handler ran */
-    PPT__CANCELLABLE = 2    /* be a deferred cancellation point */
+    PPT__CANCELLABLE = 2,   /* be a deferred cancellation point */
+    PPT__REALTIME = 4       /* the deadline is on CLOCK_REALTIME */
 };
 
 /*
  * P9: sleep until sem is 1, and lower it to 0.  Returns 0, or ETIMEDOUT not
- * before deadline (monotonic, PPT_FOREVER: none), or EINTR where flags has
- * PPT__INTERRUPTIBLE.  Only sem's one waiter calls it.  A post that is there
+ * before deadline (monotonic if flags does not say otherwise, PPT_FOREVER:
+ * none), or EINTR where flags has PPT__INTERRUPTIBLE.  Only sem's one waiter calls it.  A post that is there
  * is taken whatever the deadline.  No cancellation point, and no handler's
  * run is reported, unless flags says so; a thread that is cancelled here
  * has not taken the post.

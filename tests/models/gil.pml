@@ -15,6 +15,7 @@
 #define ROUNDS 3
 #endif
 #define NODES 8
+#define on_leave(q, n) unlink(q, n)
 #include "waitq.pml"
 
 #define RESERVED OWN
@@ -90,7 +91,7 @@ inline claim(q, n)
             guard(g);
             take_or_announce(HELD, TURN | RESERVED);
             if
-            :: !taken -> start(n); push_front(q, n); note_io()
+            :: !taken -> start(n); push_front(q, 0, n); note_io()
             :: else
             fi;
             done()
@@ -129,7 +130,7 @@ inline acquire(n, timed)
         guard(g);
         take_or_announce(BUSY, 0);
         if
-        :: !taken -> ioq!n; note_io()
+        :: !taken -> push(ioq, 0, n); note_io()
         :: else
         fi;
         done();
@@ -248,8 +249,8 @@ inline yield(n)
         :: node != NOBODY || due ->
             holders--;
             if
-            :: is_io && !turn -> push_front(cpuq, n)
-            :: else -> cpuq!n
+            :: is_io && !turn -> push_front(cpuq, 0, n)
+            :: else -> push(cpuq, 0, n)
             fi;
             count++;
             atomic { assert(word & HELD); word = word | QUEUED }

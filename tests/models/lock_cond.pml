@@ -3,7 +3,8 @@
  *
  * WAITERS threads wait once for the condition with the lock; a signaller
  * wakes them without the lock and then destroys the condition; a barger
- * takes the lock with a deadline.  Whoever is last destroys the lock.
+ * takes the lock with a deadline, and with callbacks after signal handlers.
+ * Whoever is last destroys the lock.
  */
 #ifndef WAITERS
 #define WAITERS 2
@@ -21,8 +22,22 @@ bit lg, cg;                 /* guards */
 bit lock_gone, cond_gone;
 byte holders, queued, chosen, given, left_over, remaining;
 
+#define LQ 0
+#define CQ 1
 #define L assert(!lock_gone)
 #define C assert(!cond_gone)
+
+/* With the guard: the lock is taken by who leaves, if it is free (L6). */
+inline on_leave(q, n)
+{
+    unlink(q, n);
+    atomic {
+        if
+        :: leaves_lock && !(word & HELD) -> L; word = word | HELD; taken = 1
+        :: else
+        fi
+    }
+}
 
 inline got() { holders++; assert(holders == 1) }
 
@@ -46,7 +61,7 @@ inline release()
            fi
        :: else ->
            L; guard(lg);
-           pop(lq, node);
+           pop_unless(lq, node, LEFT | AWAY);
            w = word;
            next = w & TURN;
            if
@@ -104,7 +119,7 @@ inline claim(n)
             :: take_or_announce(TURN, OWN)
             fi;
             if
-            :: !taken -> start(n); push_front(lq, n)
+            :: !taken -> start(n); push_front(lq, LQ, n)
             :: else
             fi;
             L; unguard(lg)
@@ -113,20 +128,56 @@ inline claim(n)
     fi
 }
 
+/* In a callback, and back: the lock may be free now. */
+inline call_back(n)
+{
+    atomic {
+        away = 0;
+        if
+        :: state[n] & CHOSEN
+        :: else -> state[n] = state[n] | AWAY; away = 1
+        fi
+    };
+    if
+    :: away ->
+        L; guard(lg);
+        state[n] = state[n] & ~AWAY;
+        take_or_announce(0, 0);
+        if
+        :: taken -> unlink(lq, n)
+        :: else
+        fi;
+        L; unguard(lg)
+    :: else
+    fi
+}
+
 /* Queued: until the lock is taken (result 0) or n has left (1). */
 inline acquire_queued(n, timed)
 {
+    leaves_lock = timed;
     do
-    :: wait_in(lq, lg, n, timed);
+    :: taken = 0;
        if
-       :: result == 1 -> break
-       :: else -> claim(n)
+       :: timed -> /* asleep, and interrupted */
+           atomic { old = state[n]; state[n] = old | ASLEEP };
+           if
+           :: (old & WOKEN) && !(old & ASLEEP) -> result = 0; claim(n)
+           :: else -> call_back(n)
+           fi
+       :: wait_in(lq, lg, n, timed);
+           if
+           :: result == 1 && taken -> result = 0
+           :: result == 1 && !taken -> break
+           :: else -> claim(n)
+           fi
        fi;
        if
-       :: taken -> break
+       :: taken -> result = 0; break
        :: else
        fi
-    od
+    od;
+    leaves_lock = 0
 }
 
 inline acquire(n, timed)
@@ -145,7 +196,7 @@ inline acquire(n, timed)
         L; guard(lg);
         take_or_announce(0, 0);
         if
-        :: !taken -> lq!n
+        :: !taken -> push(lq, LQ, n)
         :: else
         fi;
         L; unguard(lg);
@@ -182,12 +233,12 @@ inline finish()
 proctype waiter(byte me)
 {
     byte i, x, old, w, next, node, result, outcome;
-    bit taken, last;
+    bit taken, last, away, leaves_lock;
     byte n = 2 * me, m = 2 * me + 1;
 
     acquire(n, 0);
     start(n);
-    C; guard(cg); cq!n; unguard(cg);
+    C; guard(cg); push(cq, CQ, n); unguard(cg);
     queued++;
     release();
     wait_in(cq, cg, n, 1);
@@ -210,7 +261,7 @@ proctype waiter(byte me)
 proctype barger(byte me)
 {
     byte i, x, old, w, next, node, result;
-    bit taken, last;
+    bit taken, last, away, leaves_lock;
 
     acquire(2 * me, 1);
     if
@@ -230,7 +281,7 @@ inline move_or_wake(n)
         atomic {
             L;
             if
-            :: word & HELD -> word = word | QUEUED; lq!n; taken = 1
+            :: word & HELD -> word = word | QUEUED; push(lq, LQ, n); taken = 1
             :: else
             fi
         };
@@ -264,7 +315,7 @@ proctype signaller()
         if :: second != NOBODY -> chosen++ :: else fi
     };
     /* destroy before the wake-ups: as early as can be; waits for leavers */
-    atomic { len(cq) == 0 && cg == 0 -> cond_gone = 1 };
+    atomic { counted[CQ] == 0 && cg == 0 -> cond_gone = 1 };
     if :: first != NOBODY -> move_or_wake(first) :: else fi;
     if :: second != NOBODY -> move_or_wake(second) :: else fi
 }

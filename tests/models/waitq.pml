@@ -3,13 +3,15 @@
  *
  * One atomic {} is one atomic operation of the C code, or a sequence that
  * only the holder of a guard can see.  pop is one step: LEFT is never taken
- * back, so the waiters that it passes by may as well be looked at last.
+ * back, so the waiters that it passes by may as well be looked at last; they
+ * are out of the queue then, but in counted until they are out themselves.
  * A signal handler, or a deadline, ends a wait at any time.
  */
 #define ASLEEP 1
 #define CHOSEN 2
 #define WOKEN 4
 #define LEFT 8
+#define AWAY 16
 
 #define HELD 1
 #define QUEUED 2
@@ -23,6 +25,7 @@
 
 byte state[NODES], grant[NODES];
 bit sem[NODES], alive[NODES];
+byte counted[2], home[NODES]; /* of each queue, by a number of its own */
 
 inline guard(g) { atomic { g == 0 -> g = 1 } }
 inline unguard(g) { assert(g == 1); g = 0 }
@@ -32,10 +35,15 @@ inline start(n)
     atomic { assert(!sem[n]); state[n] = 0; grant[n] = NOTHING; alive[n] = 1 }
 }
 
-inline push_front(q, n)
+inline push(q, id, n)
+{
+    atomic { q!n; home[n] = id; counted[id]++ }
+}
+
+inline push_front(q, id, n)
 {
     atomic {
-        q!n;
+        push(q, id, n);
         i = 1;
         do
         :: i < len(q) -> q?x; q!x; i++
@@ -45,8 +53,8 @@ inline push_front(q, n)
     }
 }
 
-/* The first that has not left; node is it, or NOBODY. */
-inline pop(q, node)
+/* The first that has no bit of passed; node is it, or NOBODY. */
+inline pop_unless(q, node, passed)
 {
     atomic {
         node = NOBODY;
@@ -56,15 +64,34 @@ inline pop(q, node)
         :: else ->
             q?x;
             if
-            :: node == NOBODY && !(state[x] & LEFT) ->
+            :: node == NOBODY && !(state[x] & (passed)) ->
                 assert(alive[x]);
                 state[x] = state[x] | CHOSEN;
+                counted[home[x]]--;
                 node = x
+            :: node == NOBODY && (state[x] & LEFT) -> assert(alive[x])
             :: else -> q!x
             fi;
             i--
         od;
         i = 0; x = 0
+    }
+}
+
+inline pop(q, node)
+{
+    pop_unless(q, node, LEFT)
+}
+
+/* Out of the queue, if nobody has taken it out, and out of the count. */
+inline unlink(q, n)
+{
+    atomic {
+        if
+        :: q??[eval(n)] -> q??eval(n)
+        :: else
+        fi;
+        counted[home[n]]--
     }
 }
 
@@ -84,7 +111,7 @@ inline wait_in(q, g, n, timed)
 {
     atomic { old = state[n]; state[n] = old | ASLEEP };
     if
-    :: old & WOKEN -> result = 0
+    :: (old & WOKEN) && !(old & ASLEEP) -> result = 0
     :: else ->
         if
         :: atomic { sem[n] -> sem[n] = 0; result = 0 }
@@ -99,7 +126,7 @@ inline wait_in(q, g, n, timed)
                 fi
             };
             if
-            :: result == 1 -> guard(g); q??eval(n); unguard(g)
+            :: result == 1 -> guard(g); on_leave(q, n); unguard(g)
             :: else -> atomic { sem[n] -> sem[n] = 0 }
             fi
         :: else

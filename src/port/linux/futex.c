@@ -1,10 +1,10 @@
 /*
  * Sleeping, on a futex.
  *
- * The semaphore is the futex word itself: 0 or 1.  post stores 1 before it
- * wakes, and the wake names only the address, so that the word may be gone
- * by then (P8, P11); a wake that hits an unrelated futex at a reused address
- * is a spurious return there, which every futex user must expect.
+ * The semaphore is the futex word itself: 0 or 1.  To raise it is to store 1,
+ * and the wake names only the address, so that the word may be gone by then
+ * (P8, P11); a wake that hits an unrelated futex at a reused address is a
+ * spurious return there, which every futex user must expect.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,23 +20,31 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
+/*
+ * What unwinds when a thread is cancelled in syscall(): the clean-up of
+ * ThreadSanitizer (GCC 12) would run on a stack that is off by an argument.
+ */
+#define UNWINDS __attribute__((no_sanitize("thread")))
+
 const char *ppt__port_name(void)
 {
     return "linux";
 }
 
 /*
- * FUTEX_WAIT_BITSET takes an absolute deadline, on the monotonic clock.
- * Returns 0 or an errno value; errno itself is left alone.
+ * FUTEX_WAIT_BITSET takes an absolute deadline, on the monotonic clock or on
+ * the other one.  Returns 0 or an errno value; errno itself is left alone.
  */
-static int futex_wait(uint32_t *word, uint32_t value,
-                      const struct timespec *deadline)
+UNWINDS static int futex_wait(uint32_t *word, uint32_t value,
+                              const struct timespec *deadline,
+                              unsigned flags)
 {
+    int realtime = flags & PPT__REALTIME ? FUTEX_CLOCK_REALTIME : 0;
     int saved = errno;
     int result = 0;
 
-    if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, deadline,
-                NULL, FUTEX_BITSET_MATCH_ANY) != 0)
+    if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE | realtime, value,
+                deadline, NULL, FUTEX_BITSET_MATCH_ANY) != 0)
         result = errno;
     errno = saved;
     return result;
@@ -60,9 +68,13 @@ void ppt__sem_destroy(ppt__sem_t *sem)
     (void)sem;
 }
 
-void ppt__sem_post(ppt__sem_t *sem)
+void ppt__sem_raise(ppt__sem_t *sem)
 {
     __atomic_store_n(&sem->value, 1, __ATOMIC_RELEASE);
+}
+
+void ppt__sem_wake(ppt__sem_t *sem)
+{
     futex_wake(&sem->value);
 }
 
@@ -71,12 +83,14 @@ void ppt__sem_post(ppt__sem_t *sem)
  * only while the thread's type is asynchronous.  The post is not taken in
  * that window, so that a cancelled thread has not taken it (P9).
  */
-static int cancellable_wait(uint32_t *word, const struct timespec *deadline)
+UNWINDS static int cancellable_wait(uint32_t *word,
+                                    const struct timespec *deadline,
+                                    unsigned flags)
 {
     int type, result;
 
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-    result = futex_wait(word, 0, deadline);
+    result = futex_wait(word, 0, deadline, flags);
     pthread_setcanceltype(type, NULL);
     return result;
 }
@@ -96,9 +110,9 @@ int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags)
         if (__atomic_exchange_n(&sem->value, 0, __ATOMIC_ACQUIRE) != 0)
             return 0;
         if (flags & PPT__CANCELLABLE)
-            result = cancellable_wait(&sem->value, limit);
+            result = cancellable_wait(&sem->value, limit, flags);
         else
-            result = futex_wait(&sem->value, 0, limit);
+            result = futex_wait(&sem->value, 0, limit, flags);
         if (result == ETIMEDOUT)
             break;
         if (result == EINTR && (flags & PPT__INTERRUPTIBLE) != 0)
@@ -111,7 +125,7 @@ int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags)
 
 void ppt__word_wait(uint32_t *word, uint32_t value)
 {
-    futex_wait(word, value, NULL);
+    futex_wait(word, value, NULL, 0);
 }
 
 void ppt__word_wake(uint32_t *word)

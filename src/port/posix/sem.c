@@ -32,7 +32,13 @@ void ppt__sem_destroy(ppt__sem_t *sem)
     sem_destroy(&sem->sem);
 }
 
-void ppt__sem_post(ppt__sem_t *sem)
+/* There is only one step here: the waiter waits for the second. */
+void ppt__sem_raise(ppt__sem_t *sem)
+{
+    (void)sem;
+}
+
+void ppt__sem_wake(ppt__sem_t *sem)
 {
     sem_post(&sem->sem);
 }
@@ -42,6 +48,12 @@ static int wait_once(sem_t *sem, int64_t deadline, unsigned flags)
 {
     if (deadline == PPT_FOREVER && !(flags & PPT__INTERRUPTIBLE))
         return sem_wait(sem) == 0 ? 0 : errno;
+    if (flags & PPT__REALTIME) {
+        struct timespec at = { .tv_sec = (time_t)(deadline / 1000000000),
+                               .tv_nsec = (long)(deadline % 1000000000) };
+
+        return sem_timedwait(sem, &at) == 0 ? 0 : errno;
+    }
     return ppt__sem_timed(sem, deadline);
 }
 
