@@ -13,11 +13,14 @@ import sys
 
 
 def symbols(*arguments):
-    """The names that nm prints, without versions."""
+    """The names that nm prints, without versions, whose own names are
+    absolute (A), and what the compiler adds for unwinding."""
     output = subprocess.run(['nm', *arguments], check=True,
                             capture_output=True, text=True).stdout
     rows = [line.split() for line in output.splitlines()]
-    return {row[-1].partition('@')[0] for row in rows if len(row) > 1}
+    return {row[-1].partition('@')[0] for row in rows
+            if len(row) > 1 and row[-2] != 'A'
+            and not row[-1].startswith('DW.ref.')}
 
 
 def declared(headers):

@@ -24,6 +24,8 @@ extern "C" {
  * Returns   0      go on: all threads of the round return 0
  *           other  break the barrier: the thread that ran the action
  *                  returns this value, the others ECANCELED
+ *           Left by pthread_exit, cancellation or a C++ exception (see
+ *           ppt_interrupt_fn in waitq.h), it has failed likewise.
  */
 typedef int (*ppt_barrier_action_fn)(void *arg);
 
@@ -80,7 +82,8 @@ PPT_API int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
  * threads of the last round are still on their way out of wait.
  *
  * Returns   0      barrier may be freed
- *           EBUSY  threads wait at it, or its action runs; nothing changed
+ *           EBUSY  threads wait at it, or all have arrived and the action
+ *                  has not returned; nothing changed
  */
 PPT_API int ppt_barrier_destroy(ppt_barrier_t *barrier);
 

@@ -41,11 +41,18 @@ extern "C" {
  *           with several at once.  With a pthread_mutex_t see
  *           pyplusthread/pthread.h; with any other lock see
  *           ppt_cond_enqueue below.
+ * Real time  a waiter that a signal has chosen returns when its deadline
+ *           passes, at the latest, even if the signaller does not get a CPU
+ *           after its first wake-up: in a broadcast, one of the first 128.
+ *           Not on the posix port, where it waits for the signaller; nor
+ *           while the lock is held.
  * Not promised  that the chosen waiters take the lock in FIFO order; use by
  *           several processes; use in a signal handler that interrupted a
  *           call on the same condition or lock.
- * Fork      the child must call ppt_cond_after_fork before anything else,
- *           unless it knows that no other thread was using the condition.
+ * Fork      in the child nobody waits: the parent's waiters are void there.
+ *           After a fork that no handler of pthread_atfork hears of (_Fork,
+ *           a bare system call) it must call ppt_cond_after_fork before
+ *           anything else.
  */
 typedef struct ppt_cond {
     ppt_waitq_t queue;
@@ -164,7 +171,7 @@ PPT_API int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter);
 
 /*
  * In the child of a fork: forget the parent's waiters, whatever state the
- * fork caught cond in.
+ * fork caught cond in.  Needed only after a fork as described above.
  */
 PPT_API void ppt_cond_after_fork(ppt_cond_t *cond);
 

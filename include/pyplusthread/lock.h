@@ -31,12 +31,19 @@ extern "C" {
  * One atomic instruction takes it and one releases it while nobody waits.
  * Orders    what a thread did before it released the lock is seen by the
  *           thread that acquires it next.
- * Fairness  waiters queue in FIFO order.  A running thread may take a free
+ * Fairness  waiters queue in FIFO order, and keep their places while signal
+ *           handlers and callbacks run.  A running thread may take a free
  *           lock before the waiter that was woken for it; the first waiter
  *           that is passed over for about a millisecond is handed the lock.
+ * Real time  waiters are woken in FIFO order, not by priority.  While one
+ *           that was woken does not get a CPU, no other is woken; one whose
+ *           deadline passes takes the lock if it is free then.  A waiter
+ *           of high priority that has no deadline may wait for one of low
+ *           priority that a third keeps from running.
  * Not promised  strict FIFO among acquirers; recursion; priority
  *           inheritance; use by several processes; use in a signal handler
- *           that interrupted a call on the same lock.
+ *           that interrupted a call on the same lock, or a signal on a
+ *           condition whose waiters are going to take it.
  * Fork      the child must call ppt_lock_after_fork before anything else,
  *           unless it knows that no other thread was using the lock.
  *
@@ -61,7 +68,8 @@ PPT_API void ppt_lock_init(ppt_lock_t *lock);
  * the thread that released it last is still inside ppt_lock_release.
  *
  * Returns   0      lock may be freed, or used again as after init
- *           EBUSY  it is held or waited for; nothing changed
+ *           EBUSY  it is held or waited for, also by a thread that runs its
+ *                  callback at the moment; nothing changed
  */
 PPT_API int ppt_lock_destroy(ppt_lock_t *lock);
 
@@ -70,7 +78,7 @@ PPT_API int ppt_lock_destroy(ppt_lock_t *lock);
  *
  * Returns   0          the caller holds lock
  *           EBUSY      lock is held, and deadline is PPT_TRY
- *           ETIMEDOUT  deadline passed; lock was not taken
+ *           ETIMEDOUT  deadline passed, and lock was not free then
  *           EINVAL     deadline is negative; nothing changed
  * Orders    acquires what the last release published.
  */
@@ -104,7 +112,10 @@ PPT_API int ppt_lock_release(ppt_lock_t *lock);
 /* Whether somebody holds lock: true or false may be stale on return. */
 PPT_API bool ppt_lock_locked(const ppt_lock_t *lock);
 
-/* How many threads are queued for lock; may be stale on return. */
+/*
+ * How many threads are queued for lock, those included that run their
+ * callbacks; may be stale on return.
+ */
 PPT_API unsigned ppt_lock_waiting(const ppt_lock_t *lock);
 
 /*

@@ -1,6 +1,14 @@
 /*
  * pyplusthread/version.h - which library this is, and the export mark.
  *
+ * Objects   all code that shares an object must use the same copy of the
+ *           library: two copies in a process, a static and a shared one say,
+ *           may have different ports, and count forks from different times.
+ * Growth    sizes and initialisers of the public structs, and what the
+ *           functions of one name do, stay the same as long as the soname
+ *           does.  Words named reserved are for fields to come.  Exported
+ *           functions have symbol versions on systems that know them.
+ *
  * Part of libpyplusthread.  SPDX-License-Identifier: MIT
  */
 #ifndef PYPLUSTHREAD_VERSION_H

@@ -50,16 +50,29 @@ typedef struct ppt_waiter {
  * Called by the interruptible form of a blocking call when a signal handler
  * has interrupted the thread, with SA_RESTART or without.  It runs without
  * the caller's lock and without any guard of this library, and may use the
- * library, on the same object too.  At a condition or barrier the thread
- * keeps its place meanwhile; at a lock it stands aside, and is the first to
- * queue again.  A handler that runs in the few instructions in which the
- * thread falls asleep or is woken may go unnoticed; so that these are few,
- * an interruptible wait neither spins nor yields before it sleeps.
+ * library, on the same object too.  The thread keeps its place in the queue
+ * meanwhile; a signal may choose it there, but the release of a lock passes
+ * it by, and it looks at the lock itself when the callback has returned.
+ * A handler that runs in the few instructions in which the thread falls
+ * asleep or is woken may go unnoticed; so that these are few, an
+ * interruptible wait neither spins nor yields before it sleeps.
  *
  * Returns   0      go on waiting
  *           other  give up: the blocking call returns this value, unless
  *                  a wake-up had already been given; then it returns 0,
  *                  so that no wake-up is lost
+ *
+ * Left      by pthread_exit, cancellation or, where the library was compiled
+ *           with -fexceptions (as its build does), a C++ exception: the wait
+ *           has been given up by the time the caller's clean-up handlers or
+ *           destructors run.  At a condition the lock is held again then, as
+ *           POSIX asks of pthread_cond_wait, and a signal that had already
+ *           chosen the thread is consumed; a lock is not held.  Not by
+ *           longjmp.
+ * Fork      it may fork, and the child may return from it: the wait goes on
+ *           there, or is given up.  Objects that need ppt_*_after_fork are to
+ *           be given it before that.  A signal handler itself must not return
+ *           in a child that it has made.
  *
  * In place of a callback, NULL means: give up with EINTR at once.
  */
