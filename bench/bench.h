@@ -55,7 +55,7 @@ struct queue_ops {
 struct params {
     uint64_t items;      /* stop after so many; 0: by time */
     double seconds;      /* how long; by time only */
-    unsigned threads;    /* lock, barrier */
+    unsigned threads;    /* lock, barrier, broadcast */
     unsigned producers;  /* queue */
     unsigned consumers;  /* queue */
     unsigned workers;    /* files */
@@ -88,6 +88,7 @@ struct impl {
     const struct loop *queue;
     const struct loop *signal;
     const struct loop *idle;
+    const struct loop *broadcast;
     const struct loop *lock;
     const struct loop *barrier;
     const struct loop *gil;

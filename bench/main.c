@@ -24,6 +24,11 @@ static unsigned by_threads(const struct params *params)
     return params->threads;
 }
 
+static unsigned by_threads_and_one(const struct params *params)
+{
+    return params->threads + 1;
+}
+
 static unsigned by_producers(const struct params *params)
 {
     return params->producers;
@@ -101,6 +106,9 @@ const struct command commands[] = {
     { "barrier", "Threads meet at a barrier, round after round.",
       "ticnsjh", "round", NOUN(barrier), by_threads, one, loop_command,
       { .seconds = 1.0, .threads = 2 } },
+    { "broadcast", "A thread wakes all others that wait for a condition.",
+      "ticnsjh", "round", NOUN(broadcast), by_threads_and_one, one,
+      loop_command, { .seconds = 1.0, .threads = 1000 } },
     { "gil", "CPU-bound threads and a pair share an interpreter's lock.",
       "picsjh", "pair", NOUN(gil), pairs_and_hogs, one, gil_command,
       { .seconds = 1.0, .policy = "ppt" } },

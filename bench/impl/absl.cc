@@ -34,6 +34,7 @@ inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/queue.h"
 #include "loops/signal.h"
 #include "loops/idle.h"
+#include "loops/broadcast.h"
 #include "loops/lock.h"
 
 } // namespace
@@ -49,6 +50,7 @@ const struct impl impl_absl = {
     &queue_loop,
     &signal_loop,
     &idle_loop,
+    &broadcast_loop,
     &lock_loop,
     nullptr,
     nullptr,

@@ -27,6 +27,7 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/queue.h"
 #include "loops/signal.h"
 #include "loops/idle.h"
+#include "loops/broadcast.h"
 #include "loops/lock.h"
 
 const struct impl impl_glib = {
@@ -37,5 +38,6 @@ const struct impl impl_glib = {
     .queue = &queue_loop,
     .signal = &signal_loop,
     .idle = &idle_loop,
+    .broadcast = &broadcast_loop,
     .lock = &lock_loop,
 };

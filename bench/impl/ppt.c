@@ -46,6 +46,7 @@ static inline void barrier_meet(barrier_t *b)
 #include "loops/queue.h"
 #include "loops/signal.h"
 #include "loops/idle.h"
+#include "loops/broadcast.h"
 #include "loops/lock.h"
 #include "loops/barrier.h"
 #include "loops/gil.h"
@@ -59,6 +60,7 @@ EXPORT const struct impl IMPL(ppt) = {
     .queue = &queue_loop,
     .signal = &signal_loop,
     .idle = &idle_loop,
+    .broadcast = &broadcast_loop,
     .lock = &lock_loop,
     .barrier = &barrier_loop,
     .gil = &gil_loop,

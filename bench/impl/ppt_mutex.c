@@ -11,6 +11,7 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/queue.h"
 #include "loops/signal.h"
 #include "loops/idle.h"
+#include "loops/broadcast.h"
 
 EXPORT const struct impl IMPL(ppt_mutex) = {
     .name = "ppt-mutex" AT_PORT,
@@ -21,4 +22,5 @@ EXPORT const struct impl IMPL(ppt_mutex) = {
     .queue = &queue_loop,
     .signal = &signal_loop,
     .idle = &idle_loop,
+    .broadcast = &broadcast_loop,
 };

@@ -13,6 +13,7 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/queue.h"
 #include "loops/signal.h"
 #include "loops/idle.h"
+#include "loops/broadcast.h"
 #include "loops/lock.h"
 
 #if defined(_POSIX_BARRIERS) && _POSIX_BARRIERS > 0
@@ -40,6 +41,7 @@ const struct impl impl_pthread = {
     .queue = &queue_loop,
     .signal = &signal_loop,
     .idle = &idle_loop,
+    .broadcast = &broadcast_loop,
     .lock = &lock_loop,
     .barrier = BARRIER_LOOP,
 };

@@ -2,7 +2,7 @@
  * sem-counter: the naive emulation, one semaphore shared by all waiters of
  * a condition and a count of them.  It lets a later waiter take a wake-up
  * meant for an earlier one; the loops here, which test their conditions
- * again, bear that.
+ * again, bear that.  `broadcast` does not: it waits for those who lost one.
  */
 #include <semaphore.h>
 
