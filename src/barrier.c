@@ -278,6 +278,13 @@ static int complete(ppt_barrier_t *barrier, ppt__chain_t chain, bool acts,
     return 0;
 }
 
+/* Not for a party that would have this CPU if this thread slept. */
+static bool spins(ppt_barrier_t *barrier)
+{
+    return barrier->parties <= (uint32_t)ppt__cpu_count()
+           && ppt__spin_pays(&barrier->queue);
+}
+
 /*
  * With the guard held, which it releases: arrive as one of a round, or as the
  * last.  waiter->grant may be ARRIVE_AGAIN or ARRIVE_ANEW then.
@@ -291,6 +298,7 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     ppt__chain_t chain;
 
     if (too_few(&barrier->queue, others)) {
+        waiter->spins = spins(barrier);
         ppt__waitq_push(&barrier->queue, waiter);
         ppt__waitq_unguard(&barrier->queue);
         return await(barrier, waiter, resets, limits);
@@ -310,13 +318,6 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     return 0;
 }
 
-/* Not for a party that would have this CPU if this thread slept. */
-static bool spins(ppt_barrier_t *barrier)
-{
-    return barrier->parties <= (uint32_t)ppt__cpu_count()
-           && ppt__spin_pays(&barrier->queue);
-}
-
 static int wait(ppt_barrier_t *barrier, uint32_t *index,
                 const ppt__limits_t *limits)
 {
@@ -328,7 +329,7 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
     if (limits->deadline < 0 || barrier->parties == 0)
         return EINVAL;
     do {
-        ppt__waiter_start(&waiter, spins(barrier));
+        ppt__waiter_start(&waiter, false);
         ppt__waitq_guard(&barrier->queue);
         if (again) {
             count_again(barrier, -1);

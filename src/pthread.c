@@ -5,7 +5,8 @@
  * Idea
  *   cond.c with another lock.  A thread that was woken by another CPU spins
  *   for the mutex before it blocks on it: the signaller, which usually still
- *   holds it, is about to let go.
+ *   holds it, is about to let go.  Of many that a broadcast has chosen only
+ *   as many do as there are other CPUs.
  *
  * State
  *   inside   threads inside a wait of a drop-in condition, and DRAINING,
@@ -66,7 +67,7 @@ static int relock(pthread_mutex_t *mutex, const ppt__waiter_t *waiter)
 {
     int result = pthread_mutex_trylock(mutex);
 
-    if (result == EBUSY && waiter->far)
+    if (result == EBUSY && waiter->far && !waiter->behind)
         result = spin_lock(mutex);
     return result == EBUSY ? pthread_mutex_lock(mutex) : result;
 }

@@ -17,8 +17,11 @@
  *
  * State
  *   hint.waker    where the last waker was; UNKNOWN: nothing is known
- *   hint.credit   above 0: spins that may fail until the break
+ *   hint.credit   above 0: spins that may begin until the break; 0: as many
+ *                 as a success allows for, since nothing is known
  *                 below 0: waits until the break is over
+ *                 A spin is paid for when it begins, not when it has failed:
+ *                 of a crowd that begins to wait at once a few spin, not all.
  *   sleep_until   when threads may yield again
  *   All of it is read and written without a lock: updates that are lost do
  *   no harm.
@@ -29,7 +32,7 @@
 
 #include "port/port.h"
 
-/* Spins that may fail in a row before a break, and how long the break is. */
+/* Spins without a success before a break, and how many waits that lasts. */
 #define CREDIT 8
 #define BREAK 32
 
@@ -68,21 +71,20 @@ static bool pays(ppt_hint_t *hint)
 
     if (waker_of(hint) == NEAR)
         return false;
-    if (credit >= 0)
-        return true;
-    set_credit(hint, credit + 1);
-    return credit == -1;
+    if (credit < -1) {
+        set_credit(hint, credit + 1);
+        return false;
+    }
+    if (credit == 0)
+        credit = CREDIT;
+    set_credit(hint, credit > 1 ? credit - 1 : -BREAK);
+    return true;
 }
 
 static void spun(ppt_hint_t *hint, bool success)
 {
-    int credit = credit_of(hint);
-
     if (success)
-        credit = CREDIT;
-    else
-        credit = credit > 1 ? credit - 1 : -BREAK;
-    set_credit(hint, credit);
+        set_credit(hint, CREDIT);
 }
 
 static void learn(ppt_hint_t *hint, bool far, bool spins, bool success)

@@ -30,6 +30,7 @@ void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins)
     waiter->grant = PPT__GRANT_NOTHING;
     waiter->result = 0;
     waiter->far = false;
+    waiter->behind = false;
     waiter->cpu = ppt__cpu();
     waiter->born = ppt__generation;
     waiter->spins = spins;

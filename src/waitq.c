@@ -256,6 +256,7 @@ static ppt__chain_t take(ppt_waitq_t *queue, int n, uint32_t unless)
     ppt__waiter_t *waiter = queue->head;
     ppt__waiter_t *last = waiter != NULL ? waiter->prev : NULL;
     bool more = waiter != NULL;
+    int others = ppt__cpu_count() - 1;
     int cpu = ppt__cpu();
 
     while (more && chain.length < n) {
@@ -264,6 +265,7 @@ static ppt__chain_t take(ppt_waitq_t *queue, int n, uint32_t unless)
         more = waiter != last;
         if (choose(queue, waiter, cpu, unless)) {
             ppt__waitq_unlink(queue, waiter);
+            waiter->behind = chain.length >= others;
             append(&chain, waiter);
         } else if (has_left(waiter)) {
             detach(queue, waiter); /* I3 */
