@@ -518,6 +518,138 @@ START_TEST(lock_released_while_the_callback_runs_is_taken_after_it)
 }
 END_TEST
 
+/* It is going to touch the lock when the callback has returned. */
+static void destroy_while_a_callback_runs(int flags, int answer)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    interruption_t seen = { .answer = answer, .stay = 1 };
+    taker_t taker = { 0 };
+
+    signals_install(flags);
+    acquire(&lock);
+    start_interruptible(&taker, &lock, interrupted, &seen);
+    interrupt_until(&taker.worker, peek(&seen.calls) == 1);
+    release(&lock);
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 1);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), EBUSY);
+    poke(&seen.stay, 0);
+    join(&taker, answer);
+    ck_free(&lock);
+}
+
+START_TEST(destroy_while_a_callback_runs_is_busy)
+{
+    destroy_while_a_callback_runs(_i, 0);
+    destroy_while_a_callback_runs(_i, 77);
+}
+END_TEST
+
+/* Three that queue one after the other, and what each sees. */
+struct queued {
+    ppt_lock_t lock;
+    int turn;
+    taker_t takers[3];
+    interruption_t seen[3];
+};
+
+static void start_queued(struct queued *queued, int stay)
+{
+    int i;
+
+    memset(queued, 0, sizeof *queued);
+    acquire(&queued->lock);
+    for (i = 0; i < LENGTH(queued->takers); i++) {
+        queued->seen[i].stay = stay;
+        queued->takers[i].turn = &queued->turn;
+        start_interruptible(&queued->takers[i], &queued->lock, interrupted,
+                            &queued->seen[i]);
+    }
+}
+
+static void await_callback(struct queued *queued, int i)
+{
+    interrupt_until(&queued->takers[i].worker,
+                    peek(&queued->seen[i].calls) >= 1);
+}
+
+/* Let a callback return, and see that its thread has slept since. */
+static void end_callback(struct queued *queued, int i)
+{
+    int calls = peek(&queued->seen[i].calls);
+
+    poke(&queued->seen[i].stay, 0);
+    interrupt_until(&queued->takers[i].worker,
+                    peek(&queued->seen[i].calls) > calls);
+}
+
+static void ck_in_order(struct queued *queued)
+{
+    int i;
+
+    await(ppt_lock_waiting(&queued->lock) == LENGTH(queued->takers));
+    for (i = 0; i < LENGTH(queued->takers); i++)
+        await(worker_asleep(&queued->takers[i].worker));
+    release(&queued->lock);
+    for (i = 0; i < LENGTH(queued->takers); i++) {
+        join(&queued->takers[i], 0);
+        ck_assert_int_eq(queued->takers[i].place, i);
+    }
+    ck_free(&queued->lock);
+}
+
+START_TEST(interrupted_waiter_keeps_its_place)
+{
+    struct queued queued;
+    int i;
+
+    signals_install(_i);
+    for (i = 0; i < LENGTH(queued.takers); i++) {
+        start_queued(&queued, 0);
+        interrupt_until(&queued.takers[i].worker,
+                        peek(&queued.seen[i].calls) >= 3);
+        ck_in_order(&queued);
+    }
+}
+END_TEST
+
+START_TEST(callbacks_that_end_in_another_order_leave_the_queue_as_it_is)
+{
+    struct queued queued;
+    int i;
+
+    signals_install(_i);
+    start_queued(&queued, 1);
+    for (i = 0; i < LENGTH(queued.takers); i++)
+        await_callback(&queued, i);
+    for (i = 0; i < LENGTH(queued.takers); i++)
+        end_callback(&queued, i);
+    ck_in_order(&queued);
+}
+END_TEST
+
+/* The first is passed by while it is in its callback, but loses no more. */
+START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
+{
+    struct queued queued;
+
+    signals_install(_i);
+    start_queued(&queued, 0);
+    poke(&queued.seen[0].stay, 1);
+    await_callback(&queued, 0);
+    queued.takers[1].keep = true;
+    release(&queued.lock);
+    join(&queued.takers[1], 0);
+    ck_assert_uint_eq(ppt_lock_waiting(&queued.lock), 2);
+    end_callback(&queued, 0);
+    release(&queued.lock);
+    join(&queued.takers[0], 0);
+    join(&queued.takers[2], 0);
+    ck_assert_int_eq(queued.takers[1].place, 0);
+    ck_assert_int_eq(queued.takers[0].place, 1);
+    ck_free(&queued.lock);
+}
+END_TEST
+
 /* A callback that uses the lock it interrupted. */
 struct user {
     interruption_t seen;
@@ -748,6 +880,10 @@ void add_tests(Suite *suite)
         callback_may_give_up_and_the_lock_is_not_taken,
         release_while_a_callback_runs_wakes_the_next,
         lock_released_while_the_callback_runs_is_taken_after_it,
+        destroy_while_a_callback_runs_is_busy,
+        interrupted_waiter_keeps_its_place,
+        callbacks_that_end_in_another_order_leave_the_queue_as_it_is,
+        waiter_that_missed_a_release_in_its_callback_is_the_next,
         callback_may_use_the_lock_it_interrupted,
     };
     TCase *tcase = add_case(suite, "lock");
