@@ -10,27 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "waitq.h"
+#include "waitq_support.h"
 
 enum { MANY = 8 };
-
-static void enqueue(ppt_waitq_t *queue, ppt__waiter_t *waiter)
-{
-    ppt__waiter_start(waiter, false);
-    ppt__waitq_guard(queue);
-    ppt__waitq_push(queue, waiter);
-    ppt__waitq_unguard(queue);
-}
-
-static ppt__waiter_t *pop(ppt_waitq_t *queue)
-{
-    ppt__waiter_t *waiter;
-
-    ppt__waitq_guard(queue);
-    waiter = ppt__waitq_pop(queue);
-    ppt__waitq_unguard(queue);
-    return waiter;
-}
 
 static ppt__chain_t take(ppt_waitq_t *queue, int n)
 {
@@ -40,26 +22,6 @@ static ppt__chain_t take(ppt_waitq_t *queue, int n)
     chain = ppt__waitq_take(queue, n);
     ppt__waitq_unguard(queue);
     return chain;
-}
-
-static uint32_t state_of(const ppt__waiter_t *waiter)
-{
-    return __atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE);
-}
-
-/* As a waiter that was preempted halfway through leaving. */
-static void begin_to_leave(ppt__waiter_t *waiter)
-{
-    ck_assert(!(state_of(waiter) & PPT__CHOSEN));
-    __atomic_fetch_or(&waiter->state, PPT__LEFT, __ATOMIC_RELAXED);
-}
-
-static void ck_present(ppt_waitq_t *queue, int present, unsigned length)
-{
-    ppt__waitq_guard(queue);
-    ck_assert_int_eq(ppt__waitq_present(queue), present);
-    ppt__waitq_unguard(queue);
-    ck_assert_uint_eq(ppt__waitq_length(queue), length);
 }
 
 static void ck_empty(ppt_waitq_t *queue)
