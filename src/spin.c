@@ -12,8 +12,8 @@
  *   A thread that does not spin yields a few times: if the waker runs on this
  *   CPU, a yield to it and one back cost less than to fall asleep and to be
  *   woken up.  But a CPU-bound thread may be next, and keep the CPU for
- *   milliseconds; after that nobody yields for many times as long, so that a
- *   small share of the time is lost at most.
+ *   milliseconds; after that the thread does not yield for many times as
+ *   long, so that a small share of its time is lost at most.
  *
  * State
  *   hint.waker    where the last waker was; UNKNOWN: nothing is known
@@ -22,9 +22,16 @@
  *                 below 0: waits until the break is over
  *                 A spin is paid for when it begins, not when it has failed:
  *                 of a crowd that begins to wait at once a few spin, not all.
- *   sleep_until   when threads may yield again
- *   All of it is read and written without a lock: updates that are lost do
- *   no harm.
+ *                 A queue's is written by its waiters and wakers, a thread's
+ *                 own by itself.
+ *   own.yields_from  when this thread may yield again
+ *
+ * Races
+ *   A queue's hint is read and written without a lock, each field by relaxed
+ *   atomic loads and stores.  Nothing is reached through a hint and nothing
+ *   is published by it: it chooses between ways to wait that are all correct.
+ *   So any value that was ever stored will do, and an update that another
+ *   thread overwrites is made again by the next wait.
  */
 #include "spin.h"
 
@@ -36,14 +43,23 @@
 #define CREDIT 8
 #define BREAK 32
 
-/* A yield that took longer was a loss, to be repaid so many times over. */
+/*
+ * A yield that took longer was a loss, to be repaid so many times over.  It
+ * counts for a few time slices at most (3 to 4 ms on Linux): a thread that
+ * was away for longer was stopped, or its machine was, which tells nothing
+ * about the next yield.  So a thread does without yields for half a second at
+ * most.
+ */
 #define LOSS_NS 200000
+#define LOSS_MOST_NS 10000000
 #define REPAID 50
 
 enum { UNKNOWN, NEAR, FAR };
 
-static _Thread_local ppt_hint_t own;
-static int64_t sleep_until;
+static _Thread_local struct {
+    ppt_hint_t hint;
+    int64_t yields_from;
+} own;
 
 static int waker_of(const ppt_hint_t *hint)
 {
@@ -103,13 +119,13 @@ bool ppt__spin_pays(ppt_waitq_t *queue)
 {
     if (ppt__cpu_count() == 1)
         return false;
-    return pays(is_new(&queue->hint) ? &own : &queue->hint);
+    return pays(is_new(&queue->hint) ? &own.hint : &queue->hint);
 }
 
 void ppt__spin_done(ppt_waitq_t *queue, bool success)
 {
     spun(&queue->hint, success);
-    spun(&own, success);
+    spun(&own.hint, success);
 }
 
 void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success)
@@ -119,12 +135,12 @@ void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success)
 
 void ppt__spin_note(bool far, bool spins, bool success)
 {
-    learn(&own, far, spins, success);
+    learn(&own.hint, far, spins, success);
 }
 
 bool ppt__yield_pays(int64_t now)
 {
-    return now >= __atomic_load_n(&sleep_until, __ATOMIC_RELAXED);
+    return now >= own.yields_from;
 }
 
 bool ppt__yield_done(int64_t begin, int64_t now)
@@ -133,11 +149,13 @@ bool ppt__yield_done(int64_t begin, int64_t now)
 
     if (took <= LOSS_NS)
         return true;
-    __atomic_store_n(&sleep_until, now + REPAID * took, __ATOMIC_RELAXED);
+    if (took > LOSS_MOST_NS)
+        took = LOSS_MOST_NS;
+    own.yields_from = now + REPAID * took;
     return false;
 }
 
 bool ppt_woken_from_afar(void)
 {
-    return waker_of(&own) == FAR;
+    return waker_of(&own.hint) == FAR;
 }

@@ -35,7 +35,10 @@ void ppt__spin_note(bool far, bool spins, bool success);
 /* Whether the calling thread, which does not spin, should yield; now is now. */
 bool ppt__yield_pays(int64_t now);
 
-/* It yielded at begin, and is back now.  False: do not yield again. */
+/*
+ * It yielded at begin, and is back now.  False: do not yield again.  Neither
+ * does this thread in its next waits, for half a second at most.
+ */
 bool ppt__yield_done(int64_t begin, int64_t now);
 
 #endif
