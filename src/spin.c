@@ -14,6 +14,10 @@
  *   woken up.  But a CPU-bound thread may be next, and keep the CPU for
  *   milliseconds; after that the thread does not yield for many times as
  *   long, so that a small share of its time is lost at most.
+ *   Spinning pays on more than one CPU only, and a running process may be
+ *   given more CPUs or fewer.  So the system is asked again now and then, by
+ *   threads that have slept or are about to yield: to them a look at the clock
+ *   is next to nothing.
  *
  * State
  *   hint.waker    where the last waker was; UNKNOWN: nothing is known
@@ -25,13 +29,20 @@
  *                 A queue's is written by its waiters and wakers, a thread's
  *                 own by itself.
  *   own.yields_from  when this thread may yield again
+ *   cpus.count    how many CPUs the process has, as far as is known
+ *   cpus.period   when the system was asked last
+ *   cpus.most, cpus.lower  the looks since count was right: the most that
+ *                 one of them saw, and how many there were
  *
  * Races
- *   A queue's hint is read and written without a lock, each field by relaxed
- *   atomic loads and stores.  Nothing is reached through a hint and nothing
- *   is published by it: it chooses between ways to wait that are all correct.
- *   So any value that was ever stored will do, and an update that another
- *   thread overwrites is made again by the next wait.
+ *   A queue's hint and cpus are read and written without a lock, each field
+ *   by relaxed atomic loads and stores.  Nothing is reached through them and
+ *   nothing is published by them: they choose between ways to wait that are
+ *   all correct.  So any value that was ever stored will do, and an update
+ *   that another thread overwrites is made again by the next wait.
+ *   Two looks at once: one thread claims each period with an exchange, so the
+ *   second look comes 0.1 s later at the earliest.  If the first is preempted
+ *   for as long as that, count is what either of them saw until the next.
  */
 #include "spin.h"
 
@@ -54,12 +65,28 @@
 #define LOSS_MOST_NS 10000000
 #define REPAID 50
 
+/*
+ * The system is asked for the number of CPUs once in a period of 2^27 ns,
+ * 0.13 s, at most, which takes a microsecond.  More CPUs than before are
+ * believed at once, fewer after so many periods: a thread sees only its own
+ * CPUs and those of the first thread, another one may see more.
+ */
+#define PERIOD_SHIFT 27
+#define LOOKS_TO_LOWER 8
+
 enum { UNKNOWN, NEAR, FAR };
 
 static _Thread_local struct {
     ppt_hint_t hint;
     int64_t yields_from;
 } own;
+
+static struct {
+    int count;
+    int most;
+    int lower;
+    uint32_t period;
+} cpus = { .count = 1 };
 
 static int waker_of(const ppt_hint_t *hint)
 {
@@ -115,6 +142,52 @@ static bool is_new(const ppt_hint_t *hint)
     return waker_of(hint) == UNKNOWN && credit_of(hint) == 0;
 }
 
+int ppt__cpu_count(void)
+{
+    return __atomic_load_n(&cpus.count, __ATOMIC_RELAXED);
+}
+
+/* The waker may be a thread that cpus_allowed does not ask about. */
+static int cpus_seen(void)
+{
+    int n = ppt__cpus_allowed();
+
+    return n == 1 && waker_of(&own.hint) == FAR ? 2 : n;
+}
+
+static void look_at_cpus(void)
+{
+    int n = cpus_seen();
+    int most = __atomic_load_n(&cpus.most, __ATOMIC_RELAXED);
+    int lower = __atomic_load_n(&cpus.lower, __ATOMIC_RELAXED) + 1;
+
+    if (n > most)
+        most = n;
+    if (most >= ppt__cpu_count() || lower == LOOKS_TO_LOWER) {
+        __atomic_store_n(&cpus.count, most, __ATOMIC_RELAXED);
+        most = 0;
+        lower = 0;
+    }
+    __atomic_store_n(&cpus.most, most, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpus.lower, lower, __ATOMIC_RELAXED);
+}
+
+static void look_now_and_then(int64_t now)
+{
+    uint32_t period = (uint32_t)(now >> PERIOD_SHIFT);
+
+    if (__atomic_load_n(&cpus.period, __ATOMIC_RELAXED) != period
+        && __atomic_exchange_n(&cpus.period, period, __ATOMIC_RELAXED)
+               != period)
+        look_at_cpus();
+}
+
+/* Before main: the first wait knows. */
+__attribute__((constructor)) static void first_look(void)
+{
+    look_at_cpus();
+}
+
 bool ppt__spin_pays(ppt_waitq_t *queue)
 {
     if (ppt__cpu_count() == 1)
@@ -136,10 +209,13 @@ void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success)
 void ppt__spin_note(bool far, bool spins, bool success)
 {
     learn(&own.hint, far, spins, success);
+    if (!success)
+        look_now_and_then(ppt__now());
 }
 
 bool ppt__yield_pays(int64_t now)
 {
+    look_now_and_then(now);
     return now >= own.yields_from;
 }
 

@@ -9,6 +9,15 @@
 
 #include "pyplusthread/waitq.h"
 
+/*
+ * How many CPUs this process may use: 1 or more.  Follows what the process is
+ * given while it runs: more within 0.2 s of waits, fewer within 1.2 s, or
+ * within 8 waits that slept where these are rare.  Threads that pin
+ * themselves do not hide the CPUs of others, unless all of them and the first
+ * thread are on one CPU and none is woken from another.  One load.
+ */
+int ppt__cpu_count(void);
+
 /* How long a spin may last, in nanoseconds. */
 #define PPT__SPIN_NS 20000
 
@@ -24,7 +33,7 @@ void ppt__spin_done(ppt_waitq_t *queue, bool success);
 /*
  * A waiter of queue was chosen, from another CPU than its own (far) or not;
  * if it was going to spin, that was a success or not.  learn is called by the
- * waker, note by the waiter itself.
+ * waker, note by the waiter itself, which has slept unless it was a success.
  */
 void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success);
 void ppt__spin_note(bool far, bool spins, bool success);

@@ -150,13 +150,21 @@ bool worker_asleep(const worker_t *worker)
 
 /* CPUs */
 
-bool pin_to(int cpu)
+bool allow_cpus(const char *list, bool all_threads)
 {
     char command[80];
 
-    snprintf(command, sizeof command,
-             "taskset -p -c %d %ld >/dev/null 2>&1", cpu, (long)getpid());
+    snprintf(command, sizeof command, "taskset %s -p -c %s %ld >/dev/null 2>&1",
+             all_threads ? "-a" : "", list, (long)getpid());
     return system(command) == 0;
+}
+
+bool pin_to(int cpu)
+{
+    char list[16];
+
+    snprintf(list, sizeof list, "%d", cpu);
+    return allow_cpus(list, false);
 }
 
 /* Signals */

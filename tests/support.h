@@ -85,6 +85,9 @@ bool worker_asleep(const worker_t *worker);
 /* Put the test's thread on cpu, if there is that CPU, and a command for it. */
 bool pin_to(int cpu);
 
+/* Let it, or all threads of the process, run on the CPUs in list: "0,1". */
+bool allow_cpus(const char *list, bool all_threads);
+
 /*
  * SIGUSR1: its handler counts.  After signals_hold, handlers that start stay
  * inside until signals_let_go; after signals_linger, for a short while.

@@ -119,23 +119,65 @@ START_TEST(p2_cpu_is_the_one_that_the_thread_is_pinned_to)
 }
 END_TEST
 
-START_TEST(p3_cpu_count_is_what_the_process_was_given)
+START_TEST(p3_cpus_allowed_are_what_the_process_was_given)
 {
     int given = number_from("env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT"
                             " nproc 2>/dev/null");
 
-    ck_assert_int_ge(ppt__cpu_count(), 1);
+    ck_assert_int_ge(ppt__cpus_allowed(), 1);
     if (given != 0)
-        ck_assert_int_eq(ppt__cpu_count(), given);
+        ck_assert_int_eq(ppt__cpus_allowed(), given);
 }
 END_TEST
 
-START_TEST(p3_cpu_count_stays_when_a_thread_pins_itself)
+START_TEST(p3_cpus_allowed_follow_what_the_process_is_given)
 {
-    int before = ppt__cpu_count();
+    if (ppt__cpu() < 0 || !allow_cpus("0", true))
+        return;
+    ck_assert_int_eq(ppt__cpus_allowed(), 1);
+    if (!allow_cpus("0,1", true) || number_from("nproc") != 2)
+        return;
+    ck_assert_int_eq(ppt__cpus_allowed(), 2);
+    ck_assert(allow_cpus("1", true));
+    ck_assert_int_eq(ppt__cpus_allowed(), 1);
+}
+END_TEST
 
-    pin_to(0);
-    ck_assert_int_eq(ppt__cpu_count(), before);
+struct pinned {
+    int go;
+    int allowed;
+};
+
+static void count_when_told(void *arg)
+{
+    struct pinned *pinned = arg;
+
+    while (!peek(&pinned->go))
+        nap();
+    pinned->allowed = ppt__cpus_allowed();
+}
+
+/* The thread inherits CPU 0; then its starter goes on to other CPUs. */
+START_TEST(p3_pinned_thread_counts_the_first_threads_cpus_too)
+{
+    static const char *const first[] = { "0", "1", "0,1" };
+    static const int expected[] = { 1, 2, 2 };
+    int i;
+
+    if (ppt__cpu() < 0 || !allow_cpus("0,1", true)
+        || number_from("nproc") != 2)
+        return;
+    for (i = 0; i < LENGTH(first); i++) {
+        struct pinned pinned = { 0, 0 };
+        worker_t worker;
+
+        ck_assert(pin_to(0));
+        worker_start(&worker, count_when_told, &pinned);
+        ck_assert(allow_cpus(first[i], false));
+        poke(&pinned.go, 1);
+        worker_join(&worker);
+        ck_assert_int_eq(pinned.allowed, expected[i]);
+    }
 }
 END_TEST
 
@@ -755,8 +797,9 @@ void add_tests(Suite *suite)
         p1_now_counts_nanoseconds,
         p2_cpu_is_a_cpu_or_unknown,
         p2_cpu_is_the_one_that_the_thread_is_pinned_to,
-        p3_cpu_count_is_what_the_process_was_given,
-        p3_cpu_count_stays_when_a_thread_pins_itself,
+        p3_cpus_allowed_are_what_the_process_was_given,
+        p3_cpus_allowed_follow_what_the_process_is_given,
+        p3_pinned_thread_counts_the_first_threads_cpus_too,
         p4_yield_lets_the_other_thread_of_this_cpu_go,
         p5_port_has_a_known_name,
         p6_new_semaphore_is_0,

@@ -1,6 +1,10 @@
-/* What spin.h says of yields. */
+/* What spin.h says of yields and of the number of CPUs. */
 #include "support.h"
 
+#include <stdio.h>
+
+#include "port/port.h"
+#include "pyplusthread/cond.h"
 #include "spin.h"
 
 /* Yields, at made-up times */
@@ -61,14 +65,202 @@ START_TEST(long_yield_of_one_thread_does_not_keep_others_from_yielding)
 }
 END_TEST
 
+/* The number of CPUs, as looked up at made-up times */
+
+#define LOOK_EVERY (150 * MS)
+#define LOOKS_TO_LOWER 8
+
+static void look(int times)
+{
+    static int64_t now = 365 * 24 * 3600 * SECOND;
+
+    while (times-- > 0)
+        ppt__yield_pays(now += LOOK_EVERY);
+}
+
+/* Whether CPUs 0 and 1 can be had, and the system says who may use them. */
+static bool two_cpus(void)
+{
+    if (ppt__cpu() >= 0 && allow_cpus("0,1", true)
+        && ppt__cpus_allowed() == 2)
+        return true;
+    printf("# not tested: needs CPUs 0 and 1, and taskset\n");
+    return false;
+}
+
+static void allow_and_look(const char *list)
+{
+    ck_assert(allow_cpus(list, true));
+    look(LOOKS_TO_LOWER);
+}
+
+START_TEST(more_cpus_are_seen_at_the_next_look)
+{
+    int i;
+
+    if (!two_cpus())
+        return;
+    for (i = 0; i < 3; i++) {
+        allow_and_look("0");
+        ck_assert_int_eq(ppt__cpu_count(), 1);
+        ck_assert(allow_cpus("0,1", true));
+        look(1);
+        ck_assert_int_eq(ppt__cpu_count(), 2);
+    }
+}
+END_TEST
+
+START_TEST(fewer_cpus_are_seen_after_some_looks_that_agree)
+{
+    int i;
+
+    if (!two_cpus())
+        return;
+    look(1);
+    for (i = 0; i < 10; i++) {
+        ck_assert(allow_cpus("0", true));
+        look(LOOKS_TO_LOWER - 1);
+        ck_assert_int_eq(ppt__cpu_count(), 2);
+        ck_assert(allow_cpus("0,1", true));
+        look(1);
+    }
+    allow_and_look("0");
+    ck_assert_int_eq(ppt__cpu_count(), 1);
+}
+END_TEST
+
+struct pinned {
+    int go;
+};
+
+static void look_when_told(void *arg)
+{
+    struct pinned *pinned = arg;
+
+    while (!peek(&pinned->go))
+        nap();
+    look(3 * LOOKS_TO_LOWER);
+}
+
+/* The worker inherits CPU 0; then its starter goes on to other CPUs. */
+START_TEST(thread_that_pins_itself_does_not_hide_the_first_threads_cpus)
+{
+    static const char *const first[] = { "0,1", "1" };
+    int i;
+
+    if (!two_cpus())
+        return;
+    look(1);
+    for (i = 0; i < LENGTH(first); i++) {
+        struct pinned pinned = { 0 };
+        worker_t worker;
+
+        ck_assert(pin_to(0));
+        worker_start(&worker, look_when_told, &pinned);
+        ck_assert(allow_cpus(first[i], false));
+        poke(&pinned.go, 1);
+        worker_join(&worker);
+        ck_assert_int_eq(ppt__cpu_count(), 2);
+    }
+}
+END_TEST
+
+START_TEST(waker_on_another_cpu_counts_whoever_is_pinned)
+{
+    if (!two_cpus())
+        return;
+    ppt__spin_note(true, false, true);
+    allow_and_look("0");
+    allow_and_look("0");
+    ck_assert_int_eq(ppt__cpu_count(), 2);
+    ppt__spin_note(false, false, true);
+    allow_and_look("0");
+    ck_assert_int_eq(ppt__cpu_count(), 1);
+}
+END_TEST
+
+/* The number of CPUs, as looked up by whoever waits */
+
+static int wait_interruptibly(ppt_cond_t *cond, ppt_lock_t *lock,
+                              int64_t deadline)
+{
+    return ppt_cond_wait_interruptible(cond, lock, deadline, NULL, NULL);
+}
+
+typedef int (*wait_fn)(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline);
+
+static const wait_fn waits[] = { ppt_cond_wait, ppt_cond_wait_unyielding,
+                                 wait_interruptibly };
+
+struct pair {
+    ppt_lock_t lock;
+    ppt_cond_t changed;
+    wait_fn wait;
+    int turn;    /* guarded by lock */
+    int threads;
+    int stop;
+};
+
+static void take_turns(void *arg)
+{
+    struct pair *pair = arg;
+    int me = bump(&pair->threads);
+
+    ppt_lock_acquire(&pair->lock, PPT_FOREVER);
+    while (!peek(&pair->stop)) {
+        if (pair->turn % 2 != me) {
+            pair->wait(&pair->changed, &pair->lock, ppt_deadline(10 * MS));
+            continue;
+        }
+        pair->turn++;
+        ppt_cond_signal(&pair->changed);
+    }
+    ppt_lock_release(&pair->lock);
+}
+
+/* Whether looks are made, and not how soon: the test's limit is long. */
+START_TEST(count_follows_the_process_while_its_threads_wait)
+{
+    struct pair pair = { .wait = waits[_i] };
+    worker_t workers[2];
+    int i;
+
+    if (!two_cpus())
+        return;
+    ck_assert(allow_cpus("0", true));
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_start(&workers[i], take_turns, &pair);
+    for (i = 0; i < 2; i++) {
+        ck_assert(allow_cpus("0", true));
+        await(ppt__cpu_count() == 1);
+        ck_assert(allow_cpus("0,1", true));
+        await(ppt__cpu_count() == 2);
+    }
+    poke(&pair.stop, 1);
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_join(&workers[i]);
+}
+END_TEST
+
 void add_tests(Suite *suite)
 {
     TCase *yields = add_case(suite, "yields");
+    TCase *cpus = add_case(suite, "cpus");
     const TTest *const of_yields[] = {
         short_yield_may_be_followed_by_others,
         long_yield_is_followed_by_half_a_second_without_any_at_most,
         long_yield_of_one_thread_does_not_keep_others_from_yielding,
     };
+    const TTest *const of_cpus[] = {
+        more_cpus_are_seen_at_the_next_look,
+        fewer_cpus_are_seen_after_some_looks_that_agree,
+        thread_that_pins_itself_does_not_hide_the_first_threads_cpus,
+        waker_on_another_cpu_counts_whoever_is_pinned,
+    };
 
     add_list(yields, of_yields, LENGTH(of_yields));
+    add_list(cpus, of_cpus, LENGTH(of_cpus));
+    tcase_add_loop_test(cpus,
+                        count_follows_the_process_while_its_threads_wait, 0,
+                        LENGTH(waits));
 }

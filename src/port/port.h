@@ -22,10 +22,12 @@ int64_t ppt__now(void);
 int ppt__cpu(void);
 
 /*
- * P3: how many CPUs this process was given when it started: 1 or more.
- * Threads that pin themselves later do not change it.
+ * P3: how many CPUs the calling thread and the first thread of the process
+ * may use now, taken together: 1 or more.  A system where threads cannot be
+ * pinned says how many there are.  Asks the system, for a microsecond or so,
+ * and leaves errno alone.  Not seen: a limit on CPU time (cgroup quotas).
  */
-int ppt__cpu_count(void);
+int ppt__cpus_allowed(void);
 
 /* P4: let other threads that are ready to run go first. */
 void ppt__yield(void);

@@ -1,29 +1,30 @@
 /* CPUs, as glibc and musl on Linux tell them. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "../port.h"
 
-static int cpu_count = 1;
-
-/*
- * Before main, and so before any thread pins itself: the mask is the one
- * that the process was started with.  More CPUs than fit in a cpu_set_t make
- * the call fail; that is more than one.
- */
-__attribute__((constructor)) static void count_cpus(void)
+/* A process's id is its first thread's, and is that even when it has ended. */
+static int count_allowed(void)
 {
-    cpu_set_t set;
+    cpu_set_t mine, first;
 
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        cpu_count = CPU_COUNT(&set);
-    else
-        cpu_count = CPU_SETSIZE;
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0)
+        return CPU_SETSIZE; /* they do not fit: more than one */
+    if (sched_getaffinity(getpid(), sizeof first, &first) == 0)
+        CPU_OR(&mine, &mine, &first);
+    return CPU_COUNT(&mine);
 }
 
-int ppt__cpu_count(void)
+int ppt__cpus_allowed(void)
 {
-    return cpu_count;
+    int saved = errno;
+    int count = count_allowed();
+
+    errno = saved;
+    return count;
 }
 
 int ppt__cpu(void)

@@ -1,20 +1,16 @@
 /* CPUs, as far as POSIX knows them: how many, not which. */
+#include <errno.h>
 #include <unistd.h>
 
 #include "../port.h"
 
-int ppt__cpu_count(void)
+int ppt__cpus_allowed(void)
 {
-    static int count; /* written with the same value by all */
-    int known = __atomic_load_n(&count, __ATOMIC_RELAXED);
+    int saved = errno;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
 
-    if (known == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-
-        known = online > 0 ? (int)online : 1;
-        __atomic_store_n(&count, known, __ATOMIC_RELAXED);
-    }
-    return known;
+    errno = saved;
+    return online > 0 ? (int)online : 1;
 }
 
 int ppt__cpu(void)
