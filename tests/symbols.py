@@ -4,6 +4,8 @@ symbols.py exports LIBRARY HEADER...  a shared library exports the functions
                                       that the headers declare, no others
 symbols.py names ARCHIVE              a static library defines no names but
                                       ppt_*
+symbols.py called PROGRAM HEADER...   a program of the shared library calls
+                                      all functions that the headers declare
 symbols.py replaced PROGRAM           a program uses none of the system's
                                       condition variables, but ours
 """
@@ -48,6 +50,11 @@ def names(archive):
             if not name.startswith('ppt_')]
 
 
+def called(program, *headers):
+    return [f'never called: {name}'
+            for name in declared(headers) - symbols('-u', program)]
+
+
 def replaced(program):
     used = symbols('-u', program)
     wrong = [f'still used: {name}' for name in used
@@ -58,7 +65,8 @@ def replaced(program):
 
 
 def main(what, *arguments):
-    checks = {'exports': exports, 'names': names, 'replaced': replaced}
+    checks = {'exports': exports, 'names': names, 'called': called,
+              'replaced': replaced}
     wrong = checks[what](*arguments)
     print('\n'.join(sorted(wrong)))
     return 1 if wrong else 0

@@ -42,10 +42,6 @@ PYTEST_LIMIT = {'quick': 300, 'default': 1200, 'all': 7200}
 SOAK = 600
 
 SANITIZERS = {'asan': 'address,undefined', 'tsan': 'thread'}
-# ThreadSanitizer may take what is before a thread's own variables for their
-# size and address, where they are on a heap, from 33 to 48 bytes (it looks for
-# a header of glibc 2.19); then it fails to allocate a shadow for them.
-STATIC_TLS = 'c_args=-ftls-model=initial-exec'
 
 SANITIZED = {'quick': [], 'default': ['tsan'], 'all': ['tsan', 'asan']}
 
@@ -144,8 +140,7 @@ class Bench:
         if self.sanitizer:
             options += [f'--config-settings=setup-args=-D{option}' for option
                         in (f'b_sanitize={SANITIZERS[self.sanitizer]}',
-                            'b_lundef=false', 'buildtype=debugoptimized',
-                            STATIC_TLS)]
+                            'b_lundef=false', 'buildtype=debugoptimized')]
         if self.pip(*options, '.'):
             return True
         # Perhaps the folder is of another time.

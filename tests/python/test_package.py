@@ -2,6 +2,7 @@
 import importlib.machinery
 import importlib.metadata
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -90,6 +91,14 @@ def test_library_stays_inside():
                            capture_output=True, text=True).stdout
     assert [line.split()[-1] for line in lines.splitlines()] == [
         'PyInit__core']
+
+
+def test_thread_local_variables_are_there_when_a_thread_starts():
+    """Otherwise glibc allocates them in a thread's first wait."""
+    if platform.libc_ver()[0] != 'glibc':
+        pytest.skip('other C libraries allocate them on import')
+    with open(os.path.join(FOLDER, CORE), 'rb') as file:
+        assert b'__tls_get_addr' not in file.read()
 
 
 @pytest.fixture
