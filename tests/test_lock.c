@@ -650,6 +650,30 @@ START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
 }
 END_TEST
 
+/*
+ * The handler starts while the thread sleeps; meanwhile the lock is released
+ * to the thread, and taken by another.  So the wait goes on.
+ */
+START_TEST(handler_is_followed_by_the_callback_though_a_release_came_between)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    interruption_t seen = { 0 };
+    taker_t taker = { 0 };
+
+    signals_install(_i);
+    acquire(&lock);
+    start_interruptible(&taker, &lock, interrupted, &seen);
+    hold(&taker);
+    release(&lock);
+    ck_assert_int_eq(ppt_lock_acquire(&lock, PPT_TRY), 0);
+    signals_let_go();
+    await(peek(&seen.calls) == 1);
+    release(&lock);
+    join(&taker, 0);
+    ck_free(&lock);
+}
+END_TEST
+
 /* A callback that uses the lock it interrupted. */
 struct user {
     interruption_t seen;
@@ -881,6 +905,7 @@ void add_tests(Suite *suite)
         release_while_a_callback_runs_wakes_the_next,
         lock_released_while_the_callback_runs_is_taken_after_it,
         destroy_while_a_callback_runs_is_busy,
+        handler_is_followed_by_the_callback_though_a_release_came_between,
         interrupted_waiter_keeps_its_place,
         callbacks_that_end_in_another_order_leave_the_queue_as_it_is,
         waiter_that_missed_a_release_in_its_callback_is_the_next,
