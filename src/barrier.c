@@ -43,7 +43,9 @@
  *   Destroy or reuse by the first to return: B4, B5; those that leave or
  *   arrive again hold destroy up.
  *   Fork in a callback: the child has a new barrier, where its thread arrives
- *   again (waitq I6).
+ *   again (waitq I6); if it had been taken out, the round's end is unknown
+ *   there, and it is told that the round was cancelled.  Fork in an action:
+ *   the child's thread has no round to release.
  */
 #include "pyplusthread/barrier.h"
 
@@ -135,6 +137,7 @@ struct round {
     ppt_barrier_t *barrier;
     ppt__chain_t chain; /* the others */
     int result;
+    uint32_t born;      /* the process that it is of */
     bool locked;        /* action_lock */
 };
 
@@ -159,6 +162,8 @@ static void end_round(void *arg)
     struct round *round = arg;
     ppt_barrier_t *barrier = round->barrier;
 
+    if (round->born != ppt__generation)
+        return; /* the others are the parent's, and the barrier is new */
     if (round->result != 0)
         cancel_all(barrier, true);
     if (round->locked)
@@ -220,13 +225,41 @@ struct party {
     ppt__waiter_t *waiter;
 };
 
-/* B6 */
+/* How many, whose guard is held, have yet to arrive again. */
+static void count_again(ppt_barrier_t *barrier, int change)
+{
+    __atomic_store_n(&barrier->again, barrier->again + (uint32_t)change,
+                     __ATOMIC_RELEASE);
+}
+
+/* With the guard held: one of them is here. */
+static void has_come_again(ppt_barrier_t *barrier)
+{
+    count_again(barrier, -1);
+    ppt__word_wake(&barrier->again);
+}
+
+/* B6.  One that is told to arrive again has given up (B4). */
 static void callback_left(void *arg)
 {
     struct party *party = arg;
+    ppt_barrier_t *barrier = party->barrier;
 
-    ppt__waiter_quit(party->waiter, &party->barrier->queue);
+    ppt__waiter_quit(party->waiter, &barrier->queue);
+    if (party->waiter->grant == ARRIVE_AGAIN) {
+        ppt__waitq_guard(&barrier->queue);
+        has_come_again(barrier);
+        ppt__waitq_unguard(&barrier->queue);
+    }
     ppt__waiter_end(party->waiter);
+}
+
+/* Taken out of the queue in the parent, for a round that the child lost. */
+static bool is_orphan(const ppt__waiter_t *waiter)
+{
+    return waiter->born != ppt__generation
+           && (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED)
+               & (PPT__CHOSEN | PPT__WOKEN)) == PPT__CHOSEN;
 }
 
 /* Wait for the others, queued since resets. */
@@ -246,7 +279,7 @@ static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     else if (result != 0)
         sleep_on(waiter, limits, result);
     pthread_cleanup_pop(0);
-    return waiter->result;
+    return is_orphan(waiter) ? ECANCELED : waiter->result;
 }
 
 /* Those that have left are counted in length until they unlink themselves. */
@@ -256,13 +289,6 @@ static bool too_few(ppt_waitq_t *queue, int others)
            || ppt__waitq_present(queue) < others;
 }
 
-/* How many, whose guard is held, have yet to arrive again. */
-static void count_again(ppt_barrier_t *barrier, int change)
-{
-    __atomic_store_n(&barrier->again, barrier->again + (uint32_t)change,
-                     __ATOMIC_RELEASE);
-}
-
 /*
  * The last has arrived: the others, in chain, have been taken out, and the
  * guard has been released.
@@ -270,7 +296,8 @@ static void count_again(ppt_barrier_t *barrier, int change)
 static int complete(ppt_barrier_t *barrier, ppt__chain_t chain, bool acts,
                     const ppt__limits_t *limits)
 {
-    struct round round = { barrier, chain, ECANCELED, false };
+    struct round round = { barrier, chain, ECANCELED, ppt__generation,
+                           false };
 
     if (acts)
         return act(&round, limits);
@@ -298,7 +325,8 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     ppt__chain_t chain;
 
     if (too_few(&barrier->queue, others)) {
-        waiter->spins = spins(barrier);
+        waiter->spins = !(limits->flags & PPT__INTERRUPTIBLE)
+                        && spins(barrier);
         ppt__waitq_push(&barrier->queue, waiter);
         ppt__waitq_unguard(&barrier->queue);
         return await(barrier, waiter, resets, limits);
@@ -331,10 +359,8 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
     do {
         ppt__waiter_start(&waiter, false);
         ppt__waitq_guard(&barrier->queue);
-        if (again) {
-            count_again(barrier, -1);
-            ppt__word_wake(&barrier->again);
-        }
+        if (again)
+            has_come_again(barrier);
         if (barrier->broken || (again && barrier->resets != resets)) {
             ppt__waitq_unguard(&barrier->queue);
             result = ECANCELED;

@@ -47,9 +47,12 @@ static ppt__waiter_t *inside(ppt_waiter_t *waiter)
 }
 
 void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
-                       ppt_lock_t *lock)
+                       ppt_lock_t *lock, unsigned flags)
 {
-    ppt__waiter_start(waiter, ppt__spin_pays(&cond->queue));
+    bool spins = !(flags & PPT__INTERRUPTIBLE)
+                 && ppt__spin_pays(&cond->queue);
+
+    ppt__waiter_start(waiter, spins);
     waiter->lock = lock;
     ppt__waitq_guard(&cond->queue);
     ppt__waitq_push(&cond->queue, waiter);
@@ -89,7 +92,7 @@ static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
         return EPERM;
     wait.cond = cond;
     wait.lock = lock;
-    ppt__cond_enqueue(cond, &wait.waiter, lock); /* C1 */
+    ppt__cond_enqueue(cond, &wait.waiter, lock, limits->flags); /* C1 */
     wait.waiter.yields = yields;
     ppt_lock_release(lock);
     pthread_cleanup_push(callback_left, &wait);
@@ -122,7 +125,7 @@ int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
 
 void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter)
 {
-    ppt__cond_enqueue(cond, inside(waiter), NULL);
+    ppt__cond_enqueue(cond, inside(waiter), NULL, PPT__INTERRUPTIBLE);
     inside(waiter)->yields = false;
 }
 

@@ -6,9 +6,12 @@
 
 #include "waitq.h"
 
-/* Queue a waiter; lock is what it is going to take, or NULL. */
+/*
+ * Queue a waiter; lock is what it is going to take, or NULL; flags is how it
+ * is going to sleep.
+ */
 void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
-                       ppt_lock_t *lock);
+                       ppt_lock_t *lock, unsigned flags);
 
 /* Choose the first n waiters and take them out; they are not woken yet. */
 ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n);

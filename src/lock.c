@@ -39,6 +39,8 @@
  *       wake-up costs it its place, or gains it one.
  *   L6  A waiter whose deadline has passed looks at the lock once more: it
  *       may be free, for a waiter that was woken but does not get a CPU.
+ *   L7  A waiter with a callback that was woken in vain asks it before it
+ *       sleeps again: a handler may have run since the release chose it.
  *
  * Races
  *   Lost wake-up: queueing and freeing are operations on one word (L1).
@@ -183,9 +185,20 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
     return taken;
 }
 
+/* Out of the queue, for reason, unless the lock is free (L6). */
+static int finish_leave(ppt_lock_t *lock, int reason,
+                        const ppt__limits_t *limits)
+{
+    bool late = reason == ETIMEDOUT && ppt__now() >= limits->deadline;
+    bool taken = late && ppt__word_take(&lock->word, HELD, 0);
+
+    ppt__waitq_finish_leave(&lock->queue);
+    return taken ? 0 : reason;
+}
+
 /*
- * Interrupted: ask the callback, if there is one and the waiter was not
- * chosen meanwhile.  0, and a grant to look again, if the wait goes on.
+ * Asleep, or woken in vain (L7): ask the callback, if there is one and the
+ * waiter was not chosen meanwhile.  0 with PPT__GRANT_AGAIN if it goes on.
  */
 static int ask(ppt__waiter_t *waiter, const ppt__limits_t *limits)
 {
@@ -196,40 +209,34 @@ static int ask(ppt__waiter_t *waiter, const ppt__limits_t *limits)
     result = limits->on_interrupt(limits->arg);
     if (result == 0)
         waiter->grant = PPT__GRANT_AGAIN; /* AWAY: nobody else grants */
-    else
-        ppt__waiter_step_in(waiter);
     return result;
-}
-
-/* Out of the queue, for reason, unless the lock is free (L6). */
-static int finish_leave(ppt_lock_t *lock, int reason)
-{
-    bool taken = reason == ETIMEDOUT && ppt__word_take(&lock->word, HELD, 0);
-
-    ppt__waitq_finish_leave(&lock->queue);
-    return taken ? 0 : reason;
 }
 
 static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
                           const ppt__limits_t *limits)
 {
+    bool vain = false;
+
     for (;;) {
-        int result = ppt__waiter_sleep(waiter, limits->deadline,
-                                       limits->flags);
+        int result = vain ? EINTR
+                          : ppt__waiter_sleep(waiter, limits->deadline,
+                                              limits->flags);
 
         if (result == EINTR)
             result = ask(waiter, limits);
+        vain = false;
         if (result == 0 && waiter->grant == PPT__GRANT_AGAIN) {
             if (acquire_in_place(lock, waiter))
                 return 0;
             continue;
         }
         if (result != 0 && ppt__waiter_start_to_leave(waiter, &lock->queue))
-            return finish_leave(lock, result);
+            return finish_leave(lock, result, limits);
         if (result != 0) /* chosen: the wake-up is on its way */
             ppt__waiter_sleep_on(waiter);
         if (claim(lock, waiter, limits->flags))
             return 0;
+        vain = limits->on_interrupt != NULL;
     }
 }
 
@@ -238,7 +245,7 @@ struct attempt {
     ppt__waiter_t waiter;
 };
 
-/* A callback that does not return: a waiter that is in one is not chosen. */
+/* A callback that does not return: AWAY, the waiter is not chosen (L2). */
 static void callback_left(void *arg)
 {
     struct attempt *attempt = arg;
@@ -371,11 +378,22 @@ void ppt_lock_init(ppt_lock_t *lock)
     *lock = (ppt_lock_t)PPT_LOCK_INITIALIZER;
 }
 
+static bool is_busy(const ppt_lock_t *lock)
+{
+    return ppt__word_load(&lock->word) & (HELD | TURN);
+}
+
 int ppt_lock_destroy(ppt_lock_t *lock)
 {
-    if (ppt__word_load(&lock->word) & (HELD | TURN))
+    bool busy;
+
+    if (is_busy(lock) || ppt__waitq_retire(&lock->queue) != 0)
         return EBUSY;
-    return ppt__waitq_retire(&lock->queue);
+    /* The last to leave the queue may have taken the lock (L2, L6). */
+    ppt__waitq_guard(&lock->queue);
+    busy = is_busy(lock) || lock->queue.length > 0;
+    ppt__waitq_unguard(&lock->queue);
+    return busy ? EBUSY : 0;
 }
 
 bool ppt_lock_locked(const ppt_lock_t *lock)

@@ -293,7 +293,6 @@ bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
 
 void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue)
 {
-    ppt__waiter_step_in(waiter);
     if (!ppt__waiter_leave(waiter, queue))
         ppt__waiter_sleep_on(waiter);
 }

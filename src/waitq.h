@@ -205,8 +205,9 @@ bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
 void ppt__waitq_finish_leave(ppt_waitq_t *queue);
 
 /*
- * Give up a wait that an exception or a cancellation ends: leave queue, or
- * else sleep until woken.
+ * Give up a wait that an exception or a cancellation ends in a callback:
+ * leave queue, or else sleep until woken.  AWAY stays, so that no release of
+ * a lock counts on the waiter at the last moment.
  */
 void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue);
 

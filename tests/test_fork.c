@@ -323,6 +323,97 @@ START_TEST(child_of_a_callback_goes_on_waiting_at_the_barrier)
 }
 END_TEST
 
+/* An action that forks: the parent's round is not the child's to release. */
+
+typedef struct rounds {
+    ppt_barrier_t barrier;
+    pid_t parent;
+    int status; /* the child's */
+    int result; /* of the party that waits in the parent */
+} rounds_t;
+
+static int fork_in_action(void *arg)
+{
+    rounds_t *rounds = arg;
+    pid_t child = fork();
+
+    if (child == 0) {
+        alarm((unsigned)(LIMIT / SECOND));
+        ppt_barrier_after_fork(&rounds->barrier);
+        return 0;
+    }
+    rounds->status = status_of(child);
+    return 0;
+}
+
+static void arrive_first(void *arg)
+{
+    rounds_t *rounds = arg;
+
+    rounds->result = ppt_barrier_wait(&rounds->barrier, PPT_FOREVER, NULL);
+}
+
+static int ck_after_action_in_child(rounds_t *rounds, int result)
+{
+    require(result == 0);
+    require(ppt_barrier_n_waiting(&rounds->barrier) == 0);
+    require(ppt_barrier_wait(&rounds->barrier, PPT_TRY, NULL) == ETIMEDOUT);
+    require(ppt_barrier_destroy(&rounds->barrier) == 0);
+    return 0;
+}
+
+START_TEST(child_of_an_action_releases_nobody)
+{
+    rounds_t rounds = { .parent = getpid(), .status = -1, .result = -1 };
+    worker_t worker;
+    int result;
+
+    ppt_barrier_init(&rounds.barrier, 2, fork_in_action, &rounds);
+    worker_start(&worker, arrive_first, &rounds);
+    await(ppt_barrier_n_waiting(&rounds.barrier) == 1);
+    result = ppt_barrier_wait(&rounds.barrier, PPT_FOREVER, NULL);
+    if (getpid() != rounds.parent)
+        _exit(ck_after_action_in_child(&rounds, result));
+    worker_join(&worker);
+    ck_assert_int_eq(result, 0);
+    ck_assert_int_eq(rounds.status, 0);
+    ck_assert_int_eq(rounds.result, 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&rounds.barrier), 0);
+}
+END_TEST
+
+/* The last party has arrived, and its action waits for the child to end. */
+static int wait_for_the_fork(void *arg)
+{
+    forker_t *forker = arg;
+
+    poke(&forker->stay, 0);
+    poll_for(peek(&forker->status) != -1);
+    return 0;
+}
+
+static int ck_orphan_in_child(forker_t *forker, int result)
+{
+    require(result == ECANCELED);
+    require(ppt_barrier_destroy(&forker->barrier) == 0);
+    return 0;
+}
+
+START_TEST(child_of_a_callback_is_not_told_of_a_round_that_the_parent_ends)
+{
+    forker_t forker = {
+        .wait = wait_at_barrier, .prepare = renew_barrier,
+        .check = ck_orphan_in_child, .stay = 1, .answer = GIVEN_UP,
+    };
+
+    ppt_barrier_init(&forker.barrier, 2, wait_for_the_fork, &forker);
+    forker_start(&forker);
+    ck_assert_int_eq(ppt_barrier_wait(&forker.barrier, PPT_FOREVER, NULL), 0);
+    forker_join(&forker, 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&forker.barrier), 0);
+}
+END_TEST
+
 /* In steps: a fork between two steps */
 
 struct steps {
@@ -571,6 +662,9 @@ void add_tests(Suite *suite)
         tcase, child_of_a_callback_goes_on_waiting_at_the_barrier, 0, 1);
     tcase_add_loop_test(
         tcase, child_of_a_callback_goes_on_waiting_at_the_barrier, 55, 56);
+    tcase_add_test(tcase, child_of_an_action_releases_nobody);
+    tcase_add_test(
+        tcase, child_of_a_callback_is_not_told_of_a_round_that_the_parent_ends);
     tcase_add_loop_test(tcase, parents_waiters_are_void_in_the_child, 0,
                         KINDS);
     tcase_add_loop_test(tcase, fork_may_catch_the_condition_in_any_state, 0,

@@ -1,7 +1,10 @@
 /* Places in a queue: who has left, who comes back, and what a fork leaves. */
 #include "waitq_support.h"
 
+#include <sched.h>
 #include <string.h>
+
+#include "pyplusthread/barrier.h"
 
 enum { MANY = 8 };
 
@@ -81,6 +84,99 @@ START_TEST(waiter_that_was_chosen_does_not_step_out)
     enqueue(&queue, &waiter);
     pop(&queue);
     ck_assert(!ppt__waiter_step_out(&waiter));
+}
+END_TEST
+
+START_TEST(waiter_that_quits_in_a_callback_is_passed_by_to_the_end)
+{
+    ppt_waitq_t queue = { 0 };
+    ppt__waiter_t waiter;
+
+    enqueue(&queue, &waiter);
+    ck_assert(ppt__waiter_step_out(&waiter));
+    ppt__waiter_quit(&waiter, &queue);
+    ck_assert_uint_eq(state_of(&waiter), PPT__AWAY | PPT__LEFT);
+    ck_present(&queue, 0, 0);
+}
+END_TEST
+
+/* Destroy against the last thread on its way out, which the test plays. */
+
+typedef struct end {
+    worker_t worker;
+    ppt_lock_t lock;
+    ppt_barrier_t barrier;
+    int result;
+} end_t;
+
+static void destroy_lock(void *arg)
+{
+    end_t *end = arg;
+
+    end->result = ppt_lock_destroy(&end->lock);
+}
+
+/* Its deadline has passed, and the lock is free (lock.c, L6). */
+START_TEST(lock_that_the_last_to_leave_takes_is_not_destroyed)
+{
+    end_t end = { .lock = PPT_LOCK_INITIALIZER };
+    ppt__waiter_t waiter;
+
+    enqueue(&end.lock.queue, &waiter);
+    begin_to_leave(&waiter);
+    worker_start(&end.worker, destroy_lock, &end);
+    await(peek((int *)&end.lock.queue.draining));
+    ppt__waitq_guard(&end.lock.queue);
+    ppt__waitq_unlink(&end.lock.queue, &waiter);
+    ck_assert_int_eq(ppt_lock_acquire(&end.lock, PPT_TRY), 0);
+    ppt__waitq_finish_leave(&end.lock.queue);
+    worker_join(&end.worker);
+    ck_assert_int_eq(end.result, EBUSY);
+}
+END_TEST
+
+static int leave_thread(void *arg)
+{
+    poke(arg, 1);
+    for (;;) {
+        sched_yield();
+        pthread_testcancel();
+    }
+    return 0;
+}
+
+static void wait_and_be_cancelled(void *arg)
+{
+    end_t *end = arg;
+
+    ppt_barrier_wait_interruptible(&end->barrier, PPT_FOREVER, NULL,
+                                   leave_thread, &end->result);
+}
+
+/*
+ * Its round has lost another member: it is told to arrive again (barrier.c,
+ * B2, B4), and will not.
+ */
+START_TEST(barrier_does_not_wait_for_a_party_that_left_from_its_callback)
+{
+    enum { ARRIVE_AGAIN = 16 };
+    end_t end = { .barrier = PPT_BARRIER_INITIALIZER(3) };
+    ppt_waitq_t *queue = &end.barrier.queue;
+    ppt__waiter_t *waiter;
+
+    signals_install(0);
+    worker_start(&end.worker, wait_and_be_cancelled, &end);
+    await(worker_asleep(&end.worker));
+    interrupt_until(&end.worker, peek(&end.result) == 1);
+    ppt__waitq_guard(queue);
+    waiter = ppt__waitq_pop(queue);
+    __atomic_store_n(&end.barrier.again, 1, __ATOMIC_RELEASE);
+    ppt__waitq_unguard(queue);
+    ppt__waiter_wake(waiter, ARRIVE_AGAIN);
+    ck_assert_int_eq(pthread_cancel(end.worker.thread), 0);
+    await(worker_done(&end.worker));
+    ck_assert_int_eq(pthread_join(end.worker.thread, NULL), 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&end.barrier), 0);
 }
 END_TEST
 
@@ -214,10 +310,13 @@ END_TEST
 void add_tests(Suite *suite)
 {
     TCase *tcase = add_case(suite, "waitq");
+    TCase *cancellation = add_case(suite, "cancellation");
     const TTest *const tests[] = {
         waiter_that_has_left_is_met_by_one_waker_only,
         waiter_in_a_callback_is_passed_by_and_keeps_its_place,
         waiter_that_was_chosen_does_not_step_out,
+        waiter_that_quits_in_a_callback_is_passed_by_to_the_end,
+        lock_that_the_last_to_leave_takes_is_not_destroyed,
         child_finds_its_parents_waiters_void,
         child_finds_a_guard_that_its_parent_holds_free,
         wait_that_began_before_a_fork_is_void_unless_it_was_chosen,
@@ -226,6 +325,10 @@ void add_tests(Suite *suite)
     };
 
     add_list(tcase, tests, LENGTH(tests));
+    tcase_add_test(
+        cancellation,
+        barrier_does_not_wait_for_a_party_that_left_from_its_callback);
+    tcase_set_tags(cancellation, "cancellation");
     tcase_add_loop_test(tcase, waiters_go_back_to_where_their_tickets_say,
                         0, 6);
 }

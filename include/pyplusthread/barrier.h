@@ -25,7 +25,9 @@ extern "C" {
  *           other  break the barrier: the thread that ran the action
  *                  returns this value, the others ECANCELED
  *           Left by pthread_exit, cancellation or a C++ exception (see
- *           ppt_interrupt_fn in waitq.h), it has failed likewise.
+ *           ppt_interrupt_fn in waitq.h), it has failed likewise.  It may
+ *           fork; in the child, whose barrier must be given
+ *           ppt_barrier_after_fork before it returns, it releases nobody.
  */
 typedef int (*ppt_barrier_action_fn)(void *arg);
 

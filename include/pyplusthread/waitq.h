@@ -55,7 +55,9 @@ typedef struct ppt_waiter {
  * it by, and it looks at the lock itself when the callback has returned.
  * A handler that runs in the few instructions in which the thread falls
  * asleep or is woken may go unnoticed; so that these are few, an
- * interruptible wait neither spins nor yields before it sleeps.
+ * interruptible wait neither spins nor yields before it sleeps.  For the same
+ * reason a thread that was woken for a lock, and finds it taken by another,
+ * calls it before it sleeps again, though no handler may have run.
  *
  * Returns   0      go on waiting
  *           other  give up: the blocking call returns this value, unless
@@ -69,10 +71,12 @@ typedef struct ppt_waiter {
  *           POSIX asks of pthread_cond_wait, and a signal that had already
  *           chosen the thread is consumed; a lock is not held.  Not by
  *           longjmp.
- * Fork      it may fork, and the child may return from it: the wait goes on
- *           there, or is given up.  Objects that need ppt_*_after_fork are to
- *           be given it before that.  A signal handler itself must not return
- *           in a child that it has made.
+ * Fork      it may call fork, and return in the child: the wait goes on
+ *           there, or is given up; one that had been chosen returns 0, or
+ *           ECANCELED at a barrier, whose round ends in the parent.  Objects
+ *           that need ppt_*_after_fork are to be given it before that.  It
+ *           must not return in a child that _Fork or a bare system call has
+ *           made; a signal handler in none.
  *
  * In place of a callback, NULL means: give up with EINTR at once.
  */

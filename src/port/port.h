@@ -68,10 +68,11 @@ enum {
 /*
  * P9: sleep until sem is 1, and lower it to 0.  Returns 0, or ETIMEDOUT not
  * before deadline (monotonic if flags does not say otherwise, PPT_FOREVER:
- * none), or EINTR where flags has PPT__INTERRUPTIBLE.  Only sem's one waiter calls it.  A post that is there
- * is taken whatever the deadline.  No cancellation point, and no handler's
- * run is reported, unless flags says so; a thread that is cancelled here
- * has not taken the post.
+ * none), or EINTR where flags has PPT__INTERRUPTIBLE: then a post that came
+ * meanwhile is still there.  Only sem's one waiter calls it.  A post that is
+ * there is taken whatever the deadline.  No cancellation point, and no
+ * handler's run is reported, unless flags says so; a thread that is cancelled
+ * here has not taken the post.
  */
 int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags);
 

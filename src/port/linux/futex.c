@@ -116,7 +116,7 @@ int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags)
         if (result == ETIMEDOUT)
             break;
         if (result == EINTR && (flags & PPT__INTERRUPTIBLE) != 0)
-            break;
+            return EINTR;
     }
     if (__atomic_exchange_n(&sem->value, 0, __ATOMIC_ACQUIRE) != 0)
         return 0;
