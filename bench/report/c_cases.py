@@ -219,6 +219,14 @@ def _barrier_cases(placements, plan):
                        ('--threads', str(threads)), plan.seconds)
 
 
+def _broadcast_cases(placements, plan):
+    if 'free' in placements:
+        for threads in (100, 1000) if plan is FULL else (100,):
+            yield Case('broadcast', f'broadcast to {threads}',
+                       placements['free'], 'free', [not_slower('ppt')],
+                       ('--threads', str(threads)), plan.seconds)
+
+
 def make_cases(bench, placements, plan, results):
     """All cases that this machine can run, in the table's order."""
     default = bench.impls['ppt']['port']
@@ -238,6 +246,7 @@ def make_cases(bench, placements, plan, results):
     cases.append(Case('signal', 'signal to nobody', where, some,
                       [not_slower('ppt')], (), plan.seconds))
     cases += _barrier_cases(placements, plan)
+    cases += _broadcast_cases(placements, plan)
     cases += [GilCase(where, placement)
               for placement, where in placements.items()
               if placement != 'one CPU']
