@@ -372,6 +372,59 @@ static void post(void *arg)
     ppt__sem_post(arg);
 }
 
+/* Sleeps whose deadline is far ahead */
+
+struct far_wait {
+    ppt__sem_t sem;
+    int64_t deadline;
+    unsigned flags;
+    int result;
+    int64_t cpu_time; /* that the wait took */
+};
+
+static void wait_on_the_clock(void *arg)
+{
+    struct far_wait *wait = arg;
+    int64_t before = cpu_time();
+
+    wait->result = ppt__sem_wait(&wait->sem, wait->deadline, wait->flags);
+    wait->cpu_time = cpu_time() - before;
+}
+
+static void ck_sleeps(int64_t deadline, unsigned flags)
+{
+    struct far_wait wait = { .deadline = deadline, .flags = flags };
+    int64_t begin = ppt_now();
+    worker_t worker;
+
+    ppt__sem_init(&wait.sem);
+    worker_start(&worker, wait_on_the_clock, &wait);
+    await(ppt_now() > begin + 200 * MS);
+    ck_assert(!worker_done(&worker));
+    ppt__sem_post(&wait.sem);
+    worker_join(&worker);
+    ck_assert_int_eq(wait.result, 0);
+    ck_assert_int_lt(wait.cpu_time, 20 * MS);
+    ppt__sem_destroy(&wait.sem);
+}
+
+/* A 32-bit time_t, or its sum with the present, ends before these. */
+START_TEST(p9_far_deadline_is_slept_for_without_cpu)
+{
+    const int64_t year = 365 * 86400 * SECOND;
+    const int64_t deadlines[] = { ppt_deadline(30 * year),
+                                  ppt_deadline(70 * year),
+                                  ppt_deadline(140 * year),
+                                  PPT_FOREVER - 1, PPT_FOREVER };
+    int i;
+
+    for (i = 0; i < LENGTH(deadlines); i++) {
+        ck_sleeps(deadlines[i], 0);
+        ck_sleeps(deadlines[i], PPT__INTERRUPTIBLE);
+    }
+}
+END_TEST
+
 struct baton {
     ppt__sem_t there, back;
     int plain; /* guarded by having been woken */
@@ -807,6 +860,7 @@ void add_tests(Suite *suite)
         p9_timeout_is_never_early,
         p9_sleep_uses_no_cpu,
         p8_post_wakes_the_waiter_whatever_its_deadline,
+        p9_far_deadline_is_slept_for_without_cpu,
         p8_no_post_is_lost_and_each_publishes_the_writes_before_it,
         p7_p8_memory_may_go_as_soon_as_the_waiter_has_returned,
         p9_wait_leaves_the_thread_as_cancellable_as_it_was,

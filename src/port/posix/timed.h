@@ -4,6 +4,18 @@
 
 #include <semaphore.h>
 #include <stdint.h>
+#include <time.h>
+
+#include "../deadline.h"
+
+/* The time of deadline, or the last that a time_t holds. */
+static inline struct timespec ppt__timespec(int64_t deadline)
+{
+    struct timespec at = { .tv_nsec = (long)(deadline % PPT__NS_PER_S) };
+
+    at.tv_sec = (time_t)ppt__seconds(deadline, sizeof at.tv_sec);
+    return at;
+}
 
 /*
  * sem_wait with a deadline on the monotonic clock.  Returns 0, EINTR, or

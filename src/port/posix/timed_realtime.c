@@ -4,25 +4,19 @@
  * monotonic clock has the last word; one that is set back makes it late.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "../port.h"
 #include "timed.h"
 
-#define NS_PER_S INT64_C(1000000000)
-
+/* The time on CLOCK_REALTIME that lies ns ahead. */
 static struct timespec realtime_after(int64_t ns)
 {
-    struct timespec at;
+    struct timespec now;
+    int64_t at;
 
-    clock_gettime(CLOCK_REALTIME, &at);
-    at.tv_sec += (time_t)(ns / NS_PER_S);
-    at.tv_nsec += (long)(ns % NS_PER_S);
-    if (at.tv_nsec >= NS_PER_S) {
-        at.tv_nsec -= (long)NS_PER_S;
-        at.tv_sec++;
-    }
-    return at;
+    clock_gettime(CLOCK_REALTIME, &now);
+    at = now.tv_sec * PPT__NS_PER_S + now.tv_nsec;
+    return ppt__timespec(ns < INT64_MAX - at ? at + ns : INT64_MAX);
 }
 
 int ppt__sem_timed(sem_t *sem, int64_t deadline)
