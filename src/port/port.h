@@ -91,7 +91,7 @@ static inline void ppt__pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
     __asm__ __volatile__("isb" ::: "memory");
 #elif defined(__powerpc__)
     __asm__ __volatile__("or 27,27,27" ::: "memory");
