@@ -57,6 +57,7 @@
 
 #include "waitq.h"
 #include "word.h"
+#include "word64.h"
 
 enum {
     HELD = PPT__HELD,
@@ -86,7 +87,7 @@ enum {
 /* Only the holder counts; others may read meanwhile. */
 static void add(uint64_t *counter)
 {
-    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+    ppt__store64(counter, *counter + 1);
 }
 
 static bool cpu_bound_wait(const ppt_gil_t *gil)
@@ -438,17 +439,12 @@ unsigned ppt_gil_waiting(const ppt_gil_t *gil)
     return ppt__waitq_waiting(&gil->io) + ppt__waitq_length(&gil->cpu);
 }
 
-static uint64_t read_counter(const uint64_t *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 void ppt_gil_get_stats(const ppt_gil_t *gil, ppt_gil_stats_t *stats)
 {
-    stats->acquisitions = read_counter(&gil->stats.acquisitions);
-    stats->io_handovers = read_counter(&gil->stats.io_handovers);
-    stats->turns = read_counter(&gil->stats.turns);
-    stats->skipped = read_counter(&gil->stats.skipped);
+    stats->acquisitions = ppt__load64(&gil->stats.acquisitions);
+    stats->io_handovers = ppt__load64(&gil->stats.io_handovers);
+    stats->turns = ppt__load64(&gil->stats.turns);
+    stats->skipped = ppt__load64(&gil->stats.skipped);
 }
 
 void ppt_gil_after_fork(ppt_gil_t *gil)

@@ -52,7 +52,8 @@ static void *page_map(int protection)
 
 /* P1 */
 
-static int64_t latest; /* that any thread has seen */
+static pthread_mutex_t clocks = PTHREAD_MUTEX_INITIALIZER;
+static int64_t latest; /* that any thread has seen; guarded by clocks */
 
 static void compare_clocks(void *arg)
 {
@@ -60,12 +61,14 @@ static void compare_clocks(void *arg)
     int i;
 
     for (i = 0; i < 50000; i++) {
-        int64_t seen = __atomic_load_n(&latest, __ATOMIC_ACQUIRE);
-        int64_t now = ppt__now();
+        int64_t now;
 
-        if (now < seen || now <= 0)
+        pthread_mutex_lock(&clocks);
+        now = ppt__now();
+        if (now < latest || now <= 0)
             bump(backwards);
-        __atomic_store_n(&latest, now, __ATOMIC_RELEASE);
+        latest = now;
+        pthread_mutex_unlock(&clocks);
     }
 }
 

@@ -156,7 +156,11 @@ PPT_API bool ppt_gil_locked(const ppt_gil_t *gil);
 /* How many threads wait for gil; may be stale on return. */
 PPT_API unsigned ppt_gil_waiting(const ppt_gil_t *gil);
 
-/* Copy gil's counters to stats; exact where the caller holds gil. */
+/*
+ * Copy gil's counters to stats; exact where the caller holds gil.  Elsewhere
+ * they may be stale and, on a 32-bit processor, in the moment in which one
+ * reaches a multiple of 2^32, off by as much.
+ */
 PPT_API void ppt_gil_get_stats(const ppt_gil_t *gil, ppt_gil_stats_t *stats);
 
 /*
