@@ -8,8 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef SYS_futex_time64
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#endif
 
 #include "port/port.h"
 #include "pyplusthread/version.h"
@@ -412,7 +419,7 @@ static void ck_sleeps(int64_t deadline, unsigned flags)
 }
 
 /* A 32-bit time_t, or its sum with the present, ends before these. */
-START_TEST(p9_far_deadline_is_slept_for_without_cpu)
+static void ck_sleeps_for_years(void)
 {
     const int64_t year = 365 * 86400 * SECOND;
     const int64_t deadlines[] = { ppt_deadline(30 * year),
@@ -426,7 +433,51 @@ START_TEST(p9_far_deadline_is_slept_for_without_cpu)
         ck_sleeps(deadlines[i], PPT__INTERRUPTIBLE);
     }
 }
+
+START_TEST(p9_far_deadline_is_slept_for_without_cpu)
+{
+    ck_sleeps_for_years();
+}
 END_TEST
+
+#ifdef SYS_futex_time64
+/* From here on, this process's kernel is one of before Linux 5.1. */
+static bool forget_futex_time64(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex_time64, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { LENGTH(code), code };
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+           && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+START_TEST(p9_old_kernels_without_futex_time64_will_do)
+{
+    bool posix = strcmp(ppt__port_name(), "posix") == 0;
+    int64_t deadline;
+    ppt__sem_t sem;
+
+    if (posix && sizeof(time_t) > sizeof(long))
+        return; /* glibc 2.36 itself does not sleep, but spins */
+    if (!forget_futex_time64())
+        return; /* in QEMU */
+    errno = 0;
+    ck_assert_int_eq(syscall(SYS_futex_time64, NULL, 0, 0, NULL), -1);
+    ck_assert_int_eq(errno, ENOSYS);
+    ck_sleeps_for_years();
+    ppt__sem_init(&sem);
+    deadline = ppt_deadline(50 * MS);
+    ck_assert_int_eq(ppt__sem_wait(&sem, deadline, 0), ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ppt__sem_destroy(&sem);
+}
+END_TEST
+#endif
 
 struct baton {
     ppt__sem_t there, back;
@@ -864,6 +915,9 @@ void add_tests(Suite *suite)
         p9_sleep_uses_no_cpu,
         p8_post_wakes_the_waiter_whatever_its_deadline,
         p9_far_deadline_is_slept_for_without_cpu,
+#ifdef SYS_futex_time64
+        p9_old_kernels_without_futex_time64_will_do,
+#endif
         p8_no_post_is_lost_and_each_publishes_the_writes_before_it,
         p7_p8_memory_may_go_as_soon_as_the_waiter_has_returned,
         p9_wait_leaves_the_thread_as_cancellable_as_it_was,

@@ -11,20 +11,12 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pyplusthread/time.h"
 
 #include "../port.h"
-
-#define NS_PER_S INT64_C(1000000000)
-
-/*
- * What unwinds when a thread is cancelled in syscall(): the clean-up of
- * ThreadSanitizer (GCC 12) would run on a stack that is off by an argument.
- */
-#define UNWINDS __attribute__((no_sanitize("thread")))
+#include "until.h"
 
 const char *ppt__port_name(void)
 {
@@ -36,15 +28,17 @@ const char *ppt__port_name(void)
  * the other one.  Returns 0 or an errno value; errno itself is left alone.
  */
 UNWINDS static int futex_wait(uint32_t *word, uint32_t value,
-                              const struct timespec *deadline,
+                              const int64_t *deadline,
                               unsigned flags)
 {
     int realtime = flags & PPT__REALTIME ? FUTEX_CLOCK_REALTIME : 0;
     int saved = errno;
     int result = 0;
 
-    if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE | realtime, value,
-                deadline, NULL, FUTEX_BITSET_MATCH_ANY) != 0)
+    if (deadline != NULL)
+        result = ppt__futex_until(word, FUTEX_WAIT_BITSET_PRIVATE | realtime,
+                                  value, *deadline);
+    else if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL) != 0)
         result = errno;
     errno = saved;
     return result;
@@ -84,7 +78,7 @@ void ppt__sem_wake(ppt__sem_t *sem)
  * that window, so that a cancelled thread has not taken it (P9).
  */
 UNWINDS static int cancellable_wait(uint32_t *word,
-                                    const struct timespec *deadline,
+                                    const int64_t *deadline,
                                     unsigned flags)
 {
     int type, result;
@@ -97,12 +91,11 @@ UNWINDS static int cancellable_wait(uint32_t *word,
 
 int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags)
 {
-    struct timespec at = { .tv_sec = (time_t)(deadline / NS_PER_S),
-                           .tv_nsec = (long)(deadline % NS_PER_S) };
     /* With a limit, however far, the kernel never restarts a wait that a
      * handler has interrupted, SA_RESTART or not. */
-    const struct timespec *limit =
-        deadline == PPT_FOREVER && !(flags & PPT__INTERRUPTIBLE) ? NULL : &at;
+    const int64_t *limit =
+        deadline == PPT_FOREVER && !(flags & PPT__INTERRUPTIBLE) ? NULL
+                                                                 : &deadline;
     int result;
 
     for (;;) {

@@ -43,17 +43,24 @@ void ppt__sem_wake(ppt__sem_t *sem)
     sem_post(&sem->sem);
 }
 
+static int realtime(sem_t *sem, int64_t deadline)
+{
+    struct timespec at = ppt__timespec(deadline);
+    int result;
+
+    do
+        result = sem_timedwait(sem, &at) == 0 ? 0 : errno;
+    while (result == ETIMEDOUT && at.tv_sec < deadline / PPT__NS_PER_S);
+    return result;
+}
+
 /* sem_wait is restarted after a handler with SA_RESTART; timed waits not. */
 static int wait_once(sem_t *sem, int64_t deadline, unsigned flags)
 {
     if (deadline == PPT_FOREVER && !(flags & PPT__INTERRUPTIBLE))
         return sem_wait(sem) == 0 ? 0 : errno;
-    if (flags & PPT__REALTIME) {
-        struct timespec at = { .tv_sec = (time_t)(deadline / 1000000000),
-                               .tv_nsec = (long)(deadline % 1000000000) };
-
-        return sem_timedwait(sem, &at) == 0 ? 0 : errno;
-    }
+    if (flags & PPT__REALTIME)
+        return realtime(sem, deadline);
     return ppt__sem_timed(sem, deadline);
 }
 
