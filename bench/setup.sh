@@ -36,6 +36,18 @@ libjansson-dev  jansson-devel    jansson-dev     jansson   lib:jansson
 libnsync-dev    -                -               nsync     inc:nsync.h
 libglib2.0-dev  glib2-devel      glib-dev        glib      lib:glib-2.0
 libabsl-dev     abseil-cpp-devel abseil-cpp-dev  abseil    lib:absl_base
+gcc-i686-linux-gnu       - - - cmd:i686-linux-gnu-gcc
+libc6-dev-i386-cross     - - - cmd:i686-linux-gnu-gcc
+gcc-arm-linux-gnueabihf  - - - cmd:arm-linux-gnueabihf-gcc
+libc6-dev-armhf-cross    - - - cmd:arm-linux-gnueabihf-gcc
+gcc-arm-linux-gnueabi    - - - cmd:arm-linux-gnueabi-gcc
+libc6-dev-armel-cross    - - - cmd:arm-linux-gnueabi-gcc
+gcc-mipsel-linux-gnu     - - - cmd:mipsel-linux-gnu-gcc
+libc6-dev-mipsel-cross   - - - cmd:mipsel-linux-gnu-gcc
+gcc-powerpc-linux-gnu    - - - cmd:powerpc-linux-gnu-gcc
+libc6-dev-powerpc-cross  - - - cmd:powerpc-linux-gnu-gcc
+qemu-user                - - - cmd:qemu-arm
+musl-tools               - - - cmd:musl-gcc
 '
 
 # ppt__column N PACKAGE...: the packages' names in column N, in one line.

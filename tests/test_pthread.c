@@ -655,7 +655,6 @@ void add_tests(Suite *suite)
     const TTest *const tests[] = {
         mutexes_of_all_types_will_do,
         wait_with_a_mutex_that_is_not_owned_leaves_nobody_waiting,
-        wait_reports_that_the_owner_of_a_robust_mutex_died,
         signal_unlock_chooses_one_and_broadcast_unlock_all,
         signal_unlock_unlocks_when_nobody_waits,
         signal_unlock_wakes_even_when_it_cannot_unlock,
@@ -679,8 +678,12 @@ void add_tests(Suite *suite)
         thread_that_disabled_cancellation_is_not_cancelled,
     };
     TCase *cancellation = add_case(suite, "cancellation");
+    TCase *robust = add_case(suite, "robust");
 
     add_list(add_case(suite, "pthread"), tests, LENGTH(tests));
+    tcase_set_tags(robust, "robust");
+    tcase_add_test(robust,
+                   wait_reports_that_the_owner_of_a_robust_mutex_died);
     tcase_set_tags(cancellation, "cancellation");
     add_list(cancellation, cancellations, LENGTH(cancellations));
 }
