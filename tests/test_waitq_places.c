@@ -116,6 +116,16 @@ static void destroy_lock(void *arg)
     end->result = ppt_lock_destroy(&end->lock);
 }
 
+static bool is_draining(ppt_waitq_t *queue)
+{
+    bool draining;
+
+    ppt__waitq_guard(queue);
+    draining = queue->draining;
+    ppt__waitq_unguard(queue);
+    return draining;
+}
+
 /* Its deadline has passed, and the lock is free (lock.c, L6). */
 START_TEST(lock_that_the_last_to_leave_takes_is_not_destroyed)
 {
@@ -125,7 +135,7 @@ START_TEST(lock_that_the_last_to_leave_takes_is_not_destroyed)
     enqueue(&end.lock.queue, &waiter);
     begin_to_leave(&waiter);
     worker_start(&end.worker, destroy_lock, &end);
-    await(peek((int *)&end.lock.queue.draining));
+    await(is_draining(&end.lock.queue));
     ppt__waitq_guard(&end.lock.queue);
     ppt__waitq_unlink(&end.lock.queue, &waiter);
     ck_assert_int_eq(ppt_lock_acquire(&end.lock, PPT_TRY), 0);
