@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from symbols import replaced
+
 
 def run(*command, **environment):
     """Run a command; show it and stop the test where it fails."""
@@ -25,32 +27,46 @@ def run(*command, **environment):
     return done.stdout
 
 
-def pkg_config(stage, *options):
+def pkg_config(stage, *options, package='pyplusthread'):
     """The flags for what lies below stage instead of below /."""
     file, = stage.rglob('pyplusthread.pc')
     text = file.read_text(encoding='utf-8')
     prefix, = [line.partition('=')[2] for line in text.splitlines()
                if line.startswith('prefix=')]
     flags = run('pkg-config', *options,
-                f'--define-variable=prefix={stage}{prefix}', 'pyplusthread',
+                f'--define-variable=prefix={stage}{prefix}', package,
                 PKG_CONFIG_PATH=str(file.parent))
     return shlex.split(flags)
 
 
-def staged(work, source, build):
+def build(stage, program, source, package):
+    """A stranger's program, linked with the shared and the static library."""
     compiler = shlex.split(os.environ.get('CC', 'cc'))
-    program = source / 'tests' / 'user' / 'main.c'
-    stage = work / 'stage'
-    run('ninja', '-C', build, 'install', DESTDIR=str(stage))
     shared, = stage.rglob('libpyplusthread.so.0')
-
-    run(*compiler, '-std=c11', '-Wall', '-Wextra', '-Werror', program,
-        '-o', work / 'with-shared', *pkg_config(stage, '--cflags', '--libs'),
+    run(*compiler, '-std=c11', '-Wall', '-Wextra', '-Werror', source,
+        '-o', f'{program}-with-shared',
+        *pkg_config(stage, '--cflags', '--libs', package=package),
         '-pthread')
-    run(work / 'with-shared', LD_LIBRARY_PATH=str(shared.parent))
-    run(*compiler, '-std=c11', program, '-o', work / 'with-static', '-static',
-        *pkg_config(stage, '--cflags', '--libs', '--static'))
-    run(work / 'with-static')
+    run(f'{program}-with-shared', LD_LIBRARY_PATH=str(shared.parent))
+    run(*compiler, '-std=c11', source, '-o', f'{program}-with-static',
+        '-static', *pkg_config(stage, '--cflags', '--libs', '--static',
+                               package=package))
+    run(f'{program}-with-static')
+
+
+def are_ours(program):
+    """Stop the test where a program has conditions that are not ours."""
+    wrong = replaced(program)
+    if wrong:
+        sys.exit('\n'.join(wrong))
+
+
+def staged(work, source, build_folder):
+    stage, user = work / 'stage', source / 'tests' / 'user'
+    run('ninja', '-C', build_folder, 'install', DESTDIR=str(stage))
+    build(stage, work / 'main', user / 'main.c', 'pyplusthread')
+    build(stage, work / 'old', user / 'old.c', 'pyplusthread-pthread')
+    are_ours(work / 'old-with-shared')
 
 
 def subproject(work, source):
@@ -61,6 +77,8 @@ def subproject(work, source):
     run('meson', 'setup', project / 'build', project)
     run('ninja', '-C', project / 'build')
     run(project / 'build' / 'user')
+    run(project / 'build' / 'old')
+    are_ours(project / 'build' / 'old')
 
 
 def main(what, *paths):

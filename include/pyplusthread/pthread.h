@@ -62,33 +62,54 @@ PPT_API int ppt_cond_broadcast_unlock(ppt_cond_t *cond,
 /*
  * The drop-in: the type and functions of POSIX with the prefix ppt_, and the
  * behaviour of POSIX, cancellation included, plus what cond.h promises.
- * With
+ *
+ * For C programs that stay as they are there is a folder to put in front of
+ * the system's headers:
+ *
+ *     cc old.c $(pkg-config --cflags --libs pyplusthread-pthread)
+ *
+ * Its <pthread.h> is the system's, word for word, and has the compiler call
+ * these functions for those of POSIX; pthread_cond_t stays the system's type,
+ * of which ppt_pthread_cond_t is another view.  It reads no other header, and
+ * leaves C++ alone: the C++ library has compiled the system's functions into
+ * std::condition_variable.  All translation units that use a condition must
+ * agree, and so must libraries: one that was compiled without the folder may
+ * own conditions that only it uses (libuv's uv_cond_t), but not share them.
+ *
+ * The old spelling does the same with macros, in C only.  It reads headers
+ * before the source's first line, <stdbool.h> among them:
  *
  *     #define PPT_REPLACE_PTHREAD_COND
  *     #include <pyplusthread/pthread.h>
  *
  * or -DPPT_REPLACE_PTHREAD_COND -include pyplusthread/pthread.h on the
- * compiler's command line, the names of POSIX mean these.  All translation
- * units that share a condition must agree.  C only: the C++ library has
- * compiled the system's pthread_cond_t into std::condition_variable.
+ * compiler's command line.
  *
  * Attributes are the system's own pthread_condattr_t with its functions;
- * pthread_condattr_setclock chooses the clock as usual.
+ * pthread_condattr_setclock chooses the clock as usual, and deadlines are
+ * slept on that clock: one that is set, or goes on in suspend, is heard of.
  *
- * Not promised  process-shared conditions (ENOTSUP).  A CLOCK_REALTIME
- *           that is set back postpones a deadline as POSIX asks; one that
- *           is set forward is noticed at the old deadline at the latest.
+ * In the child of a fork the parent's waiters are void, without a call.
+ *
+ * Not promised  process-shared conditions: pthread_condattr_setpshared, which
+ *           is the system's, succeeds, and pthread_cond_init then returns
+ *           ENOTSUP.  EBUSY from pthread_mutex_destroy while threads wait
+ *           with the mutex: glibc counts them there, this library does not,
+ *           and the call returns 0.
  */
-typedef struct ppt_pthread_cond {
-    ppt_cond_t cond;
-    uint32_t inside;    /* threads inside a wait */
-    uint32_t reserved1;
-    uint32_t monotonic; /* 0: deadlines are on CLOCK_REALTIME */
-    uint32_t born;
+typedef union ppt_pthread_cond {
+    __extension__ struct {
+        ppt_cond_t cond;
+        uint32_t inside;    /* threads inside a wait */
+        uint32_t reserved1;
+        uint32_t monotonic; /* 0: deadlines are on CLOCK_REALTIME */
+        uint32_t born;
+    };
+    pthread_cond_t system; /* for its size and alignment */
 } ppt_pthread_cond_t;
 
-/* A condition on CLOCK_REALTIME without waiters. */
-#define PPT_PTHREAD_COND_INITIALIZER { PPT_COND_INITIALIZER, 0, 0, 0, 0 }
+/* A condition on CLOCK_REALTIME without waiters.  All zero is one too. */
+#define PPT_PTHREAD_COND_INITIALIZER { { PPT_COND_INITIALIZER, 0, 0, 0, 0 } }
 
 /*
  * pthread_cond_init.
