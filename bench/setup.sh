@@ -20,6 +20,11 @@ binutils        binutils         binutils        -         cmd:nm
 meson           meson            meson           meson     cmd:meson
 ninja-build     ninja-build      samurai         ninja     cmd:ninja
 pkg-config      pkgconf-pkg-config pkgconf       pkgconf   cmd:pkg-config
+make            make             make            make      cmd:make
+autoconf        autoconf         autoconf        autoconf  cmd:autoconf
+automake        automake         automake        automake  cmd:automake
+libtool         libtool          libtool         libtool   cmd:libtoolize
+libevent-dev    libevent-devel   libevent-dev    libevent  lib:libevent
 git             git              git             git       cmd:git
 check           check-devel      check-dev       check     lib:check
 valgrind        valgrind-devel   valgrind-dev    -         cmd:valgrind
