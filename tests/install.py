@@ -67,6 +67,11 @@ def staged(work, source, build_folder):
     build(stage, work / 'main', user / 'main.c', 'pyplusthread')
     build(stage, work / 'old', user / 'old.c', 'pyplusthread-pthread')
     are_ours(work / 'old-with-shared')
+    for pptrun in stage.rglob('bin/pptrun'):
+        run(pptrun, '--version')
+        library, = stage.rglob('libpyplusthread-preload.so')
+        page, = stage.rglob('pptrun.1*')
+        print(library, page)
 
 
 def subproject(work, source):

@@ -8,6 +8,9 @@ symbols.py called PROGRAM HEADER...   a program of the shared library calls
                                       all functions that the headers declare
 symbols.py replaced PROGRAM           a program uses none of the system's
                                       condition variables, but ours
+symbols.py preload LIBRARY            a library to be preloaded exports the
+                                      functions of pthread_cond_t, and brings
+                                      no other library into a program
 """
 import re
 import subprocess
@@ -64,9 +67,28 @@ def replaced(program):
     return wrong
 
 
+def needed(library):
+    """The libraries that the dynamic linker loads for a library."""
+    output = subprocess.run(['readelf', '-d', library], check=True,
+                            capture_output=True, text=True).stdout
+    return set(re.findall(r'\(NEEDED\).*\[([^.\]]*)', output))
+
+
+def preload(library):
+    wanted = {f'pthread_cond_{name}' for name in (
+        'init', 'destroy', 'wait', 'timedwait', 'clockwait', 'signal',
+        'broadcast')}
+    exported = {name for name in symbols('-D', '--defined-only', library)
+                if not name.startswith('GLIBC_')}
+    return ([f'not exported: {name}' for name in wanted - exported]
+            + [f'exported: {name}' for name in exported - wanted]
+            + [f'needed: {name}'
+               for name in needed(library) - {'libc', 'libpthread', 'libdl'}])
+
+
 def main(what, *arguments):
     checks = {'exports': exports, 'names': names, 'called': called,
-              'replaced': replaced}
+              'replaced': replaced, 'preload': preload}
     wrong = checks[what](*arguments)
     print('\n'.join(sorted(wrong)))
     return 1 if wrong else 0
