@@ -36,6 +36,13 @@ hyperfine       hyperfine        hyperfine       hyperfine cmd:hyperfine
 gnuplot-nox     gnuplot-minimal  gnuplot         gnuplot   cmd:gnuplot
 apache2-utils   httpd-tools      apache2-utils   -         cmd:ab
 wrk             -                wrk             wrk       cmd:wrk
+xz-utils        xz               xz              xz        cmd:xz
+pigz            pigz             pigz            pigz      cmd:pigz
+zstd            zstd             zstd            zstd      cmd:zstd
+pbzip2          pbzip2           pbzip2          pbzip2    cmd:pbzip2
+lbzip2          lbzip2           lbzip2          lbzip2    cmd:lbzip2
+memcached       memcached        memcached       memcached cmd:memcached
+perl            perl             perl            perl      cmd:perl
 zlib1g-dev      zlib-devel       zlib-dev        zlib      lib:zlib
 libjansson-dev  jansson-devel    jansson-dev     jansson   lib:jansson
 libnsync-dev    -                -               nsync     inc:nsync.h
