@@ -10,6 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Whether a wait goes on after a handler with SA_RESTART, as musl's does. */
+#ifndef RESTARTS
+#define RESTARTS 0
+#endif
+
 /* Check kills a test, and says which, after so many seconds. */
 #define TEST_TIMEOUT 120
 
@@ -193,8 +198,8 @@ void signals_install(int sa_flags)
     struct sigaction action = { .sa_handler = handler,
                                 .sa_flags = sa_flags };
 
-    /* It runs handlers after a system call; one that restarts never ends.
-     * RESTARTS: the system's own function sleeps on after such a handler. */
+    /* ThreadSanitizer runs handlers after a system call; one that restarts
+     * never ends.  RESTARTS: the system's own function sleeps on. */
     if (THREAD_SANITIZER || RESTARTS)
         action.sa_flags &= ~SA_RESTART;
     sigemptyset(&action.sa_mask);
