@@ -60,9 +60,9 @@ void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
 }
 
 struct wait {
+    ppt__waiter_t waiter;
     ppt_cond_t *cond;
     ppt_lock_t *lock;
-    ppt__waiter_t waiter;
 };
 
 static void end_wait(struct wait *wait)

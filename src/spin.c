@@ -105,7 +105,7 @@ static void set_waker(ppt_hint_t *hint, bool far)
 
 static void set_credit(ppt_hint_t *hint, int credit)
 {
-    __atomic_store_n(&hint->credit, (int16_t)credit, __ATOMIC_RELAXED);
+    __atomic_store_n(&hint->credit, (int8_t)credit, __ATOMIC_RELAXED);
 }
 
 static bool pays(ppt_hint_t *hint)

@@ -46,7 +46,7 @@ ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant)
 {
     ppt__sem_t *sem = &waiter->sem;
 
-    waiter->grant = grant;
+    waiter->grant = (uint8_t)grant;
     /* Pairs with the acquiring looks at state in spin and sleep. */
     if ((__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
          & (PPT__ASLEEP | PPT__NUDGED)) != PPT__ASLEEP)

@@ -37,19 +37,25 @@ enum {
 
 struct ppt_lock;
 
-/* One wait of one thread: what is inside a ppt_waiter_t. */
+/*
+ * One wait of one thread: what is inside a ppt_waiter_t.  A cache line on the
+ * linux port of 64-bit processors: its thread and its waker pass it to and
+ * fro.
+ */
 typedef struct ppt__waiter {
     struct ppt__waiter *next; /* guard of the queue it is linked in, */
     struct ppt__waiter *prev; /* or private to the waker that took it out */
     uint32_t state;           /* atomic: PPT__* */
-    uint32_t grant;           /* waker, before WOKEN; waiter, after */
-    int result;               /* likewise: a barrier's result */
-    uint32_t index;           /* likewise: a barrier's arrival index */
-    struct ppt_lock *lock;    /* waiter, before it queues: taken on return */
-    int64_t passed_since;     /* waiter's own: 0, or first passed over */
+    int result;               /* waker, before WOKEN: a barrier's result */
+    union {
+        uint32_t index;       /* likewise: a barrier's arrival index */
+        uint32_t ticket;      /* guard of a lock's queue: its place there */
+    };
     int cpu;                  /* waiter, before it queues: where it is */
+    struct ppt_lock *lock;    /* likewise: taken on return */
+    int64_t passed_since;     /* waiter's own: 0, or first passed over */
     uint32_t born;            /* waiter, before: the process it queues in */
-    uint32_t ticket;          /* guard of a lock's queue: its place there */
+    uint8_t grant;            /* waker, before WOKEN; waiter, after */
     bool linked;              /* guard: in the ring */
     bool spins;               /* waiter, before it queues: to spin first */
     bool yields;              /* waiter's own: or, if not, to yield */
@@ -62,7 +68,7 @@ typedef struct ppt__waiter {
 typedef struct ppt__chain {
     ppt__waiter_t *first;
     ppt__waiter_t *last;
-    int length;
+    int length; /* how many were chosen */
 } ppt__chain_t;
 
 /* How a wait may end, besides being woken. */

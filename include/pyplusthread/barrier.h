@@ -58,7 +58,6 @@ typedef struct ppt_barrier {
     uint32_t resets;
     uint32_t again;
     uint32_t acting;
-    uint32_t reserved;
     ppt_barrier_action_fn action;
     void *arg;
     ppt_lock_t action_lock;
@@ -66,7 +65,7 @@ typedef struct ppt_barrier {
 
 /* A whole barrier for a constant number of parties, without an action. */
 #define PPT_BARRIER_INITIALIZER(parties)                                    \
-    { PPT__WAITQ_INITIALIZER, (parties), 0, 0, 0, 0, 0, 0, 0,               \
+    { PPT__WAITQ_INITIALIZER, (parties), 0, 0, 0, 0, 0, 0,                  \
       PPT_LOCK_INITIALIZER }
 
 /*

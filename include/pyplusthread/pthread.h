@@ -101,15 +101,16 @@ typedef union ppt_pthread_cond {
     __extension__ struct {
         ppt_cond_t cond;
         uint32_t inside;    /* threads inside a wait */
-        uint32_t reserved1;
+        uint32_t reserved1; /* it and reserved2 are always 0 */
         uint32_t monotonic; /* 0: deadlines are on CLOCK_REALTIME */
+        uint32_t reserved2;
         uint32_t born;
     };
     pthread_cond_t system; /* for its size and alignment */
 } ppt_pthread_cond_t;
 
 /* A condition on CLOCK_REALTIME without waiters.  All zero is one too. */
-#define PPT_PTHREAD_COND_INITIALIZER { { PPT_COND_INITIALIZER, 0, 0, 0, 0 } }
+#define PPT_PTHREAD_COND_INITIALIZER { { PPT_COND_INITIALIZER, 0, 0, 0, 0, 0 } }
 
 /*
  * pthread_cond_init.

@@ -6,7 +6,7 @@
  *           may have different ports, and count forks from different times.
  * Growth    sizes and initialisers of the public structs, and what the
  *           functions of one name do, stay the same as long as the soname
- *           does.  Words named reserved are for fields to come.  Exported
+ *           does: a struct that must grow brings a new one.  Exported
  *           functions have symbol versions on systems that know them.
  *
  * Part of libpyplusthread.  SPDX-License-Identifier: MIT

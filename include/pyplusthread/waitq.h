@@ -21,8 +21,8 @@ extern "C" {
 
 /* Whether to spin before sleeping, learnt from earlier waits.  Private. */
 typedef struct ppt_hint {
-    uint16_t waker;
-    int16_t credit;
+    uint8_t waker;
+    int8_t credit;
 } ppt_hint_t;
 
 /* A FIFO of waiters.  All zero is an empty queue.  Private. */
@@ -31,12 +31,11 @@ typedef struct ppt_waitq {
     uint32_t guard;
     uint32_t length;
     ppt_hint_t hint;
-    uint32_t draining;
+    uint16_t draining;
     uint32_t born;
-    uint32_t reserved;
 } ppt_waitq_t;
 
-#define PPT__WAITQ_INITIALIZER { 0, 0, 0, { 0, 0 }, 0, 0, 0 }
+#define PPT__WAITQ_INITIALIZER { 0, 0, 0, { 0, 0 }, 0, 0 }
 
 /*
  * One wait of one thread, in the caller's memory (usually its stack).

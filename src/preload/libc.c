@@ -37,7 +37,7 @@ static const char *const names[PPT__FUNCTIONS] = {
 
 /* No condition has it (M1 in mark.c). */
 static const ppt__mark_t nobodys = {
-    offsetof(ppt_pthread_cond_t, reserved1), UINT32_MAX
+    offsetof(ppt_pthread_cond_t, reserved2), UINT32_MAX
 };
 
 static void *functions[PPT__FUNCTIONS];

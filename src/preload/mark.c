@@ -36,8 +36,8 @@ typedef union image {
 
 static bool is_reserved(size_t offset)
 {
-    return offset == offsetof(ppt_pthread_cond_t, cond.queue.reserved)
-           || offset == offsetof(ppt_pthread_cond_t, reserved1);
+    return offset == offsetof(ppt_pthread_cond_t, reserved1)
+           || offset == offsetof(ppt_pthread_cond_t, reserved2);
 }
 
 /* The condition that init makes out of zeros. */
@@ -90,6 +90,6 @@ bool ppt__mark_find(ppt__mark_t *mark, ppt__cond_init_fn *init,
                 && !ppt__mark_is_on(*mark, &private);
     }
     if (!found)
-        *mark = (ppt__mark_t){ offsetof(ppt_pthread_cond_t, reserved1), 0 };
+        *mark = (ppt__mark_t){ offsetof(ppt_pthread_cond_t, reserved2), 0 };
     return found;
 }

@@ -9,8 +9,8 @@ _Static_assert(sizeof(ppt_pthread_cond_t) == sizeof(pthread_cond_t),
 _Static_assert(_Alignof(ppt_pthread_cond_t) == _Alignof(pthread_cond_t),
                "the system's is not aligned as ours must be");
 _Static_assert(sizeof(void *) != 8
-                   || (offsetof(ppt_pthread_cond_t, inside) == 32
-                       && offsetof(ppt_pthread_cond_t, monotonic) == 40),
+                   || (offsetof(ppt_pthread_cond_t, reserved1) == 28
+                       && offsetof(ppt_pthread_cond_t, reserved2) == 36),
                "what others rely on has moved");
 
 static const pthread_cond_t theirs = PTHREAD_COND_INITIALIZER;
