@@ -258,12 +258,13 @@ static void callback_left(void *arg)
 static int queue_and_acquire(ppt_lock_t *lock, const ppt__limits_t *limits)
 {
     struct attempt attempt = { .lock = lock };
-    int result = 0;
+    int result;
 
     ppt__waiter_start(&attempt.waiter, false);
     pthread_cleanup_push(callback_left, &attempt);
-    if (!acquire_or_queue(lock, &attempt.waiter))
-        result = acquire_queued(lock, &attempt.waiter, limits);
+    result = acquire_or_queue(lock, &attempt.waiter)
+                 ? 0
+                 : acquire_queued(lock, &attempt.waiter, limits);
     pthread_cleanup_pop(0);
     ppt__waiter_end(&attempt.waiter);
     return result;

@@ -200,7 +200,7 @@ static int dropin_signal(pair_t *pair)
 
 static int dropin_signal_n(pair_t *pair, int n)
 {
-    while (n-- > 0 && pair_waiting(pair) > 0)
+    for (; n > 0 && pair_waiting(pair) > 0; n--)
         dropin_signal(pair);
     return 0;
 }

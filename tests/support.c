@@ -29,12 +29,19 @@ static int64_t stress_ns(void)
  * The sanitizers ask the program for these.  Tests fork while they have
  * threads, and unlock mutexes that they do not own.  A cancelled thread's
  * stack is unwound without AddressSanitizer's knowledge, which then finds
- * fault with its own call of sigaltstack.
+ * fault with what its clean-up handlers have on the stack, unless it keeps
+ * that elsewhere, and with its own call of sigaltstack.
  */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "die_after_fork=0:report_mutex_bugs=0";
+}
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "detect_stack_use_after_return=1";
 }
 
 const char *__asan_default_suppressions(void);

@@ -667,6 +667,8 @@ void add_tests(Suite *suite)
         tcase, child_of_a_callback_is_not_told_of_a_round_that_the_parent_ends);
     tcase_add_loop_test(tcase, parents_waiters_are_void_in_the_child, 0,
                         KINDS);
+    if (ADDRESS_SANITIZER) /* a busy parent's locks of its own stay taken */
+        return;
     tcase_add_loop_test(tcase, fork_may_catch_the_condition_in_any_state, 0,
                         KINDS);
 }

@@ -26,10 +26,12 @@ static int set_priority(pthread_t thread, int priority)
     return pthread_setschedparam(thread, SCHED_FIFO, &param);
 }
 
-/* What a worker has been given. */
+/* On a machine that is too slow the worker may have ended before. */
 static void give_priority(const worker_t *worker, int priority)
 {
-    ck_assert_int_eq(set_priority(worker->thread, priority), 0);
+    int result = set_priority(worker->thread, priority);
+
+    ck_assert(result == 0 || (result == ESRCH && worker_done(worker)));
 }
 
 /* Whether these tests can run here; threads started later stay on one CPU. */
