@@ -17,8 +17,9 @@ static void one_more(void)
 }
 
 /*
- * Early, so that others who register handlers when they are loaded find the
- * library ready in theirs.
+ * Early: handlers that are registered later run later in the child, and find
+ * the library ready.  One that a library has registered before this one was
+ * loaded still sees the parent's waiters.
  */
 __attribute__((constructor(101))) static void watch_forks(void)
 {

@@ -16,7 +16,7 @@
  *   queue.born             whoever takes the guard      queue.guard
  *   queue.hint             see spin.c                   none (relaxed)
  *   waiter.linked          wakers, waiters              queue.guard
- *   waiter.born            the waiter, as it starts     never changes
+ *   waiter.born            the waiter, before it queues its own
  *   waiter.state           see the bits in waitq.h      none (atomic)
  *   waiter.grant, result   the waker that chose it      CHOSEN, WOKEN
  *

@@ -1,4 +1,4 @@
-/* The invariants of waitq.c (I1 to I5) and what waitq.h says. */
+/* The invariants of waitq.c and what waitq.h says; I6, I7: _places. */
 #define _DEFAULT_SOURCE /* MAP_ANON */
 #include "support.h"
 
