@@ -11,6 +11,7 @@
 
 #include "pyplusthread/barrier.h"
 #include "pyplusthread/gil.h"
+#include "pyplusthread/gilsched.h"
 #include "pyplusthread/pthread.h"
 
 #ifdef LIBRARY

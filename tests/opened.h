@@ -17,7 +17,11 @@
     DO(ppt_cond_waiting) DO(ppt_deadline) DO(ppt_gil_acquire)               \
     DO(ppt_gil_after_fork) DO(ppt_gil_destroy) DO(ppt_gil_get_stats)        \
     DO(ppt_gil_init) DO(ppt_gil_locked) DO(ppt_gil_release)                 \
-    DO(ppt_gil_waiting) DO(ppt_gil_yield) DO(ppt_lock_acquire)              \
+    DO(ppt_gil_waiting) DO(ppt_gil_yield) DO(ppt_gilsched_after_fork)       \
+    DO(ppt_gilsched_asked) DO(ppt_gilsched_detained)                        \
+    DO(ppt_gilsched_let_go) DO(ppt_gilsched_sleep) DO(ppt_gilsched_took)    \
+    DO(ppt_gilsched_waiting) DO(ppt_gilsched_wake) DO(ppt_gilsched_want)    \
+    DO(ppt_lock_acquire)                                                    \
     DO(ppt_lock_acquire_interruptible) DO(ppt_lock_after_fork)              \
     DO(ppt_lock_destroy) DO(ppt_lock_init) DO(ppt_lock_locked)              \
     DO(ppt_lock_release) DO(ppt_lock_waiting) DO(ppt_now) DO(ppt_port)      \

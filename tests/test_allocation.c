@@ -238,9 +238,33 @@ static void time_out_at_gil(stage_t *stage)
     wants(stage, ETIMEDOUT, CALL(ppt_gil_acquire)(&stage->gil, soon()));
 }
 
+/* gilsched.h: a lock that is never held, by two threads in turn */
+
+static void use_gilsched(stage_t *stage)
+{
+    static ppt_gilsched_t sched;
+    static ppt_gilsched_thread_t me, other;
+    ppt_gilsched_t fresh = PPT_GILSCHED_INITIALIZER;
+    int64_t until;
+
+    sched = fresh;
+    CALL(ppt_gilsched_took)(&sched, &me);
+    wants(stage, PPT_GILSCHED_SLEEP,
+          CALL(ppt_gilsched_want)(&sched, &other, &until));
+    CALL(ppt_gilsched_sleep)(&other, until);
+    wants(stage, PPT_GILSCHED_ASK,
+          CALL(ppt_gilsched_want)(&sched, &other, &until));
+    CALL(ppt_gilsched_asked)(&sched);
+    wants(stage, 0u, CALL(ppt_gilsched_waiting)(&sched));
+    CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_let_go)(&sched));
+    CALL(ppt_gilsched_detained)(&sched, &me);
+    CALL(ppt_gilsched_after_fork)(&sched);
+}
+
 START_TEST(no_call_of_a_gil_that_is_not_contended_allocates)
 {
-    static const part_fn parts[] = { use_gil, time_out_at_gil };
+    static const part_fn parts[] = { use_gil, time_out_at_gil,
+                                     use_gilsched };
 
     play_alone(parts, LENGTH(parts));
 }

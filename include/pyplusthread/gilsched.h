@@ -1,0 +1,212 @@
+/*
+ * pyplusthread/gilsched.h - who gets an interpreter's lock next.
+ *
+ * The policy of ppt_gil_t, for an interpreter that has a lock of its own: a
+ * flag and a mutex, as CPython's GIL is.  The interpreter reports four events
+ * and is told whom to wake.  The scheduler has no lock and starts no thread;
+ * its state is guarded by a mutex of the caller's, the guard.
+ *
+ *     static ppt_gilsched_t sched = PPT_GILSCHED_INITIALIZER;
+ *     static bool locked;                          // guarded by mutex
+ *     static _Thread_local ppt_gilsched_thread_t me;
+ *
+ *     void take(void)
+ *     {
+ *         int64_t until;
+ *
+ *         lock(mutex);
+ *         while (locked)
+ *             switch (ppt_gilsched_want(&sched, &me, &until)) {
+ *             case PPT_GILSCHED_SLEEP:
+ *                 unlock(mutex);
+ *                 ppt_gilsched_sleep(&me, until);
+ *                 lock(mutex);
+ *                 break;
+ *             case PPT_GILSCHED_ASK:
+ *                 have_the_holder_let_go_soon();
+ *                 ppt_gilsched_asked(&sched);
+ *             }
+ *         locked = true;
+ *         ppt_gilsched_took(&sched, &me);
+ *         unlock(mutex);
+ *     }
+ *
+ *     void let_go(void)
+ *     {
+ *         void *wake;
+ *
+ *         lock(mutex);
+ *         locked = false;
+ *         wake = ppt_gilsched_let_go(&sched, &me);
+ *         unlock(mutex);
+ *         ppt_gilsched_wake(wake);
+ *     }
+ *
+ * Part of libpyplusthread.  SPDX-License-Identifier: MIT
+ */
+#ifndef PYPLUSTHREAD_GILSCHED_H
+#define PYPLUSTHREAD_GILSCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "time.h"
+#include "version.h"
+#include "waitq.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How long CPU-bound threads keep the lock among themselves, by default. */
+#define PPT_GILSCHED_SLICE_NS INT64_C(5000000)
+
+/* What part of the time they get, in millionths, by default. */
+#define PPT_GILSCHED_CPU_SHARE 300000u
+
+/*
+ * How long a thread may hold the lock while another waits before it counts as
+ * CPU-bound; and how long a thread that was woken may be passed over.
+ */
+#define PPT_GILSCHED_PATIENCE_NS INT64_C(1000000)
+
+/* What a scheduler has done.  Monotonic counters; guard: the caller's. */
+typedef struct ppt_gilsched_stats {
+    uint64_t holds;         /* times a thread took the lock */
+    uint64_t waits;         /* of these, after it had waited */
+    uint64_t cpu_waits;     /* of these, as a CPU-bound thread */
+    uint64_t wakes;         /* threads woken for the lock */
+    uint64_t vain_wakes;    /* of these, found it taken by another */
+    uint64_t requests;      /* times a holder was asked to let go */
+    uint64_t renewals;      /* of these, again within one hold */
+    uint64_t forced;        /* times a thread was CPU-bound and let go */
+    int64_t io_waited;      /* ns that threads back from blocking waited */
+    int64_t cpu_waited;     /* ns that CPU-bound threads waited */
+    int64_t cpu_held;       /* ns that CPU-bound threads held the lock */
+} ppt_gilsched_stats_t;
+
+/*
+ * What the scheduler knows of a thread.  All zero is a new one; it stays
+ * where it is while the thread may want the lock.  Private.
+ */
+typedef struct ppt_gilsched_thread {
+    ppt_waiter_t waiter;
+    int64_t wanted_at;      /* 0: it does not want the lock */
+    int64_t took_at;        /* while it holds the lock as CPU-bound */
+    int64_t let_go_at;      /* while it is CPU-bound */
+    int64_t away_since;     /* the same, but for what detained it */
+    int64_t used;           /* of its time slice */
+    int64_t passed_since;   /* first woken in vain; 0: was not */
+    bool cpu_bound;
+    bool resumes;           /* it made way, and goes before its like */
+    bool queued;
+    bool woken;             /* it has taken its post */
+} ppt_gilsched_thread_t;
+
+/* What CPU-bound threads have had.  Private. */
+typedef struct ppt_gilsched_account {
+    int64_t at;             /* counted up to here */
+    int64_t total;          /* ns in which one had the lock or wanted it */
+    int64_t had;            /* ns in which one had it */
+    bool present;           /* one has it or wants it */
+    bool repaying;          /* they go first until nothing is owed */
+} ppt_gilsched_account_t;
+
+/*
+ * The scheduler of one lock.
+ *
+ * Order     Threads that come back from something that blocks, first come,
+ *           first served; then CPU-bound threads, likewise, each for a time
+ *           slice; one that made way resumes first, with the rest of its
+ *           slice.  While CPU-bound threads have had less than their share,
+ *           they go before the others.
+ * CPU-bound  is a thread that had to be asked to let go, or has held the lock
+ *           for PPT_GILSCHED_PATIENCE_NS while another waited; until it lets
+ *           go by itself.
+ * Starvation  none in either class: CPU-bound threads get cpu_share of the
+ *           time in which they want the lock; the others all the rest.
+ * Not promised  anything while a holder does not let go when asked.
+ * Guard     all functions but sleep and wake are called with it held.
+ */
+typedef struct ppt_gilsched {
+    ppt_waitq_t io;
+    ppt_waitq_t cpu;
+    ppt_gilsched_thread_t *holder;  /* NULL: the lock is free */
+    ppt_gilsched_thread_t *coming;  /* woken, and not there yet */
+    int64_t coming_since;
+    int64_t contended_since; /* somebody waits for the present holder */
+    int64_t asked_at;        /* it was asked; 0: it was not */
+    int64_t (*now)(void);    /* NULL: ppt_now */
+    int64_t slice;           /* ns; 0: PPT_GILSCHED_SLICE_NS */
+    uint32_t cpu_share;      /* in millionths; 0: PPT_GILSCHED_CPU_SHARE */
+    bool slice_over;         /* the next CPU-bound thread begins its own */
+    ppt_gilsched_account_t account;
+    ppt_gilsched_stats_t stats;
+} ppt_gilsched_t;
+
+/* A scheduler of a free lock.  All zero memory is one, too. */
+#define PPT_GILSCHED_INITIALIZER                                            \
+    { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
+      0, false, { 0, 0, 0, false, false },                               \
+      { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
+
+enum {
+    PPT_GILSCHED_TAKE,  /* the lock is free, and yours to take now */
+    PPT_GILSCHED_ASK,   /* have its holder let go of it; want it again */
+    PPT_GILSCHED_SLEEP  /* ppt_gilsched_sleep without the guard; again */
+};
+
+/*
+ * Thread wants the lock, which is held or was a moment ago.  To be called
+ * again after each sleep, and after each request, with the guard held all the
+ * time between ASK and the request, and between TAKE and ppt_gilsched_took.
+ *
+ * Returns   PPT_GILSCHED_*; *until is set for SLEEP
+ */
+PPT_API int ppt_gilsched_want(ppt_gilsched_t *sched,
+                              ppt_gilsched_thread_t *thread,
+                              int64_t *until);
+
+/* The holder was asked to let go, on the word of PPT_GILSCHED_ASK. */
+PPT_API void ppt_gilsched_asked(ppt_gilsched_t *sched);
+
+/* Sleep until woken for the lock, or until a deadline.  Without the guard. */
+PPT_API void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread,
+                                int64_t until);
+
+/* Thread, which may have waited, has the lock now. */
+PPT_API void ppt_gilsched_took(ppt_gilsched_t *sched,
+                               ppt_gilsched_thread_t *thread);
+
+/*
+ * The holder lets go of the lock.
+ *
+ * Returns   what to call ppt_gilsched_wake with, once the guard is released
+ */
+PPT_API void *ppt_gilsched_let_go(ppt_gilsched_t *sched);
+
+/* Let whoever was chosen run.  NULL: nobody.  Without the guard. */
+PPT_API void ppt_gilsched_wake(void *chosen);
+
+/*
+ * The thread that let go last was not allowed to go on until now, since the
+ * interpreter waited for another one to take the lock: what passed since it
+ * let go does not mean that it blocked.  With or without the guard.
+ */
+PPT_API void ppt_gilsched_detained(ppt_gilsched_t *sched,
+                                   ppt_gilsched_thread_t *thread);
+
+/* How many threads wait. */
+PPT_API unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched);
+
+/*
+ * In the child of a fork, or when the interpreter has made its lock anew: the
+ * lock is free, and nobody waits.  What was set stays.
+ */
+PPT_API void ppt_gilsched_after_fork(ppt_gilsched_t *sched);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

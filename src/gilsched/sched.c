@@ -1,0 +1,455 @@
+/*
+ * sched.c - who gets an interpreter's lock next.
+ *
+ * Idea
+ *   PythonPlus's: a thread back from I/O goes before those that compute.  The
+ *   interpreter tells what it does anyway: a thread wants its lock, has it,
+ *   lets go of it.  So all is known and nothing is sampled: who waits, who
+ *   was asked to let go, for how long each held the lock.  As in lock.c, a
+ *   release frees the lock and wakes one waiter, and no other one before that
+ *   one has come; whoever comes first may take it.
+ *
+ * State, all guarded by the caller's guard
+ *   io, cpu          the waiters of each class; the queues' own guards are
+ *                    not used
+ *   holder           who has the lock
+ *   coming           who was woken and has not come yet
+ *   contended_since  since when somebody waits during this hold; 0: nobody
+ *                    does, but for who is coming
+ *   asked_at         when the holder was asked to let go
+ *
+ * Invariants
+ *   S1  While the lock is free and somebody is queued, one is coming.
+ *   S2  The last of each queue keeps time: it was awake when it queued, and
+ *       sleeps until something is to be done for its queue, for PATIENCE or a
+ *       slice at most.  A queue whose last is taken out is empty.
+ *   S3  Whoever is chosen is woken by the chooser before the guard is
+ *       released, but for the system call (waitq I2).  So it takes the post
+ *       before it goes on, and its waiter is of no more use to the chooser.
+ *   S4  coming is replaced when it has not come for PATIENCE: by the thread
+ *       that keeps time, which takes the lock itself.
+ *   S5  A holder is asked at most once in PATIENCE.  A hold that begins is not
+ *       asked yet: so a request that another thread's hold has swallowed is
+ *       made again, by the thread that comes, by the next one that wants the
+ *       lock, or by the one that keeps time.
+ *   S6  Who asks leaves its queue for a moment, with the guard held, and comes
+ *       back to its place: it was the last, or had not been in it yet.
+ *
+ * Races
+ *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
+ *   threads: account.c; of the others: they are first unless CPU-bound ones
+ *   are owed time; of one that is overtaken whenever it comes: it queues in
+ *   front, and has the holder asked after PATIENCE.
+ */
+#include "account.h"
+
+#include <stddef.h>
+
+#include "../waitq.h"
+
+#define PATIENCE PPT_GILSCHED_PATIENCE_NS
+
+static int64_t clock_of(const ppt_gilsched_t *sched)
+{
+    return sched->now != NULL ? sched->now() : ppt__now();
+}
+
+static int64_t slice_of(const ppt_gilsched_t *sched)
+{
+    return sched->slice != 0 ? sched->slice : PPT_GILSCHED_SLICE_NS;
+}
+
+static uint32_t share_of(const ppt_gilsched_t *sched)
+{
+    return sched->cpu_share != 0 ? sched->cpu_share : PPT_GILSCHED_CPU_SHARE;
+}
+
+static ppt__waiter_t *waiter_of(ppt_gilsched_thread_t *thread)
+{
+    return (ppt__waiter_t *)&thread->waiter;
+}
+
+static ppt_waitq_t *queue_of(ppt_gilsched_t *sched,
+                             const ppt_gilsched_thread_t *thread)
+{
+    return thread->cpu_bound ? &sched->cpu : &sched->io;
+}
+
+static bool anybody_waits(const ppt_gilsched_t *sched)
+{
+    return sched->io.head != NULL || sched->cpu.head != NULL;
+}
+
+/* Since when the holder has the lock as a CPU-bound thread; 0: it is none. */
+static int64_t computes_since(const ppt_gilsched_t *sched, int64_t now)
+{
+    if (sched->holder == NULL)
+        return 0;
+    if (sched->holder->cpu_bound)
+        return sched->holder->took_at;
+    if (sched->contended_since == 0
+        || now - sched->contended_since < PATIENCE)
+        return 0;
+    return sched->contended_since;
+}
+
+static int64_t debt(const ppt_gilsched_t *sched, int64_t now)
+{
+    return ppt__account_debt(&sched->account, share_of(sched),
+                             computes_since(sched, now), now);
+}
+
+/* --- wanting the lock ---------------------------------------------------- */
+
+/* A thread that has blocked meanwhile is not CPU-bound. */
+static void look_at_class(ppt_gilsched_thread_t *thread, int64_t now)
+{
+    if (!thread->cpu_bound || now - thread->away_since <= PATIENCE)
+        return;
+    thread->cpu_bound = thread->resumes = false;
+    thread->used = 0;
+}
+
+static void arrive(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                   int64_t now)
+{
+    look_at_class(thread, now);
+    thread->wanted_at = now;
+    if (thread->cpu_bound)
+        ppt__account_want(&sched->account, thread->let_go_at, now);
+}
+
+/* The post has been given: S3. */
+static void come(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                 int64_t now)
+{
+    if (!thread->woken)
+        ppt__waiter_sleep_on(waiter_of(thread));
+    ppt__waiter_end(waiter_of(thread));
+    thread->queued = thread->woken = false;
+    if (sched->coming == thread)
+        sched->coming = NULL;
+    if (thread->passed_since == 0)
+        thread->passed_since = now;
+    if (sched->holder != NULL)
+        sched->stats.vain_wakes++;
+}
+
+static void leave(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+{
+    if (!thread->queued)
+        return;
+    ppt__waitq_unlink(queue_of(sched, thread), waiter_of(thread));
+    ppt__waiter_end(waiter_of(thread));
+    thread->queued = false;
+}
+
+static bool spins(ppt_gilsched_t *sched, const ppt_gilsched_thread_t *thread,
+                  int64_t now)
+{
+    return !thread->cpu_bound && computes_since(sched, now) == 0
+           && ppt__spin_pays(&sched->io);
+}
+
+static void enqueue(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                    int64_t now)
+{
+    ppt_waitq_t *queue = queue_of(sched, thread);
+    ppt__waiter_t *waiter = waiter_of(thread);
+
+    ppt__waiter_start(waiter, spins(sched, thread, now));
+    waiter->yields = false;
+    if (thread->resumes || thread->passed_since != 0) {
+        ppt__waitq_push_front(queue, waiter);
+    } else {
+        ppt__waitq_push(queue, waiter); /* S6 */
+        thread->used = 0;
+    }
+    thread->resumes = false;
+    thread->queued = true;
+}
+
+static bool keeps_time(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+{
+    ppt__waiter_t *first = queue_of(sched, thread)->head;
+
+    return first->prev == waiter_of(thread); /* S2 */
+}
+
+/* When a CPU-bound thread's time slice ends. */
+static int64_t slice_end(const ppt_gilsched_t *sched)
+{
+    const ppt_gilsched_thread_t *holder = sched->holder;
+
+    if (holder->cpu_bound)
+        return holder->took_at + slice_of(sched) - holder->used;
+    return sched->contended_since + slice_of(sched);
+}
+
+/* When the holder may be asked for a thread back from something that blocks. */
+static int64_t interruptible_at(ppt_gilsched_t *sched, int64_t now)
+{
+    int64_t owed;
+
+    if (computes_since(sched, now) == 0)
+        return sched->contended_since + PATIENCE;
+    owed = debt(sched, now);
+    if (!ppt__account_repays(&sched->account, owed))
+        return now;
+    return now + owed * 1000000 / (1000000 - share_of(sched));
+}
+
+/*
+ * For long, by threads that it goes before: not by a CPU-bound one that had
+ * made way and resumes.
+ */
+static bool was_passed_over(ppt_gilsched_t *sched,
+                            const ppt_gilsched_thread_t *thread, int64_t now)
+{
+    return thread->passed_since != 0
+           && now - thread->passed_since >= PATIENCE
+           && (!thread->cpu_bound
+               || ppt__account_repays(&sched->account, debt(sched, now)));
+}
+
+static int64_t ask_at(ppt_gilsched_t *sched,
+                      const ppt_gilsched_thread_t *thread, int64_t now)
+{
+    int64_t at;
+
+    if (was_passed_over(sched, thread, now))
+        at = now;
+    else if (thread->cpu_bound)
+        at = slice_end(sched);
+    else
+        at = interruptible_at(sched, now);
+    if (sched->asked_at != 0 && at < sched->asked_at + PATIENCE)
+        at = sched->asked_at + PATIENCE; /* S5 */
+    return at;
+}
+
+void ppt_gilsched_asked(ppt_gilsched_t *sched)
+{
+    sched->stats.requests++;
+    if (sched->asked_at != 0)
+        sched->stats.renewals++;
+    sched->asked_at = clock_of(sched);
+}
+
+/* S1, S4 */
+static bool may_take(const ppt_gilsched_t *sched, int64_t now)
+{
+    return sched->coming == NULL || now - sched->coming_since >= PATIENCE;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t sleep_until(ppt_gilsched_t *sched,
+                           ppt_gilsched_thread_t *thread, int64_t at,
+                           int64_t now)
+{
+    if (!thread->queued)
+        enqueue(sched, thread, now);
+    if (!keeps_time(sched, thread))
+        return PPT_FOREVER;
+    return earlier(at, now + (thread->cpu_bound ? slice_of(sched)
+                                                : PATIENCE));
+}
+
+/* The lock is held. */
+static int wait_or_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                       int64_t now, int64_t *until)
+{
+    int64_t at = ask_at(sched, thread, now);
+
+    if (at <= now && (!thread->queued || keeps_time(sched, thread))) {
+        leave(sched, thread);
+        return PPT_GILSCHED_ASK;
+    }
+    *until = sleep_until(sched, thread, at, now);
+    return PPT_GILSCHED_SLEEP;
+}
+
+static bool was_chosen(ppt_gilsched_thread_t *thread)
+{
+    return thread->queued
+           && (__atomic_load_n(&waiter_of(thread)->state, __ATOMIC_RELAXED)
+               & PPT__CHOSEN);
+}
+
+int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                      int64_t *until)
+{
+    int64_t now = clock_of(sched);
+
+    if (thread->wanted_at == 0)
+        arrive(sched, thread, now);
+    if (was_chosen(thread))
+        come(sched, thread, now);
+    if (sched->contended_since == 0)
+        sched->contended_since = now;
+    if (sched->holder != NULL)
+        return wait_or_ask(sched, thread, now, until);
+    if (may_take(sched, now)) {
+        leave(sched, thread);
+        return PPT_GILSCHED_TAKE;
+    }
+    *until = sleep_until(sched, thread, PPT_FOREVER, now);
+    return PPT_GILSCHED_SLEEP;
+}
+
+void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread, int64_t until)
+{
+    thread->woken = ppt__waiter_sleep(waiter_of(thread), until, 0) == 0;
+}
+
+/* --- having it ------------------------------------------------------------ */
+
+static void note_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                      int64_t now)
+{
+    int64_t waited = now - thread->wanted_at;
+
+    sched->stats.waits++;
+    if (thread->cpu_bound) {
+        sched->stats.cpu_waits++;
+        sched->stats.cpu_waited += waited;
+    } else {
+        sched->stats.io_waited += waited;
+    }
+    thread->wanted_at = 0;
+    thread->passed_since = 0;
+}
+
+/* Somebody waits, or waited, or a CPU-bound thread takes it. */
+static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
+                                         ppt_gilsched_thread_t *thread)
+{
+    int64_t now = clock_of(sched);
+
+    if (thread->wanted_at == 0)
+        look_at_class(thread, now);
+    if (thread->cpu_bound) {
+        ppt__account_want(&sched->account, thread->let_go_at, now);
+        thread->took_at = now;
+        if (sched->cpu.head == NULL)
+            thread->used = 0;
+    }
+    if (thread->wanted_at != 0)
+        note_wait(sched, thread, now);
+    sched->contended_since = anybody_waits(sched) ? now : 0;
+}
+
+void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+{
+    sched->stats.holds++;
+    sched->holder = thread;
+    sched->asked_at = 0;
+    sched->contended_since = 0;
+    if (thread->wanted_at != 0 || thread->cpu_bound || anybody_waits(sched))
+        took_with_the_time(sched, thread);
+}
+
+/* --- letting go ----------------------------------------------------------- */
+
+static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                     int64_t now)
+{
+    int64_t since = computes_since(sched, now);
+
+    if (since != 0) {
+        ppt__account_held(&sched->account, since, now,
+                          sched->cpu.head != NULL);
+        sched->stats.cpu_held += now - since;
+    }
+    thread->cpu_bound = since != 0 && sched->asked_at != 0;
+    thread->used = thread->cpu_bound ? thread->used + now - since : 0;
+    if (thread->cpu_bound) {
+        sched->stats.forced++;
+        thread->let_go_at = thread->away_since = now;
+        thread->resumes = thread->used < slice_of(sched);
+        sched->slice_over |= !thread->resumes && sched->cpu.head != NULL;
+    }
+}
+
+/*
+ * When a CPU-bound thread's slice is over the next one begins its own before
+ * others have the lock: else the first might always be there when these let
+ * go of it, and never queue.
+ */
+static ppt_waitq_t *next_queue(ppt_gilsched_t *sched, int64_t now)
+{
+    if (sched->cpu.head == NULL)
+        return &sched->io;
+    if (sched->io.head == NULL || sched->slice_over)
+        return &sched->cpu;
+    return ppt__account_repays(&sched->account, debt(sched, now))
+               ? &sched->cpu
+               : &sched->io;
+}
+
+/* S1, S3 */
+static void *choose(ppt_gilsched_t *sched, int64_t now)
+{
+    ppt_waitq_t *queue = next_queue(sched, now);
+    ppt__waiter_t *waiter = may_take(sched, now) ? ppt__waitq_pop(queue)
+                                                 : NULL;
+
+    if (waiter == NULL)
+        return NULL;
+    if (queue == &sched->cpu)
+        sched->slice_over = false;
+    sched->coming = (ppt_gilsched_thread_t *)waiter;
+    sched->coming_since = now;
+    sched->stats.wakes++;
+    return ppt__waiter_give(waiter, PPT__GRANT_TURN);
+}
+
+static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
+                                            ppt_gilsched_thread_t *thread)
+{
+    int64_t now = clock_of(sched);
+
+    end_hold(sched, thread, now);
+    sched->holder = NULL;
+    return choose(sched, now);
+}
+
+void *ppt_gilsched_let_go(ppt_gilsched_t *sched)
+{
+    ppt_gilsched_thread_t *thread = sched->holder;
+
+    if (thread == NULL)
+        return NULL;
+    if (thread->cpu_bound || sched->contended_since != 0)
+        return let_go_with_the_time(sched, thread);
+    sched->holder = NULL;
+    return NULL;
+}
+
+void ppt_gilsched_wake(void *chosen)
+{
+    if (chosen != NULL)
+        ppt__sem_wake(chosen);
+}
+
+void ppt_gilsched_detained(ppt_gilsched_t *sched,
+                           ppt_gilsched_thread_t *thread)
+{
+    if (thread->cpu_bound)
+        thread->away_since = clock_of(sched);
+}
+
+unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched)
+{
+    return ppt__waitq_length(&sched->io) + ppt__waitq_length(&sched->cpu);
+}
+
+void ppt_gilsched_after_fork(ppt_gilsched_t *sched)
+{
+    *sched = (ppt_gilsched_t){ .now = sched->now, .slice = sched->slice,
+                               .cpu_share = sched->cpu_share };
+}

@@ -1,0 +1,179 @@
+/*
+ * The interpreter is CPython: take is its take_gil, drop its drop_gil, with
+ * the calls that the Python package turns into the scheduler's events.
+ */
+#include "gilsim.h"
+
+#include <stddef.h>
+
+int64_t sim_clock = 1;
+
+int64_t sim_now(void)
+{
+    return sim_clock;
+}
+
+static void reschedule(sim_thread_t *thread, sim_state_t state, int64_t at)
+{
+    thread->state = state;
+    thread->at = at;
+}
+
+/* Whoever has the lock has seen a request by then. */
+static void request(sim_t *sim)
+{
+    sim_thread_t *holder = (sim_thread_t *)sim->sched.holder;
+
+    sim->requested = true;
+    if (holder->at > sim_clock + SIM_CHECK_NS)
+        holder->at = sim_clock + SIM_CHECK_NS;
+}
+
+static void took(sim_t *sim, sim_thread_t *thread)
+{
+    int64_t waited = sim_clock - thread->since;
+
+    sim->locked = true;
+    sim->requested = false;
+    ppt_gilsched_took(&sim->sched, &thread->sched);
+    if (waited > thread->worst)
+        thread->worst = waited;
+    thread->since = sim_clock;
+    reschedule(thread, SIM_HOLDS,
+               thread->left == PPT_FOREVER ? PPT_FOREVER
+                                           : sim_clock + thread->left);
+    if (sim->detained != NULL && sim->detained != thread) {
+        sim->detained->at = sim_clock + sim->latency;
+        sim->detained = NULL;
+    }
+}
+
+/* take_gil, from where it looks at the lock. */
+static void take(sim_t *sim, sim_thread_t *thread)
+{
+    int64_t until = 0;
+
+    while (sim->locked)
+        switch (ppt_gilsched_want(&sim->sched, &thread->sched, &until)) {
+        case PPT_GILSCHED_SLEEP:
+            reschedule(thread, SIM_SLEEPS, until);
+            return;
+        case PPT_GILSCHED_ASK:
+            if (thread->call == sim->sched.stats.holds) {
+                ppt_gilsched_asked(&sim->sched);
+                request(sim);
+            }
+            thread->call = sim->sched.stats.holds;
+        }
+    took(sim, thread);
+}
+
+static void arrive(sim_t *sim, sim_thread_t *thread)
+{
+    thread->since = sim_clock;
+    thread->call = sim->sched.stats.holds;
+    take(sim, thread);
+}
+
+/* A thread that sleeps in the scheduler looks again. */
+static void look(sim_t *sim, sim_thread_t *thread)
+{
+    int64_t until = 0;
+    int next = ppt_gilsched_want(&sim->sched, &thread->sched, &until);
+
+    if (next == PPT_GILSCHED_SLEEP)
+        reschedule(thread, SIM_SLEEPS, until);
+    else if (next == PPT_GILSCHED_TAKE)
+        took(sim, thread);
+    else if (thread->call == sim->sched.stats.holds) {
+        ppt_gilsched_asked(&sim->sched);
+        request(sim);
+        take(sim, thread);
+    } else {
+        thread->call = sim->sched.stats.holds;
+        take(sim, thread);
+    }
+}
+
+static void let_go(sim_t *sim)
+{
+    ppt_gilsched_thread_t *before = sim->sched.coming;
+
+    sim->locked = false;
+    ppt_gilsched_wake(ppt_gilsched_let_go(&sim->sched));
+    if (sim->sched.coming != NULL && sim->sched.coming != before)
+        ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
+}
+
+/* drop_gil */
+static void drop(sim_t *sim, sim_thread_t *thread)
+{
+    int64_t held = sim_clock - thread->since;
+    bool requested = sim->requested;
+    bool over = thread->left != PPT_FOREVER && held >= thread->left;
+
+    thread->held += held;
+    thread->holds += over;
+    if (over)
+        thread->left = thread->hold;
+    else if (thread->left != PPT_FOREVER)
+        thread->left -= held;
+    let_go(sim);
+    if (requested) {
+        sim->detained = thread;
+        reschedule(thread, SIM_DETAINED, PPT_FOREVER);
+    } else {
+        reschedule(thread, SIM_BLOCKS, sim_clock + thread->block);
+    }
+}
+
+static void step(sim_t *sim, sim_thread_t *thread)
+{
+    switch (thread->state) {
+    case SIM_BLOCKS: arrive(sim, thread); break;
+    case SIM_HOLDS: drop(sim, thread); break;
+    case SIM_SLEEPS: look(sim, thread); break;
+    case SIM_DETAINED:
+        ppt_gilsched_detained(&sim->sched, &thread->sched);
+        arrive(sim, thread);
+    }
+}
+
+static sim_thread_t *next(sim_t *sim)
+{
+    sim_thread_t *first = &sim->threads[0];
+    int i;
+
+    for (i = 1; i < sim->count; i++)
+        if (sim->threads[i].at < first->at)
+            first = &sim->threads[i];
+    return first;
+}
+
+void sim_start(sim_t *sim, sim_thread_t *threads, int count)
+{
+    int i;
+
+    sim->sched.now = sim_now;
+    sim->threads = threads;
+    sim->count = count;
+    for (i = 0; i < count; i++) {
+        threads[i].left = threads[i].hold;
+        reschedule(&threads[i], SIM_BLOCKS, sim_clock + threads[i].start);
+    }
+}
+
+void sim_run(sim_t *sim, int64_t length)
+{
+    int64_t end = sim_clock + length;
+
+    for (;;) {
+        sim_thread_t *thread = next(sim);
+
+        if (thread->at > end)
+            break;
+        sim_clock = thread->at;
+        step(sim, thread);
+    }
+    sim_clock = end;
+}

@@ -1,0 +1,569 @@
+/* The promises of gilsched.h, with a clock that the tests set. */
+#include "support.h"
+
+#include <string.h>
+
+#include "gilsim.h"
+
+#define PATIENCE PPT_GILSCHED_PATIENCE_NS
+#define SLICE PPT_GILSCHED_SLICE_NS
+
+static ppt_gilsched_t sched;
+static ppt_gilsched_thread_t a, b, c, d;
+static int64_t until;
+
+static void set_up(void)
+{
+    memset(&sched, 0, sizeof sched);
+    memset(&a, 0, sizeof a);
+    memset(&b, 0, sizeof b);
+    memset(&c, 0, sizeof c);
+    memset(&d, 0, sizeof d);
+    sched.now = sim_now;
+    sim_clock = SECOND;
+}
+
+static void pass(int64_t length)
+{
+    sim_clock += length;
+}
+
+static int want(ppt_gilsched_thread_t *thread)
+{
+    return ppt_gilsched_want(&sched, thread, &until);
+}
+
+static void sleeps(ppt_gilsched_thread_t *thread)
+{
+    ck_assert_int_eq(want(thread), PPT_GILSCHED_SLEEP);
+}
+
+/* It asks at once, and sleeps then. */
+static void asks(ppt_gilsched_thread_t *thread)
+{
+    ck_assert_int_eq(want(thread), PPT_GILSCHED_ASK);
+    ppt_gilsched_asked(&sched);
+    sleeps(thread);
+}
+
+static void take(ppt_gilsched_thread_t *thread)
+{
+    ppt_gilsched_took(&sched, thread);
+}
+
+/* The thread that is woken, or NULL. */
+static ppt_gilsched_thread_t *let_go(void)
+{
+    ppt_gilsched_thread_t *before = sched.coming;
+
+    ppt_gilsched_wake(ppt_gilsched_let_go(&sched));
+    return sched.coming != before ? sched.coming : NULL;
+}
+
+/* It was woken, and takes the free lock. */
+static void comes(ppt_gilsched_thread_t *thread)
+{
+    ck_assert_int_eq(want(thread), PPT_GILSCHED_TAKE);
+    take(thread);
+}
+
+/* Thread, which holds the lock, is CPU-bound then; other has waited for it. */
+static void force_off(ppt_gilsched_thread_t *thread,
+                      ppt_gilsched_thread_t *other)
+{
+    ck_assert_ptr_eq(sched.holder, thread);
+    sleeps(other);
+    pass(PATIENCE);
+    asks(other);
+    ck_assert_ptr_eq(let_go(), other);
+    ck_assert(thread->cpu_bound);
+}
+
+/* A CPU-bound thread holds the lock, and nobody waits. */
+static void compute(ppt_gilsched_thread_t *thread,
+                    ppt_gilsched_thread_t *helper)
+{
+    take(thread);
+    force_off(thread, helper);
+    comes(helper);
+    ck_assert_ptr_null(let_go());
+    take(thread);
+}
+
+static int64_t times_read;
+
+static int64_t count_reads(void)
+{
+    times_read++;
+    return sim_clock;
+}
+
+START_TEST(events_read_no_clock_while_nobody_waits)
+{
+    sched.now = count_reads;
+    times_read = 0;
+    take(&a);
+    ck_assert_ptr_null(let_go());
+    take(&b);
+    ck_assert_ptr_null(let_go());
+    ck_assert_int_eq(times_read, 0);
+}
+END_TEST
+
+START_TEST(first_come_first_served)
+{
+    take(&a);
+    sleeps(&b);
+    sleeps(&c);
+    sleeps(&d);
+    ck_assert_uint_eq(ppt_gilsched_waiting(&sched), 3);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    ck_assert_ptr_eq(let_go(), &d);
+    comes(&d);
+    ck_assert_ptr_null(let_go());
+}
+END_TEST
+
+START_TEST(back_from_blocking_goes_before_cpu_bound)
+{
+    compute(&a, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    sleeps(&a);
+    sleeps(&c);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    ck_assert_ptr_eq(let_go(), &a);
+}
+END_TEST
+
+START_TEST(cpu_bound_is_who_was_forced_off)
+{
+    take(&a);
+    ck_assert(!a.cpu_bound);
+    force_off(&a, &b);
+    ck_assert(a.cpu_bound);
+    ck_assert_uint_eq(sched.stats.forced, 1);
+}
+END_TEST
+
+START_TEST(who_lets_go_by_itself_is_not_cpu_bound)
+{
+    take(&a);
+    sleeps(&b);
+    pass(PATIENCE - 1);
+    ck_assert_ptr_eq(let_go(), &b);
+    ck_assert(!a.cpu_bound);
+    comes(&b);
+    ck_assert_ptr_null(let_go());
+    compute(&a, &b);
+    ck_assert_ptr_null(let_go());
+    ck_assert(!a.cpu_bound);
+}
+END_TEST
+
+START_TEST(who_has_blocked_is_not_cpu_bound)
+{
+    compute(&a, &b);
+    asks(&b);
+    let_go();
+    comes(&b);
+    pass(PATIENCE + 1);
+    sleeps(&a);
+    ck_assert(!a.cpu_bound);
+}
+END_TEST
+
+START_TEST(who_was_detained_has_not_blocked)
+{
+    compute(&a, &b);
+    asks(&b);
+    let_go();
+    pass(PATIENCE + 1);
+    comes(&b);
+    ppt_gilsched_detained(&sched, &a);
+    sleeps(&a);
+    ck_assert(a.cpu_bound);
+}
+END_TEST
+
+START_TEST(cpu_bound_holder_is_asked_at_once)
+{
+    compute(&a, &b);
+    ck_assert_int_eq(want(&c), PPT_GILSCHED_ASK);
+}
+END_TEST
+
+START_TEST(other_holder_is_asked_after_patience)
+{
+    take(&a);
+    pass(10 * PATIENCE); /* nobody waits */
+    sleeps(&b);
+    ck_assert_int_eq(until, sim_clock + PATIENCE);
+    pass(PATIENCE - 1);
+    sleeps(&b);
+    pass(1);
+    ck_assert_int_eq(want(&b), PPT_GILSCHED_ASK);
+}
+END_TEST
+
+START_TEST(last_in_the_queue_keeps_time)
+{
+    take(&a);
+    sleeps(&b);
+    ck_assert_int_eq(until, sim_clock + PATIENCE);
+    pass(1);
+    sleeps(&c);
+    ck_assert_int_eq(until, sim_clock - 1 + PATIENCE);
+    sleeps(&b);
+    ck_assert_int_eq(until, PPT_FOREVER);
+    pass(PATIENCE);
+    sleeps(&b);
+    ck_assert_int_eq(until, PPT_FOREVER);
+    ck_assert_int_eq(want(&c), PPT_GILSCHED_ASK);
+}
+END_TEST
+
+START_TEST(request_that_was_not_heard_is_renewed)
+{
+    compute(&a, &b);
+    asks(&b);
+    ck_assert_int_eq(until, sim_clock + PATIENCE);
+    pass(PATIENCE - 1);
+    sleeps(&b);
+    pass(1);
+    asks(&b);
+    ck_assert_uint_eq(sched.stats.renewals, 1);
+}
+END_TEST
+
+START_TEST(request_swallowed_by_another_hold_is_renewed)
+{
+    compute(&a, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    compute(&c, &d);
+    ck_assert_int_eq(want(&b), PPT_GILSCHED_ASK);
+}
+END_TEST
+
+START_TEST(one_thread_is_on_its_way_at_a_time)
+{
+    take(&a);
+    sleeps(&b);
+    sleeps(&c);
+    ck_assert_ptr_eq(let_go(), &b);
+    take(&d); /* first */
+    ck_assert_ptr_null(let_go());
+    ck_assert_uint_eq(sched.stats.wakes, 1);
+    comes(&b);
+    ck_assert_ptr_eq(let_go(), &c);
+}
+END_TEST
+
+START_TEST(who_was_passed_over_queues_in_front)
+{
+    take(&a);
+    sleeps(&b);
+    sleeps(&c);
+    ck_assert_ptr_eq(let_go(), &b);
+    take(&d);
+    sleeps(&b);
+    ck_assert_uint_eq(sched.stats.vain_wakes, 1);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert_ptr_eq(let_go(), &c);
+}
+END_TEST
+
+START_TEST(who_was_passed_over_for_long_has_the_holder_asked)
+{
+    int i;
+
+    take(&a);
+    sleeps(&b);
+    for (i = 0; i < 10; i++) {
+        ck_assert_ptr_eq(let_go(), &b);
+        take(&a);
+        sleeps(&b);
+        pass(PATIENCE / 10);
+    }
+    ck_assert_ptr_eq(let_go(), &b);
+    take(&a);
+    ck_assert_int_eq(want(&b), PPT_GILSCHED_ASK);
+}
+END_TEST
+
+START_TEST(free_lock_is_taken_by_others_if_the_woken_one_does_not_come)
+{
+    take(&a);
+    sleeps(&b);
+    sleeps(&c);
+    ck_assert_ptr_eq(let_go(), &b);
+    sleeps(&c);
+    ck_assert_int_le(until, sim_clock + PATIENCE);
+    pass(PATIENCE);
+    comes(&c);
+    sleeps(&b);
+    ck_assert_ptr_eq(let_go(), &b); /* in front */
+}
+END_TEST
+
+/* The holder's slice, of which used is gone, ends; thread has waited. */
+static void end_slice(ppt_gilsched_thread_t *thread, int64_t used)
+{
+    pass(SLICE - used - 1);
+    sleeps(thread);
+    pass(1);
+    asks(thread);
+    ck_assert_ptr_eq(let_go(), thread);
+    comes(thread);
+}
+
+/* a and b are CPU-bound; a has just begun a slice, b waits. */
+static void compute_both(void)
+{
+    compute(&a, &c);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    sleeps(&a);
+    end_slice(&a, 0);
+    ck_assert(b.cpu_bound);
+    sleeps(&b);
+    end_slice(&b, 0);
+    sleeps(&a);
+    end_slice(&a, 0);
+    sleeps(&b);
+}
+
+START_TEST(cpu_bound_threads_take_slices)
+{
+    compute_both();
+    ck_assert_int_eq(until, sim_clock + SLICE);
+    end_slice(&b, 0);
+    sleeps(&a);
+    ck_assert_int_eq(until, sim_clock + SLICE);
+    end_slice(&a, 0);
+}
+END_TEST
+
+START_TEST(who_made_way_resumes_first_with_the_rest_of_its_slice)
+{
+    compute_both();
+    pass(SLICE / 2);
+    asks(&c);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &a);
+    comes(&a);
+    sleeps(&b);
+    ck_assert_int_eq(until, sim_clock + SLICE / 2);
+}
+END_TEST
+
+START_TEST(who_made_way_after_its_slice_queues_last)
+{
+    compute_both();
+    pass(SLICE);
+    asks(&c);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    sleeps(&a);
+    asks(&d);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    ck_assert_ptr_eq(let_go(), &d);
+    comes(&d);
+    sleeps(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert_ptr_eq(let_go(), &a);
+}
+END_TEST
+
+START_TEST(slice_follows_the_switch_interval)
+{
+    sched.slice = SLICE / 5;
+    compute(&a, &c);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    sleeps(&a);
+    ck_assert_int_eq(until, sim_clock + SLICE / 5);
+    sched.slice = 2 * SLICE;
+    sleeps(&a);
+    ck_assert_int_eq(until, sim_clock + 2 * SLICE);
+}
+END_TEST
+
+/* Whole programs */
+
+#define COMPUTING { .hold = PPT_FOREVER }
+#define BLOCKING(on, off) { .hold = (on), .block = (off) }
+
+static sim_t sim;
+
+static void simulate(sim_thread_t *threads, int count, int64_t length)
+{
+    memset(&sim, 0, sizeof sim);
+    sim.latency = 30 * US;
+    sim_start(&sim, threads, count);
+    sim_run(&sim, length);
+}
+
+/* Their share of a second, which a hold that goes on at the end is not in. */
+static double share(const sim_thread_t *threads, int count)
+{
+    int64_t sum = 0;
+    int i;
+
+    for (i = 0; i < count; i++)
+        sum += threads[i].held;
+    return (double)sum / SECOND;
+}
+
+static double spread(const sim_thread_t *threads, int count)
+{
+    int64_t least = threads[0].held, most = least;
+    int i;
+
+    for (i = 1; i < count; i++) {
+        least = threads[i].held < least ? threads[i].held : least;
+        most = threads[i].held > most ? threads[i].held : most;
+    }
+    return (double)least / (double)most;
+}
+
+START_TEST(cpu_bound_threads_keep_their_share)
+{
+    static const int64_t hold[] = { 5 * US, 50 * US, 500 * US };
+    static const int64_t block[] = { 0, 5 * US, 200 * US };
+    int64_t on = hold[_i % 3], off = block[_i / 3];
+    sim_thread_t threads[] = { COMPUTING, BLOCKING(on, off),
+                               BLOCKING(on, off), BLOCKING(on, off) };
+
+    simulate(threads, 4, SECOND);
+    ck_assert_double_ge(share(threads, 1), 0.28);
+    ck_assert_int_gt(threads[1].holds, 0);
+}
+END_TEST
+
+START_TEST(cpu_bound_threads_get_equal_shares)
+{
+    static const int64_t hold[] = { 5 * US, 20 * US, 20 * US, 20 * US };
+    static const int64_t block[] = { 0, 20 * US, 100 * US, 5 * MS };
+    int others = _i / 4;
+    sim_thread_t threads[8];
+    int i;
+
+    memset(threads, 0, sizeof threads);
+    for (i = 0; i < 8; i++) {
+        threads[i].hold = i < 4 ? PPT_FOREVER : hold[_i % 4];
+        threads[i].block = block[_i % 4];
+        threads[i].start = i * 7 * US;
+    }
+    simulate(threads, 4 + others, SECOND);
+    ck_assert_double_ge(spread(threads, 4), 0.8);
+    ck_assert_double_ge(share(threads, 4), others == 0 ? 0.97 : 0.28);
+}
+END_TEST
+
+START_TEST(back_from_blocking_waits_a_few_microseconds)
+{
+    sim_thread_t threads[] = { BLOCKING(20 * US, 5 * MS), COMPUTING,
+                               COMPUTING, COMPUTING };
+
+    simulate(threads, 2 + _i, SECOND);
+    ck_assert_int_ge(threads[0].holds, 190);
+    ck_assert_int_le(threads[0].worst, 2 * MS);
+}
+END_TEST
+
+START_TEST(nobody_starves)
+{
+    sim_thread_t threads[16];
+    int i;
+
+    memset(threads, 0, sizeof threads);
+    for (i = 0; i < 16; i++) {
+        threads[i].hold = i < 4 ? PPT_FOREVER : (10 + 7 * i) * US;
+        threads[i].block = (i % 5) * 30 * US;
+        threads[i].start = i * 13 * US;
+    }
+    simulate(threads, 16, SECOND);
+    for (i = 0; i < 16; i++)
+        ck_assert_int_gt(threads[i].held, SECOND / 500);
+}
+END_TEST
+
+START_TEST(threads_that_compute_alone_take_slices)
+{
+    sim_thread_t threads[] = { COMPUTING, COMPUTING };
+
+    simulate(threads, 2, SECOND);
+    ck_assert_double_ge(share(threads, 2), 0.97);
+    ck_assert_uint_le(sim.sched.stats.holds, SECOND / SLICE + 10);
+}
+END_TEST
+
+START_TEST(after_fork_the_lock_is_free)
+{
+    sched.slice = 7;
+    sched.cpu_share = 8;
+    take(&a);
+    sleeps(&b);
+    ppt_gilsched_after_fork(&sched);
+    ck_assert_uint_eq(ppt_gilsched_waiting(&sched), 0);
+    ck_assert_ptr_null(sched.holder);
+    ck_assert_int_eq(sched.slice, 7);
+    ck_assert_uint_eq(sched.cpu_share, 8);
+    ck_assert_ptr_null(let_go());
+}
+END_TEST
+
+void add_tests(Suite *suite)
+{
+    const TTest *const events[] = {
+        events_read_no_clock_while_nobody_waits,
+        first_come_first_served,
+        back_from_blocking_goes_before_cpu_bound,
+        cpu_bound_is_who_was_forced_off,
+        who_lets_go_by_itself_is_not_cpu_bound,
+        who_has_blocked_is_not_cpu_bound,
+        who_was_detained_has_not_blocked,
+        cpu_bound_holder_is_asked_at_once,
+        other_holder_is_asked_after_patience,
+        last_in_the_queue_keeps_time,
+        request_that_was_not_heard_is_renewed,
+        request_swallowed_by_another_hold_is_renewed,
+        one_thread_is_on_its_way_at_a_time,
+        who_was_passed_over_queues_in_front,
+        who_was_passed_over_for_long_has_the_holder_asked,
+        free_lock_is_taken_by_others_if_the_woken_one_does_not_come,
+        cpu_bound_threads_take_slices,
+        who_made_way_resumes_first_with_the_rest_of_its_slice,
+        who_made_way_after_its_slice_queues_last,
+        slice_follows_the_switch_interval,
+        after_fork_the_lock_is_free,
+    };
+    const TTest *const programs[] = {
+        nobody_starves,
+        threads_that_compute_alone_take_slices,
+    };
+    TCase *tcase = add_case(suite, "events");
+
+    tcase_add_checked_fixture(tcase, set_up, NULL);
+    add_list(tcase, events, LENGTH(events));
+    tcase = add_case(suite, "programs");
+    add_list(tcase, programs, LENGTH(programs));
+    tcase_add_loop_test(tcase, cpu_bound_threads_keep_their_share, 0, 9);
+    tcase_add_loop_test(tcase, cpu_bound_threads_get_equal_shares, 0, 20);
+    tcase_add_loop_test(tcase, back_from_blocking_waits_a_few_microseconds, 0,
+                        3);
+}
