@@ -163,6 +163,12 @@ void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter)
     queue->head = waiter;
 }
 
+void ppt__waitq_push_before(ppt_waitq_t *queue, ppt__waiter_t *waiter,
+                            ppt__waiter_t *at)
+{
+    link_before(queue, waiter, at != NULL ? at : queue->head);
+}
+
 void ppt__waitq_push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter)
 {
     ppt__waiter_t *at = queue->head;

@@ -99,6 +99,10 @@ void ppt__waitq_unguard(ppt_waitq_t *queue);
 void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 
+/* In front of another one, which is queued; or behind all (NULL). */
+void ppt__waitq_push_before(ppt_waitq_t *queue, ppt__waiter_t *waiter,
+                            ppt__waiter_t *at);
+
 /* Where its ticket says, in a queue that is in the order of tickets. */
 void ppt__waitq_push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 

@@ -13,6 +13,11 @@ int64_t sim_now(void)
     return sim_clock;
 }
 
+static uint64_t sim_sleeps(void)
+{
+    return 0;
+}
+
 static void reschedule(sim_thread_t *thread, sim_state_t state, int64_t at)
 {
     thread->state = state;
@@ -155,6 +160,7 @@ void sim_start(sim_t *sim, sim_thread_t *threads, int count)
     int i;
 
     sim->sched.now = sim_now;
+    sim->sched.sleeps = sim_sleeps;
     sim->threads = threads;
     sim->count = count;
     for (i = 0; i < count; i++) {

@@ -12,6 +12,13 @@ static ppt_gilsched_t sched;
 static ppt_gilsched_thread_t a, b, c, d;
 static int64_t until;
 
+static uint64_t slept;
+
+static uint64_t times_slept(void)
+{
+    return slept;
+}
+
 static void set_up(void)
 {
     memset(&sched, 0, sizeof sched);
@@ -20,6 +27,7 @@ static void set_up(void)
     memset(&c, 0, sizeof c);
     memset(&d, 0, sizeof d);
     sched.now = sim_now;
+    sched.sleeps = times_slept;
     sim_clock = SECOND;
 }
 
@@ -173,8 +181,21 @@ START_TEST(who_has_blocked_is_not_cpu_bound)
     let_go();
     comes(&b);
     pass(PATIENCE + 1);
+    slept++;
     sleeps(&a);
     ck_assert(!a.cpu_bound);
+}
+END_TEST
+
+START_TEST(who_had_no_cpu_is_still_cpu_bound)
+{
+    compute(&a, &b);
+    asks(&b);
+    let_go();
+    comes(&b);
+    pass(PATIENCE + 1);
+    sleeps(&a);
+    ck_assert(a.cpu_bound);
 }
 END_TEST
 
@@ -184,6 +205,7 @@ START_TEST(who_was_detained_has_not_blocked)
     asks(&b);
     let_go();
     pass(PATIENCE + 1);
+    slept++;
     comes(&b);
     ppt_gilsched_detained(&sched, &a);
     sleeps(&a);
@@ -220,11 +242,32 @@ START_TEST(last_in_the_queue_keeps_time)
     sleeps(&c);
     ck_assert_int_eq(until, sim_clock - 1 + PATIENCE);
     sleeps(&b);
-    ck_assert_int_eq(until, PPT_FOREVER);
+    ck_assert_int_eq(until, sim_clock + SLICE);
     pass(PATIENCE);
     sleeps(&b);
-    ck_assert_int_eq(until, PPT_FOREVER);
     ck_assert_int_eq(want(&c), PPT_GILSCHED_ASK);
+}
+END_TEST
+
+/* The others may be able to ask where the last is not. */
+START_TEST(all_ask_if_the_last_was_not_heard)
+{
+    take(&a);
+    sleeps(&b);
+    sleeps(&c);
+    sleeps(&d);
+    pass(PATIENCE);
+    asks(&d);
+    sleeps(&c);
+    pass(PATIENCE);
+    asks(&c);
+    pass(PATIENCE);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b); /* each has kept its place */
+    comes(&b);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    ck_assert_ptr_eq(let_go(), &d);
 }
 END_TEST
 
@@ -536,10 +579,12 @@ void add_tests(Suite *suite)
         cpu_bound_is_who_was_forced_off,
         who_lets_go_by_itself_is_not_cpu_bound,
         who_has_blocked_is_not_cpu_bound,
+        who_had_no_cpu_is_still_cpu_bound,
         who_was_detained_has_not_blocked,
         cpu_bound_holder_is_asked_at_once,
         other_holder_is_asked_after_patience,
         last_in_the_queue_keeps_time,
+        all_ask_if_the_last_was_not_heard,
         request_that_was_not_heard_is_renewed,
         request_swallowed_by_another_hold_is_renewed,
         one_thread_is_on_its_way_at_a_time,

@@ -883,6 +883,20 @@ static void pause_while_0(void *arg)
         ppt__pause();
 }
 
+START_TEST(p13_sleeps_are_counted_if_at_all)
+{
+    uint64_t before = ppt__sleeps(), after;
+
+    nap();
+    after = ppt__sleeps();
+#if defined(__linux__)
+    ck_assert_uint_gt(after, before);
+#else
+    ck_assert_uint_ge(after, before);
+#endif
+}
+END_TEST
+
 START_TEST(p12_pause_does_not_stop_a_spin_loop)
 {
     struct word_wait wait = { 0, 0 };
@@ -927,6 +941,7 @@ void add_tests(Suite *suite)
         p11_wake_after_the_change_is_never_lost,
         p11_wake_does_not_touch_the_word,
         p12_pause_does_not_stop_a_spin_loop,
+        p13_sleeps_are_counted_if_at_all,
     };
     const TTest *const with_cancellation[] = {
         p9_wait_is_no_cancellation_point_unless_asked_for,

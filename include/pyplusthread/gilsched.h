@@ -95,10 +95,12 @@ typedef struct ppt_gilsched_thread {
     int64_t took_at;        /* while it holds the lock as CPU-bound */
     int64_t let_go_at;      /* while it is CPU-bound */
     int64_t away_since;     /* the same, but for what detained it */
+    uint64_t sleeps;        /* how often it had gone to sleep then */
     int64_t used;           /* of its time slice */
     int64_t passed_since;   /* first woken in vain; 0: was not */
     bool cpu_bound;
     bool resumes;           /* it made way, and goes before its like */
+    void *place;            /* while it asks: the one behind it */
     bool queued;
     bool woken;             /* it has taken its post */
 } ppt_gilsched_thread_t;
@@ -137,6 +139,7 @@ typedef struct ppt_gilsched {
     int64_t contended_since; /* somebody waits for the present holder */
     int64_t asked_at;        /* it was asked; 0: it was not */
     int64_t (*now)(void);    /* NULL: ppt_now */
+    uint64_t (*sleeps)(void); /* NULL: how often this thread has slept */
     int64_t slice;           /* ns; 0: PPT_GILSCHED_SLICE_NS */
     uint32_t cpu_share;      /* in millionths; 0: PPT_GILSCHED_CPU_SHARE */
     bool slice_over;         /* the next CPU-bound thread begins its own */
@@ -147,7 +150,7 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, false, { 0, 0, 0, false, false },                               \
+      0, 0, false, { 0, 0, 0, false, false },                               \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {

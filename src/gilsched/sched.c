@@ -22,7 +22,10 @@
  *   S1  While the lock is free and somebody is queued, one is coming.
  *   S2  The last of each queue keeps time: it was awake when it queued, and
  *       sleeps until something is to be done for its queue, for PATIENCE or a
- *       slice at most.  A queue whose last is taken out is empty.
+ *       slice at most.  A queue whose last is taken out is empty.  The others
+ *       look after a slice, and ask if the last has asked in vain: CPython up
+ *       to 3.12 tells the thread's own interpreter, and the holder may be of
+ *       another one.
  *   S3  Whoever is chosen is woken by the chooser before the guard is
  *       released, but for the system call (waitq I2).  So it takes the post
  *       before it goes on, and its waiter is of no more use to the chooser.
@@ -33,7 +36,7 @@
  *       made again, by the thread that comes, by the next one that wants the
  *       lock, or by the one that keeps time.
  *   S6  Who asks leaves its queue for a moment, with the guard held, and comes
- *       back to its place: it was the last, or had not been in it yet.
+ *       back to its place.  It may as well not come back.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -52,6 +55,12 @@
 static int64_t clock_of(const ppt_gilsched_t *sched)
 {
     return sched->now != NULL ? sched->now() : ppt__now();
+}
+
+/* Of the calling thread. */
+static uint64_t sleeps_of(const ppt_gilsched_t *sched)
+{
+    return sched->sleeps != NULL ? sched->sleeps() : ppt__sleeps();
 }
 
 static int64_t slice_of(const ppt_gilsched_t *sched)
@@ -101,10 +110,23 @@ static int64_t debt(const ppt_gilsched_t *sched, int64_t now)
 
 /* --- wanting the lock ---------------------------------------------------- */
 
-/* A thread that has blocked meanwhile is not CPU-bound. */
-static void look_at_class(ppt_gilsched_thread_t *thread, int64_t now)
+/* From here on it is up to the thread when it wants the lock again. */
+static void goes_away(const ppt_gilsched_t *sched,
+                      ppt_gilsched_thread_t *thread, int64_t now)
 {
-    if (!thread->cpu_bound || now - thread->away_since <= PATIENCE)
+    thread->away_since = now;
+    thread->sleeps = sleeps_of(sched);
+}
+
+/*
+ * A thread that was asked to let go, and happened to do so for something that
+ * blocks, is not CPU-bound.  One that only had no CPU is.
+ */
+static void look_at_class(const ppt_gilsched_t *sched,
+                          ppt_gilsched_thread_t *thread, int64_t now)
+{
+    if (!thread->cpu_bound || now - thread->away_since <= PATIENCE
+        || thread->sleeps == sleeps_of(sched))
         return;
     thread->cpu_bound = thread->resumes = false;
     thread->used = 0;
@@ -113,10 +135,13 @@ static void look_at_class(ppt_gilsched_thread_t *thread, int64_t now)
 static void arrive(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                    int64_t now)
 {
-    look_at_class(thread, now);
+    look_at_class(sched, thread, now);
     thread->wanted_at = now;
-    if (thread->cpu_bound)
-        ppt__account_want(&sched->account, thread->let_go_at, now);
+    if (!thread->cpu_bound)
+        return;
+    ppt__account_want(&sched->account, thread->let_go_at, now);
+    if (!thread->resumes)
+        thread->used = 0;
 }
 
 /* The post has been given: S3. */
@@ -159,13 +184,12 @@ static void enqueue(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 
     ppt__waiter_start(waiter, spins(sched, thread, now));
     waiter->yields = false;
-    if (thread->resumes || thread->passed_since != 0) {
+    if (thread->resumes || thread->passed_since != 0)
         ppt__waitq_push_front(queue, waiter);
-    } else {
-        ppt__waitq_push(queue, waiter); /* S6 */
-        thread->used = 0;
-    }
+    else
+        ppt__waitq_push_before(queue, waiter, thread->place); /* S6 */
     thread->resumes = false;
+    thread->place = NULL;
     thread->queued = true;
 }
 
@@ -174,6 +198,18 @@ static bool keeps_time(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     ppt__waiter_t *first = queue_of(sched, thread)->head;
 
     return first->prev == waiter_of(thread); /* S2 */
+}
+
+/* S6 */
+static void leave_to_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+{
+    if (!thread->queued)
+        return;
+    if (queue_of(sched, thread)->head == waiter_of(thread))
+        thread->resumes = true;
+    else if (!keeps_time(sched, thread))
+        thread->place = waiter_of(thread)->next;
+    leave(sched, thread);
 }
 
 /* When a CPU-bound thread's time slice ends. */
@@ -253,10 +289,18 @@ static int64_t sleep_until(ppt_gilsched_t *sched,
 {
     if (!thread->queued)
         enqueue(sched, thread, now);
-    if (!keeps_time(sched, thread))
-        return PPT_FOREVER;
-    return earlier(at, now + (thread->cpu_bound ? slice_of(sched)
-                                                : PATIENCE));
+    if (thread->cpu_bound || !keeps_time(sched, thread))
+        now += slice_of(sched);
+    else
+        now += PATIENCE;
+    return keeps_time(sched, thread) ? earlier(at, now) : now;
+}
+
+/* One asks; if that was not heard, all do: S2. */
+static bool may_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+{
+    return !thread->queued || keeps_time(sched, thread)
+           || sched->asked_at != 0;
 }
 
 /* The lock is held. */
@@ -265,8 +309,8 @@ static int wait_or_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 {
     int64_t at = ask_at(sched, thread, now);
 
-    if (at <= now && (!thread->queued || keeps_time(sched, thread))) {
-        leave(sched, thread);
+    if (at <= now && may_ask(sched, thread)) {
+        leave_to_ask(sched, thread);
         return PPT_GILSCHED_ASK;
     }
     *until = sleep_until(sched, thread, at, now);
@@ -331,7 +375,7 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
     int64_t now = clock_of(sched);
 
     if (thread->wanted_at == 0)
-        look_at_class(thread, now);
+        look_at_class(sched, thread, now);
     if (thread->cpu_bound) {
         ppt__account_want(&sched->account, thread->let_go_at, now);
         thread->took_at = now;
@@ -369,7 +413,8 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->used = thread->cpu_bound ? thread->used + now - since : 0;
     if (thread->cpu_bound) {
         sched->stats.forced++;
-        thread->let_go_at = thread->away_since = now;
+        thread->let_go_at = now;
+        goes_away(sched, thread, now);
         thread->resumes = thread->used < slice_of(sched);
         sched->slice_over |= !thread->resumes && sched->cpu.head != NULL;
     }
@@ -440,7 +485,7 @@ void ppt_gilsched_detained(ppt_gilsched_t *sched,
                            ppt_gilsched_thread_t *thread)
 {
     if (thread->cpu_bound)
-        thread->away_since = clock_of(sched);
+        goes_away(sched, thread, clock_of(sched));
 }
 
 unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched)

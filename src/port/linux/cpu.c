@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../port.h"
@@ -30,4 +31,12 @@ int ppt__cpus_allowed(void)
 int ppt__cpu(void)
 {
     return sched_getcpu();
+}
+
+uint64_t ppt__sleeps(void)
+{
+    struct rusage usage = { .ru_nvcsw = 0 };
+
+    getrusage(RUSAGE_THREAD, &usage);
+    return (uint64_t)usage.ru_nvcsw;
 }

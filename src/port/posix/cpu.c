@@ -17,3 +17,8 @@ int ppt__cpu(void)
 {
     return -1;
 }
+
+uint64_t ppt__sleeps(void)
+{
+    return 0;
+}
