@@ -91,9 +91,8 @@ def command(words, log, limit=600, env=None):
 class Bench:
     """A Python with an environment in which the package is installed."""
 
-    def __init__(self, python, sanitizer=None, cond_waiters='auto'):
+    def __init__(self, python, sanitizer=None):
         self.python = python
-        self.cond_waiters = cond_waiters
         self.name = f'{python.name}-{sanitizer}' if sanitizer else python.name
         self.sanitizer = sanitizer
         self.folder = ROOT / f'build-python-{self.name}'
@@ -102,8 +101,7 @@ class Bench:
         self.env = dict(os.environ,
                         PATH=f'{self.folder}/bin:{os.environ["PATH"]}',
                         PIP_DISABLE_PIP_VERSION_CHECK='1',
-                        PYTHONDONTWRITEBYTECODE='1',
-                        PPT_COND_WAITERS=cond_waiters)
+                        PYTHONDONTWRITEBYTECODE='1')
         for name in 'PYTHONPATH', 'PYTHONHOME', 'PYPLUSTHREAD':
             self.env.pop(name, None)
 
@@ -134,9 +132,7 @@ class Bench:
     def install(self):
         """The project itself, as a wheel."""
         options = ['--no-build-isolation', '--no-deps', '--force-reinstall',
-                   f'--config-settings=builddir={self.folder / "meson"}',
-                   '--config-settings=setup-args=-Dcond_waiters='
-                   + self.cond_waiters]
+                   f'--config-settings=builddir={self.folder / "meson"}']
         if self.sanitizer:
             options += [f'--config-settings=setup-args=-D{option}' for option
                         in (f'b_sanitize={SANITIZERS[self.sanitizer]}',
@@ -273,13 +269,8 @@ def test_one_of(found, level):
 
 
 def test_all_of(found, level):
-    """Several at once: most tests wait most of the time.
-
-    The oldest of several does without what only some C libraries know.
-    """
-    without = found[1:][-1:]
-    benches = [Bench(python, cond_waiters='none' if python in without
-                     else 'auto') for python in found]
+    """Several at once: most tests wait most of the time."""
+    benches = [Bench(python) for python in found]
     benches += [Bench(python, sanitizer) for python in found[:1]
                 for sanitizer in SANITIZED[level]]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -4,11 +4,9 @@ No test says how soon: whoever is woken has to come at last, and so do those
 that only compute.  PPT_TEST_MS has test_everybody_goes_on run for longer, in
 minutes, since conftest.py kills a test after four.
 """
-import ctypes
 import inspect
 import itertools
 import os
-import platform
 import queue
 import random
 import subprocess
@@ -44,6 +42,11 @@ def default(monkeypatch):
 
 # set_gil_priority and gil_info.
 
+COUNTS = ['holds', 'waits', 'cpu_bound_waits', 'wakes', 'vain_wakes',
+          'requests', 'renewals', 'forced']
+TIMES = ['waited', 'cpu_bound_waited', 'cpu_bound_held']
+
+
 def setting():
     info = gil_info()
     return info['priority'], info['cpu_share']
@@ -51,15 +54,13 @@ def setting():
 
 def test_info_has_these_keys_and_types():
     info = gil_info()
-    assert list(info) == ['priority', 'reason', 'cpu_share', 'requests',
-                          'renewals', 'pauses', 'turns', 'kept',
-                          'sees_waiters']
+    assert list(info) == ['priority', 'reason', 'cpu_share', *COUNTS, *TIMES]
     assert type(info['priority']) is bool
-    assert type(info['sees_waiters']) is bool
     assert type(info['cpu_share']) is float
-    for name in 'requests', 'renewals', 'pauses', 'turns', 'kept':
-        assert type(info[name]) is int
-        assert info[name] >= 0
+    for names, kind in (COUNTS, int), (TIMES, float):
+        for name in names:
+            assert type(info[name]) is kind
+            assert info[name] >= 0
 
 
 @needs_gil
@@ -73,7 +74,7 @@ def test_it_is_on_by_default():
 def test_without_a_gil_there_is_a_reason(enabled):
     set_gil_priority(enabled, cpu_share=0.5)
     assert setting() == (False, 0.5)
-    assert gil_info()['reason'] == 'this build of Python has no GIL'
+    assert gil_info()['reason'] == 'this interpreter has no GIL'
 
 
 @needs_gil
@@ -260,6 +261,14 @@ def test_help_names_the_option():
     assert (status, errors) == (0, '')
     assert '--gil-priority' in output
     assert 'PYPLUSTHREAD_GIL_PRIORITY' in output
+
+
+def test_gil_only_leaves_threading_as_it_is():
+    tell = TELL + 'print(pyplusthread.is_patched())'
+    assert program('--gil-only', '-c', tell) == (
+        0, told(True, 0.3) + 'False\n', '')
+    assert program('--gil-only', '--gil-priority=0.5', '-c', tell) == (
+        0, told(True, 0.5) + 'False\n', '')
 
 
 # Threads that wake each other.  Children get the source of these functions.
@@ -529,99 +538,87 @@ def test_everybody_goes_on_while_it_is_turned_on_and_off():
                 break
 
 
+def counts():
+    info = gil_info()
+    return {name: info[name] for name in COUNTS}
+
+
 @needs_gil
-def test_requests_are_counted_beside_a_cpu_bound_thread():
-    before = gil_info()
+@pytest.mark.parametrize('ours', [True, False])
+def test_thread_that_computes_is_asked_for_those_that_come_back(ours):
+    """Whoever's objects they wait for, and known to the package or not."""
+    before = counts()
     with Crowd() as crowd:
-        crowd.add_pair(by_condition)
+        if ours:
+            crowd.add_pair(by_condition)
+        else:
+            crowd.add_echo()
         crowd.add_bound(1)
-        until(lambda: gil_info()['requests'] > before['requests'])
-    after = gil_info()
-    for name in 'renewals', 'pauses':
-        assert after[name] >= before[name]
+        until(lambda: counts()['forced'] >= before['forced'] + 20)
+        crowd.everybody_goes_on()
+    after = counts()
+    assert after['requests'] >= before['requests'] + 20
+    assert after['waits'] > before['waits']
 
 
 @needs_gil
-def test_nobody_is_asked_while_it_is_off():
+def test_nothing_happens_while_it_is_off():
     with Crowd() as crowd:
         crowd.add_pair(by_condition)
         crowd.add_echo()
         crowd.add_bound(1)
-        requests = gil_info()['requests']
-        until(lambda: gil_info()['requests'] > requests)
+        until(lambda: counts()['requests'] > 0)
         set_gil_priority(False)
-        crowd.everybody_goes_on()
-        before = gil_info()
+        for _ in range(20):
+            crowd.everybody_goes_on()  # those that waited have gone, too
+        before = counts()
         for _ in range(20):
             crowd.everybody_goes_on()
-        after = gil_info()
-    for name in 'requests', 'renewals', 'pauses', 'turns', 'kept':
-        assert after[name] == before[name]
-
-
-# Threads that wait inside CPython.
-
-needs_waiters = pytest.mark.skipif(
-    not gil_info()['sees_waiters'],
-    reason='the C library does not tell who waits for the GIL')
+        after = counts()
+    assert after.pop('holds') > before.pop('holds')
+    assert after == before
 
 
 @needs_gil
-def test_waiters_are_seen_with_glibc():
-    built_without = os.environ.get('PPT_COND_WAITERS') == 'none'
-    glibc = platform.libc_ver()[0] == 'glibc'
-    assert gil_info()['sees_waiters'] is (glibc and not built_without)
-
-
-@needs_waiters
-@pytest.mark.parametrize('bound', [1, 3])
-def test_bound_threads_are_asked_for_those_that_wait_inside_cpython(bound):
-    """From one wait for an object of the package on."""
-    with Crowd() as crowd:
-        crowd.add_echo()
-        crowd.add_bound(bound)
-        crowd.everybody_goes_on()
-        before = gil_info()
-        until(lambda: (pyplusthread.Event().wait(0.001)
-                       or gil_info()['renewals'] > before['renewals']))
-        before = gil_info()
-        until(lambda: gil_info()['renewals'] >= before['renewals'] + 20)
-        assert gil_info()['requests'] == before['requests']
-        crowd.everybody_goes_on()
-
-
-@needs_waiters
-def test_bound_threads_alone_are_not_asked():
-    """Among themselves they wait for the interval: they have no priority."""
+def test_threads_that_compute_are_asked_once_in_a_switch_interval():
+    """Among themselves they have no priority."""
+    interval = sys.getswitchinterval()
     with Crowd() as crowd:
         crowd.add_bound(3)
         crowd.everybody_goes_on()
-        pyplusthread.Event().wait(0.001)  # from now on somebody looks
-        before = gil_info()['renewals']
-        burn(0.5)  # one of them
-        asked = gil_info()['renewals'] - before
-    assert asked < 250, 'of a thousand looks at least'
+        sys.setswitchinterval(0.05)
+        try:
+            crowd.everybody_goes_on()
+            before, begin = counts(), time.monotonic()
+            burn(0.5)  # one of them
+            after, end = counts(), time.monotonic()
+        finally:
+            sys.setswitchinterval(interval)
+    asked = after['requests'] - before['requests']
+    renewed = after['renewals'] - before['renewals']
+    assert asked - renewed <= (end - begin) / 0.05 + 2
 
 
 @needs_gil
-def test_thread_that_keeps_the_gil_but_does_not_compute_is_not_bound():
-    """As one whose CPU was taken away: nothing is gained by asking it."""
-    usleep = ctypes.PyDLL(None).usleep
-
-    def nobody_is_asked():
-        before = gil_info()['requests']
-        for _ in range(100):
-            usleep(4000)
-            time.sleep(0.001)
-        return gil_info()['requests'] == before
-
+def test_counts_agree():
     with Crowd() as crowd:
-        crowd.add_pair(by_condition)
-        crowd.everybody_goes_on()
-        until(nobody_is_asked)
+        for way in WAYS:
+            crowd.add_pair(way)
+        crowd.add_echo()
+        crowd.add_bound(2)
+        begin, before = time.monotonic(), gil_info()
+        for _ in range(20):
+            crowd.everybody_goes_on()
+        after, end = gil_info(), time.monotonic()
+    done = {name: after[name] - before[name] for name in COUNTS + TIMES}
+    assert done['cpu_bound_waits'] <= done['waits'] <= done['holds']
+    assert done['vain_wakes'] <= done['wakes'] + 1
+    assert done['renewals'] <= done['requests']
+    assert done['forced'] <= done['requests'] - done['renewals'] + 1
+    assert done['cpu_bound_held'] <= end - begin + 0.1
 
 
-# One woken thread at a time.
+# Pools.
 
 def by_queue(works):
     """(take, give): several may take; each works, and then waits again."""
@@ -669,38 +666,8 @@ def through_a_pipe():
     return work
 
 
-@needs_waiters
-def test_woken_threads_wait_for_their_turn():
-    before = gil_info()['turns']
-    with Crowd() as crowd:
-        in_turns(crowd, through_a_pipe())
-        until(lambda: gil_info()['turns'] >= before + 20)
-        crowd.everybody_goes_on()
-
-
-@needs_waiters
-def test_thread_keeps_its_turn_until_it_is_notified_again():
-    before = gil_info()['kept']
-    with Crowd() as crowd:
-        in_turns(crowd, through_a_pipe())
-        until(lambda: gil_info()['kept'] >= before + 20)
-        crowd.everybody_goes_on()
-
-
-@pytest.mark.skipif(gil_info()['sees_waiters'], reason='they are seen')
-def test_nobody_waits_for_a_turn_where_waiters_cannot_be_seen():
-    before = gil_info()['turns']
-    with Crowd() as crowd:
-        in_turns(crowd, through_a_pipe())
-        crowd.add_pair(by_condition)
-        for _ in range(20):
-            crowd.everybody_goes_on()
-    assert gil_info()['turns'] == before
-
-
 @pytest.mark.parametrize('bound', [0, 1])
-def test_turn_ends_though_its_thread_waits_for_something_else(bound):
-    """One after the other gets stuck, and does not hold the next one up."""
+def test_thread_of_a_pool_that_gets_stuck_holds_nobody_up(bound):
     reader, writer = os.pipe()
     stuck = []
 
@@ -719,68 +686,7 @@ def test_turn_ends_though_its_thread_waits_for_something_else(bound):
         assert sorted(join_all(takers)) == list(range(8))
 
 
-@pytest.mark.unsanitized  # that takes too long between a turn and the next
-@needs_waiters
-def test_where_turns_are_useless_nobody_waits_for_one():
-    """As in a pool whose threads all wait for a database."""
-    take, give = by_queue(lambda _: time.sleep(0.001))
-    done = queue.SimpleQueue()
-
-    def serve():
-        while take():
-            done.put(True)
-
-    def nobody_waits():
-        before = gil_info()['turns']
-        for _ in range(200):
-            done.get()
-            give(True)
-        return gil_info()['turns'] == before
-
-    with Crowd() as crowd:
-        for _ in range(16):
-            crowd.add(serve)
-            give(True)
-        try:
-            until(nobody_waits)
-        finally:
-            for _ in range(16):
-                give(False)
-
-
-def test_turn_ends_though_its_thread_only_computes():
-    with Crowd() as crowd:
-        take, give = by_queue(lambda _: compute(crowd.turns()))
-        for turn in range(4):
-            crowd.add(take)
-            give(turn)
-            until(lambda: len(crowd.counts) > turn)
-        crowd.everybody_goes_on()
-
-
-def test_turn_of_a_thread_that_has_ended_is_over():
-    take, give = by_queue(lambda _: None)
-    for _ in range(20):
-        takers = [Worker(take) for _ in range(8)]
-        for turn in range(8):
-            give(turn)
-        join_all(takers)
-
-
-def test_turn_of_a_thread_in_a_long_call_is_over_though_it_is_turned_off():
-    """With it off nobody waits for a turn, but some may wait already."""
-    take, give = by_queue(lambda _: burn(0.01))
-    for _ in range(5):
-        set_gil_priority(True)
-        takers = [Worker(take) for _ in range(8)]
-        for turn in range(8):
-            give(turn)
-        set_gil_priority(False)
-        join_all(takers)
-
-
-def test_thread_may_wait_for_its_turn_with_locks_held():
-    """Those who wait for its locks let it have one."""
+def test_pool_goes_on_with_locks_held():
     lock = pyplusthread.Lock()
 
     def work(_):

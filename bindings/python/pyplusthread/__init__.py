@@ -7,8 +7,8 @@ They take the place of the types of threading that have these names:
 patch() puts them into the module threading, for code that cannot be changed,
 and "python -m pyplusthread script.py" does so for a whole program.
 
-Threads that were woken get the GIL before CPU-bound ones: see
-set_gil_priority().
+Threads that come back from blocking calls get the GIL before CPU-bound ones:
+see set_gil_priority().
 """
 import os
 import sys

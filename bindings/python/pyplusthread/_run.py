@@ -94,10 +94,14 @@ def _parser():
             f'--no-{name}'.replace('_', '-'), dest=name, action='store_false',
             help=f'leave threading.{in_threading} as it is')
     parser.add_argument(
+        '--gil-only', action='store_true',
+        help='leave threading as it is; the GIL has its priority all the '
+             'same')
+    parser.add_argument(
         '--gil-priority', metavar='on|off|SHARE', type=_gil_priority,
-        help='whether threads that were woken get the GIL before CPU-bound '
-             'ones, and the least share of the time that these keep '
-             '(on: 0.3); as PYPLUSTHREAD_GIL_PRIORITY in the environment')
+        help='whether threads that come back from blocking calls get the GIL '
+             'before CPU-bound ones, and the least share of the time that '
+             'these keep (on: 0.3); as PYPLUSTHREAD_GIL_PRIORITY in the environment')
     parser.add_argument(
         '--fallback', action='store_true',
         help='run without the native types where they cannot be imported')
@@ -124,7 +128,9 @@ def _patch(options):
         if options.gil_priority is not None:
             enabled, cpu_share = options.gil_priority
             pyplusthread.set_gil_priority(enabled, cpu_share=cpu_share)
-        pyplusthread.patch(**{name: getattr(options, name) for name in NAMES})
+        if not options.gil_only:
+            pyplusthread.patch(**{name: getattr(options, name)
+                                  for name in NAMES})
     elif options.fallback:
         _forget_the_package()
     else:

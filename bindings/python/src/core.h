@@ -16,7 +16,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <pyplusthread/barrier.h>
 #include <pyplusthread/cond.h>
@@ -90,9 +89,6 @@ int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
 /* What a forked child does to an object at which its parent waited. */
 typedef void (*ppy_forget_fn)(void *object);
 
-/* What woken threads and others have had of a GIL: priority.c. */
-typedef struct ppy_account ppy_account_t;
-
 /* One wait of one thread. */
 typedef struct ppy_wait {
     struct ppy_wait *next;      /* in the ring of all waits: wait.c */
@@ -100,7 +96,6 @@ typedef struct ppy_wait {
     ppy_forget_fn forget;
     void *object;
     PyThreadState *thread;      /* while detached */
-    ppy_account_t *account;     /* the same; NULL: of no use */
     bool forgotten;             /* in a child: forget was called */
     bool runs_handlers;         /* of signals: the main thread */
     bool keep_on;               /* waiting, whatever handlers raise */
@@ -113,6 +108,12 @@ typedef struct ppy_wait {
  */
 void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object);
 void ppy_wait_end(ppy_wait_t *wait);
+
+/* Let go of the interpreter. */
+void ppy_detach(ppy_wait_t *wait);
+
+/* Be back.  Does not return if the interpreter is shutting down. */
+void ppy_attach(ppy_wait_t *wait);
 
 /* A ppt_interrupt_fn; arg is the ppy_wait_t, which keeps exceptions. */
 int ppy_on_interrupt(void *arg);
@@ -127,7 +128,7 @@ bool ppy_raise(ppy_wait_t *wait);
 void ppy_raise_before(PyObject *earlier);
 
 /*
- * Take lock, detached if it is held; its turn is over then.
+ * Take lock, detached if it is held.
  *
  * Returns   0, EBUSY, ETIMEDOUT
  *           -1  with an exception set: a handler's, or see ppy_may_wait; lock
@@ -160,146 +161,6 @@ int ppy_main_thread_setup(PyObject *threading);
 
 /* In the child of a fork that another interpreter's import was caught by. */
 void ppy_module_after_fork(void);
-
-/* --- priority.c ---------------------------------------------------------- */
-
-/* Let go of the interpreter; the turn is over, too, where it is out_of_turn. */
-void ppy_detach(ppy_wait_t *wait);
-void ppy_detach_out_of_turn(ppy_wait_t *wait);
-
-/*
- * Be back, before CPU-bound threads.  Does not return if the interpreter is
- * shutting down.
- */
-void ppy_attach(ppy_wait_t *wait);
-
-/* Where a thread waits for a notify.  Never looked into: it may be gone. */
-typedef struct {
-    const ppt_cond_t *cond;
-    const ppt_lock_t *lock;
-} ppy_stand_t;
-
-/*
- * Both for a thread that waits for a notify, at stand: it lets others have
- * their turn, if they have something to do, and waits for its own before it is
- * back; or it is back without having been notified.
- */
-void ppy_detach_until_notified(ppy_wait_t *wait, const ppy_stand_t *stand);
-void ppy_attach_in_turn(ppy_wait_t *wait, const ppy_stand_t *stand,
-                        int64_t deadline);
-void ppy_attach_unnotified(ppy_wait_t *wait);
-
-/* This thread has notified somebody. */
-void ppy_turn_note_notify(void);
-
-/*
- * A thread that is attached is about to take lock.  If that is where it waited
- * last, its turn since was cut short, and others have theirs, it waits for
- * another one.
- */
-void ppy_wait_for_turn(const ppt_lock_t *lock);
-
-/*
- * ppt_lock_release by a thread that is attached.  Lets go of the GIL
- * meanwhile if threads are queued for lock, and it was soon back before.
- */
-int ppy_release(ppt_lock_t *lock);
-
-/* pyplusthread.set_gil_priority and gil_info. */
-PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,
-                               Py_ssize_t nargs, PyObject *kwnames);
-PyObject *ppy_gil_info(PyObject *module, PyObject *none);
-
-/* Called by each import. */
-int ppy_priority_setup(void);
-
-/* For insist.c: all GILs.  When to look again, in nanoseconds; 0: never. */
-int64_t ppy_accounts_watch(void);
-bool ppy_accounts_withdraw(void);
-void ppy_accounts_forget(void);
-void ppy_accounts_after_fork(void);
-
-/* --- insist.c ------------------------------------------------------------ */
-
-/*
- * From here to the end the thread is counted, and the GILs are looked after
- * again and again.  The count is an account's, of one kind of wait.
- *
- * begin returns whether they are; end whether the count has become 0.
- */
-bool ppy_insist_begin(int *count);
-bool ppy_insist_end(int *count);
-
-/* Set what is guarded by insist.c. */
-void ppy_insist_set(bool *flag, bool value);
-
-void ppy_insist_before_fork(void);
-void ppy_insist_after_fork_in_parent(void);
-void ppy_insist_after_fork_in_child(void);
-
-/* --- gil.c ------------------------------------------------------------- */
-
-/* Why priority.c must leave the GIL alone; NULL if it need not. */
-const char *ppy_gil_check(void);
-
-/* The GIL that this thread, which is attached, holds. */
-void *ppy_gil_here(void);
-
-/* These are for threads that are not attached, too. */
-bool ppy_gil_taken(const void *gil);
-
-/* Whether gil is free, and whoever let go of it is through with that. */
-bool ppy_gil_free(void *gil);
-
-/* Spin until it is, for so many nanoseconds; false if it is not. */
-bool ppy_gil_await(void *gil, int64_t length);
-unsigned long ppy_gil_switches(const void *gil);
-
-/* The thread state that has gil, or had it last; it may be gone. */
-const void *ppy_gil_holder(const void *gil);
-
-/*
- * Whoever has gil, a thread of interpreter, and the clock of its CPU time; NULL
- * if nobody has.
- */
-const void *ppy_gil_holders_clock(void *gil, void *interpreter,
-                                  clockid_t *clock);
-
-/*
- * Threads that wait for gil inside CPython; 0 if they cannot be seen, or if
- * nobody has tried that out: sees_waiters does, the first time.
- */
-unsigned ppy_gil_waiters(const void *gil);
-bool ppy_gil_sees_waiters(void);
-
-/* The same, and they are threads of interpreter for certain. */
-bool ppy_gil_sees_waiters_of(void *interpreter);
-
-/*
- * Thread has gil or may wait for it: somebody does; where that cannot be seen,
- * somebody has it.
- */
-bool ppy_gil_may_concern(const void *gil, const void *thread);
-
-/*
- * Have whoever holds gil let go of it soon.  The caller is of interpreter, and
- * takes gil.
- *
- * Returns   whether the holder was asked
- */
-bool ppy_gil_ask(void *gil, void *interpreter);
-
-/*
- * The same for others: if more than few threads wait for it, or, where they
- * cannot be seen, or may be of another interpreter, if any of ours do.
- *
- * Returns   whether the holder was asked
- */
-bool ppy_gil_ask_for(void *gil, void *interpreter, unsigned few,
-                     unsigned ours);
-
-/* Take back what was asked for. */
-void ppy_gil_withdraw(void *gil, void *interpreter);
 
 /* --- place.c ----------------------------------------------------------- */
 

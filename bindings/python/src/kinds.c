@@ -32,7 +32,6 @@ static ppt_lock_t *lock_of(PyObject *lock)
 
 static PyObject *lock_enter(PyObject *lock)
 {
-    ppy_wait_for_turn(lock_of(lock));
     return true_unless(ppy_acquire(lock_of(lock), PPT_FOREVER));
 }
 
@@ -40,7 +39,7 @@ static PyObject *lock_leave(PyObject *lock,
                             PyObject *const *Py_UNUSED(args),
                             Py_ssize_t Py_UNUSED(nargs))
 {
-    return none_unless(ppy_release(lock_of(lock)) == 0 ? 0 : not_locked());
+    return none_unless(ppt_lock_release(lock_of(lock)) == 0 ? 0 : not_locked());
 }
 
 static int lock_owned(PyObject *lock)

@@ -44,8 +44,6 @@ static PyObject *acquire(PyObject *op, PyObject *const *args,
 
     if (ppy_acquire_args(args, nargs, kwnames, &deadline) < 0)
         return NULL;
-    if (deadline == PPT_FOREVER)
-        ppy_wait_for_turn(lock);
     result = ppy_acquire(lock, deadline);
     return result < 0 ? NULL : PyBool_FromLong(result == 0);
 }
@@ -57,7 +55,7 @@ static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 static PyObject *release(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    if (ppy_release(&((ppy_lock_t *)op)->lock) == 0)
+    if (ppt_lock_release(&((ppy_lock_t *)op)->lock) == 0)
         Py_RETURN_NONE;
     PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
     return NULL;

@@ -7,6 +7,8 @@
  */
 #include "core.h"
 
+#include "cpython/control.h"
+
 static struct PyModuleDef module_def;
 
 ppy_state_t *ppy_state(PyTypeObject *type)
@@ -185,7 +187,7 @@ static int set_up(PyObject *module, PyObject *threading)
     state->broken_barrier = PyObject_GetAttrString(threading,
                                                    "BrokenBarrierError");
     if (state->stock_barrier == NULL || state->broken_barrier == NULL
-        || ppy_wait_setup(threading) < 0 || ppy_priority_setup() < 0
+        || ppy_wait_setup(threading) < 0
         || take_docs(threading) < 0
         || add_types(module) < 0)
         return -1;
@@ -193,6 +195,7 @@ static int set_up(PyObject *module, PyObject *threading)
                               state->broken_barrier) < 0
         || PyModule_AddStringConstant(module, "__version__", PPT_VERSION) < 0)
         return -1;
+    ppy_control_setup();
     return ppy_add_capi(module);
 }
 
@@ -238,33 +241,40 @@ static PyMethodDef functions[] = {
     { "set_gil_priority", PPY_METHOD(ppy_set_gil_priority),
       METH_FASTCALL | METH_KEYWORDS,
       "set_gil_priority($module, /, enabled=True, *, cpu_share=0.3)\n--\n\n"
-      "Let threads that were woken have the GIL before CPU-bound ones.\n\n"
-      "A thread that returns from a wait for a Condition, a Lock or another "
-      "object\nof this package asks a CPU-bound thread that holds the GIL "
-      "to let go of it\nat once, instead of after the switch interval of "
-      "5 ms.  For threads that\nreturn from other blocking calls, as those of "
-      "sockets, a thread of this\npackage asks.  Of threads that were "
-      "notified, one at a time goes on.\n\n"
-      "cpu_share, from 0 to less than 1, is the part of the time "
-      "that CPU-bound\nthreads keep at least, however many others are "
-      "woken.\n\n"
-      "It is on by default, for all threads of all interpreters." },
+      "Let threads that come back from a blocking call have the GIL before "
+      "CPU-bound\nones.\n\n"
+      "A thread that returns from a blocking call, of this package or any "
+      "other, has\na CPU-bound thread let go of the GIL at once, instead of "
+      "after the switch\ninterval of 5 ms.  CPU-bound threads take the GIL "
+      "in turns of a switch\ninterval.\n\n"
+      "cpu_share, from 0 to less than 1, is the part of the time in which "
+      "CPU-bound\nthreads want the GIL that they have it at least, however "
+      "many others come\nback.\n\n"
+      "It is on by default, for all threads of all interpreters that have "
+      "imported\nthis package.  A thread that waits for the GIL when it is "
+      "turned off waits on\nas it began." },
     { "gil_info", ppy_gil_info, METH_NOARGS,
       "gil_info($module, /)\n--\n\n"
       "What became of the GIL's priority, as a dict.\n\n"
       "priority   whether it is in effect\n"
       "reason     why it is not; None if it is\n"
       "cpu_share  see set_gil_priority()\n"
-      "requests   how often a thread asked another one to let go\n"
-      "renewals   how often one was asked on behalf of threads that wait\n"
-      "pauses     how often a thread held back, so that CPU-bound ones got\n"
-      "           their share\n"
-      "turns      how often a notified thread waited for its turn\n"
-      "kept       how often one went on with a turn that it had kept while "
-      "it waited\n"
-      "sees_waiters\n"
-      "           whether those that return from other blocking calls, as of\n"
-      "           sockets, are seen, and have priority, too" },
+      "holds      how often a thread took the GIL\n"
+      "waits      of these, after it had waited for another thread\n"
+      "cpu_bound_waits\n"
+      "           of these, as a thread that computes\n"
+      "wakes      how often a thread was woken for the GIL\n"
+      "vain_wakes of these, found it taken by another thread\n"
+      "requests   how often a thread was asked to let go\n"
+      "renewals   of these, again, since it had not done so\n"
+      "forced     how often a thread that computes let go when it was asked\n"
+      "waited     seconds that threads waited which came back\n"
+      "cpu_bound_waited\n"
+      "           seconds that threads waited which compute\n"
+      "cpu_bound_held\n"
+      "           seconds that threads which compute held the GIL, while "
+      "others waited\n"
+      "           or after they had had to let go of it" },
     { NULL, NULL, 0, NULL }
 };
 

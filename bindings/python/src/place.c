@@ -24,11 +24,7 @@ static unsigned broadcasts_of(ppy_condition_t *condition)
 
 int ppy_notify(ppy_condition_t *condition, int n)
 {
-    int notified = ppt_cond_signal_n(&condition->cond, n);
-
-    if (notified > 0)
-        ppy_turn_note_notify();
-    return notified;
+    return ppt_cond_signal_n(&condition->cond, n);
 }
 
 int ppy_broadcast(ppy_condition_t *condition)
@@ -79,7 +75,7 @@ static int sleep_detached(ppy_place_t *place, int64_t deadline)
 {
     int result;
 
-    ppy_detach_out_of_turn(&place->wait);
+    ppy_detach(&place->wait);
     do
         result = ppt_cond_sleep(&place->condition->cond, &place->waiter,
                                 deadline);
@@ -125,20 +121,16 @@ static void forget_both(void *arg)
 int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
                   ppt_lock_t *lock, int64_t deadline)
 {
-    ppy_stand_t stand = { &condition->cond, lock };
     int result;
 
     place->condition = condition;
     place->lock = lock;
     ppy_wait_begin(&place->wait, forget_both, place);
-    ppy_detach_until_notified(&place->wait, &stand);
+    ppy_detach(&place->wait);
     result = ppt_cond_wait_unyielding(&condition->cond, lock, deadline);
     if (result != EPERM)
         ppt_lock_release(lock);
     ppy_wait_end(&place->wait);
-    if (result == 0)
-        ppy_attach_in_turn(&place->wait, &stand, deadline);
-    else
-        ppy_attach_unnotified(&place->wait);
+    ppy_attach(&place->wait);
     return result == 0;
 }

@@ -42,8 +42,6 @@ int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline)
         set(self, me, self->count + 1);
         return 0;
     }
-    if (deadline == PPT_FOREVER)
-        ppy_wait_for_turn(&self->lock);
     result = ppy_acquire(&self->lock, deadline);
     if (result == 0)
         set(self, me, 1);
@@ -89,7 +87,7 @@ int ppy_rlock_release(ppy_rlock_t *self)
         return 0;
     }
     ppy_rlock_disown(self);
-    ppy_release(&self->lock);
+    ppt_lock_release(&self->lock);
     return 0;
 }
 

@@ -58,7 +58,7 @@ static int take(semaphore_t *self, int64_t deadline)
     result = await_value(self, deadline);
     if (result > 0)
         set_value(self, self->value - 1);
-    ppy_release(lock);
+    ppt_lock_release(lock);
     return result;
 }
 
@@ -91,7 +91,7 @@ static int put(semaphore_t *self, Py_ssize_t n)
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     result = ppy_semaphore_put((PyObject *)self, n);
-    ppy_release(lock);
+    ppt_lock_release(lock);
     return result == 0 ? 0 : too_many(self);
 }
 

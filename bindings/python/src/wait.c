@@ -25,12 +25,9 @@
  *       held still while the fork is made; so the child finds in it every
  *       object that it has to mend.  It copies page after page while other
  *       threads run: nothing else that they write meanwhile can be trusted.
- *       The queues of turns (turn.c) it mends in any case.
  *
  * Races
  *   Fork against wait: W2.
- *   Fork against insist.c: its lock is taken after waits_lock, and nobody
- *   else takes one while it holds the other.
  *   A handler forks inside its thread's own wait: in the child that wait is
  *   out of the ring, and joins it again; cond.c queues again, a lock is not
  *   queued during handlers, and barrier.c is not mended then.
@@ -87,22 +84,22 @@ void ppy_wait_end(ppy_wait_t *wait)
     unlock_waits();
 }
 
-static void before_fork(void)
+void ppy_detach(ppy_wait_t *wait)
 {
-    lock_waits();
-    ppy_insist_before_fork();
+    wait->runs_handlers = ppy_is_main_thread();
+    wait->thread = PyEval_SaveThread();
 }
 
-static void after_fork_in_parent(void)
+/* The thread's own state may be gone by now, at shutdown. */
+void ppy_attach(ppy_wait_t *wait)
 {
-    ppy_insist_after_fork_in_parent();
-    unlock_waits();
+    PyEval_RestoreThread(wait->thread);
 }
+
 
 /* W2; the child has this thread only. */
 static void after_fork_in_child(void)
 {
-    ppy_insist_after_fork_in_child();
     ppy_module_after_fork();
     ppt_lock_after_fork(&waits_lock);
     while (waits.next != &waits) {
@@ -254,7 +251,7 @@ int ppy_acquire_whatever(ppt_lock_t *lock)
 
 static void set_atfork(void)
 {
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    pthread_atfork(lock_waits, unlock_waits, after_fork_in_child);
 }
 
 int ppy_wait_setup(PyObject *threading)

@@ -1,0 +1,17 @@
+/*
+ * control.h - the GIL's scheduler as Python sees it.  See control.c.
+ */
+#ifndef PPY_CONTROL_H
+#define PPY_CONTROL_H
+
+#include "../core.h"
+
+/* pyplusthread.set_gil_priority and gil_info. */
+PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,
+                               Py_ssize_t nargs, PyObject *kwnames);
+PyObject *ppy_gil_info(PyObject *module, PyObject *none);
+
+/* Called by each import, in each interpreter. */
+void ppy_control_setup(void);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * interposer.h - takes over the waiting for CPython's GIL.
+ *
+ * CPython waits for a GIL with the functions of pthread.h.  The interposer
+ * replaces them in the object that holds CPython, and has the library's
+ * scheduler decide for the GILs that it was told of.  See interposer.c.
+ */
+#ifndef PPY_INTERPOSER_H
+#define PPY_INTERPOSER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <pyplusthread/gilsched.h>
+
+/* How CPython waits for one GIL. */
+typedef struct ppy_gil_names {
+    pthread_mutex_t *mutex;         /* guards what follows */
+    pthread_cond_t *cond;           /* signalled by who lets go of it */
+    pthread_cond_t *switch_cond;    /* signalled by who has it */
+} ppy_gil_names_t;
+
+/* What a thread calls: for the rehearsal, see rehearsal.c. */
+typedef enum {
+    PPY_CALL_TIMEDWAIT,
+    PPY_CALL_WAIT,
+    PPY_CALL_SIGNAL,
+    PPY_CALL_UNLOCK
+} ppy_call_kind_t;
+
+typedef struct ppy_call {
+    ppy_call_kind_t kind;
+    pthread_cond_t *cond;
+    pthread_mutex_t *mutex;
+} ppy_call_t;
+
+enum { PPY_CALLS = 24 };
+
+typedef struct ppy_recorder {
+    int count;          /* atomic: others may look */
+    ppy_call_t calls[PPY_CALLS];
+} ppy_recorder_t;
+
+/* From now on the calls of this thread are recorded; NULL: no more. */
+void ppy_interposer_record(ppy_recorder_t *recorder);
+
+/*
+ * Replace the functions in the object that address is in.  Once done,
+ * nothing.
+ *
+ * Returns   NULL, or why it cannot be done
+ */
+const char *ppy_interposer_install(const void *address);
+
+/* Put them back: if no GIL is known. */
+void ppy_interposer_remove(const void *address);
+
+/* Whether that GIL is known. */
+bool ppy_interposer_knows(const ppy_gil_names_t *names);
+
+/*
+ * Schedule that GIL, which this thread holds, from now on.
+ *
+ * Returns   false if there is no memory
+ */
+bool ppy_interposer_adopt(const ppy_gil_names_t *names);
+
+/* Whether threads wait in the scheduler; others go on to the system's. */
+void ppy_interposer_enable(bool enabled);
+bool ppy_interposer_enabled(void);
+
+/* The CPU-bound threads' share of all GILs, in millionths. */
+void ppy_interposer_set_share(uint32_t share);
+uint32_t ppy_interposer_share(void);
+
+/* The sum over all GILs. */
+void ppy_interposer_stats(ppt_gilsched_stats_t *stats);
+
+#endif
