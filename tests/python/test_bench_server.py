@@ -6,12 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from support import Worker, join_all
+from support import Worker, join_all, until
 
 BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 MODULES = 'clients', 'servers', 'testserver'
@@ -142,12 +141,10 @@ def test_server_answers_and_ends(bench, capfd, server, kind, burners):
     assert capfd.readouterr().err == ''
 
 
-def ask_until_refused(port):
-    count = 0
+def ask_until_refused(port, answers):
     with contextlib.suppress(OSError, http.client.HTTPException):
-        while status_of(port):
-            count += 1
-    return count
+        while status := status_of(port):
+            answers.append(status)
 
 
 @pytest.mark.unsanitized
@@ -159,9 +156,11 @@ def test_server_ends_while_clients_ask(bench, capfd, server, kind):
         pytest.skip(f'no {server}')
     for _ in range(3):
         with bench('testserver').serving(server, kind) as port:
-            clients = [Worker(ask_until_refused, port) for _ in range(10)]
-            time.sleep(0.2)
-        assert all(count > 0 for count in join_all(clients))
+            answers = [[] for _ in range(10)]
+            clients = [Worker(ask_until_refused, port, each)
+                       for each in answers]
+            until(lambda: all(answers))
+        join_all(clients)
         assert capfd.readouterr().err == ''
 
 
