@@ -14,6 +14,8 @@
  *         TURN          a release sets it; the waiter     none (atomic)
  *                       it woke clears it
  *         HAND_OVER     the waiter passed over; a release queue.guard
+ *         HANDED        a release sets it; the waiter     none (atomic)
+ *                       that was given the lock clears it
  *   tickets             waiters, as they queue            queue.guard
  *   queue               see waitq.c
  *
@@ -41,6 +43,10 @@
  *       may be free, for a waiter that was woken but does not get a CPU.
  *   L7  A waiter with a callback that was woken in vain asks it before it
  *       sleeps again: a handler may have run since the release chose it.
+ *   L8  In the child of a fork the queue is new (waitq I6), and the bits that
+ *       speak of waiters are the parent's: whoever finds it so, under the
+ *       guard, clears them, before anybody queues there.  HELD stays, unless
+ *       HANDED says that it was for a waiter that had not taken note of it.
  *
  * Races
  *   Lost wake-up: queueing and freeing are operations on one word (L1).
@@ -63,7 +69,8 @@ enum {
     HELD = PPT__HELD,
     QUEUED = PPT__QUEUED,
     TURN = PPT__TURN,
-    HAND_OVER = PPT__OWN
+    HAND_OVER = PPT__OWN,
+    HANDED = PPT__OWN << 1
 };
 
 /* How long the first waiter may be passed over. */
@@ -71,6 +78,22 @@ enum {
 
 /* A look takes the word's cache line from the holder: one in so many pauses. */
 #define LOOK_EVERY 4
+
+/* L8 */
+static PPT__SLOW void forget_parents_waiters(ppt_lock_t *lock)
+{
+    uint32_t word = ppt__word_load(&lock->word);
+
+    while (!ppt__word_change(&lock->word, &word,
+                             word & HANDED ? 0 : word & HELD))
+        ;
+}
+
+static void guard(ppt_lock_t *lock)
+{
+    if (ppt__waitq_guard(&lock->queue))
+        forget_parents_waiters(lock);
+}
 
 static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
 {
@@ -115,7 +138,7 @@ static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     bool taken;
 
-    ppt__waitq_guard(&lock->queue);
+    guard(lock);
     taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
     if (!taken)
         push(lock, waiter);
@@ -139,7 +162,7 @@ static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     bool spins = set != 0 && waiter->far; /* or it lies idle meanwhile */
     bool taken;
 
-    ppt__waitq_guard(&lock->queue);
+    guard(lock);
     taken = ppt__word_take_or_announce(&lock->word, HELD, TURN, set);
     if (!taken) {
         ppt__waiter_restart(waiter, spins);
@@ -155,8 +178,10 @@ static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
  */
 static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter, unsigned flags)
 {
-    if (waiter->grant == PPT__GRANT_LOCK)
+    if (waiter->grant == PPT__GRANT_LOCK) {
+        __atomic_fetch_and(&lock->word, ~(uint32_t)HANDED, __ATOMIC_RELAXED);
         return true;
+    }
     if (!(flags & PPT__INTERRUPTIBLE)
         && acquire_awake(lock, PPT_FOREVER, TURN))
         return true;
@@ -171,7 +196,7 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     bool taken;
 
-    ppt__waitq_guard(&lock->queue);
+    guard(lock);
     waiter->grant = PPT__GRANT_NOTHING;
     ppt__waiter_step_in(waiter);
     taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
@@ -308,7 +333,7 @@ static uint32_t after_release(const ppt_lock_t *lock,
     uint32_t next = word & TURN;
 
     if (waiter != NULL)
-        next |= word & HAND_OVER ? HELD : TURN; /* L3, L2 */
+        next |= word & HAND_OVER ? HELD | HANDED : TURN; /* L3, L2 */
     if (lock->queue.head != NULL)
         next |= QUEUED;
     return next;
@@ -323,7 +348,7 @@ static PPT__SLOW int release_to_queue(ppt_lock_t *lock)
     ppt__waiter_t *waiter;
     uint32_t next;
 
-    ppt__waitq_guard(&lock->queue);
+    guard(lock);
     if (!(ppt__word_load(&lock->word) & HELD)) {
         ppt__waitq_unguard(&lock->queue);
         return EPERM;
@@ -349,7 +374,8 @@ int ppt_lock_release(ppt_lock_t *lock)
     uint32_t word = ppt__word_load(&lock->word);
 
     while ((word & HELD) && nobody_to_wake(word))
-        if (ppt__word_change(&lock->word, &word, word & ~(uint32_t)HELD))
+        if (ppt__word_change(&lock->word, &word,
+                             word & ~(uint32_t)(HELD | HANDED)))
             return 0;
     return word & HELD ? release_to_queue(lock) : EPERM;
 }
@@ -358,7 +384,7 @@ bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     bool queued;
 
-    ppt__waitq_guard(&lock->queue);
+    guard(lock);
     queued = ppt__word_announce(&lock->word, HELD, 0, 0);
     if (queued)
         push(lock, waiter);
@@ -388,10 +414,13 @@ int ppt_lock_destroy(ppt_lock_t *lock)
 {
     bool busy;
 
-    if (is_busy(lock) || ppt__waitq_retire(&lock->queue) != 0)
+    guard(lock); /* L8 */
+    busy = is_busy(lock);
+    ppt__waitq_unguard(&lock->queue);
+    if (busy || ppt__waitq_retire(&lock->queue) != 0)
         return EBUSY;
     /* The last to leave the queue may have taken the lock (L2, L6). */
-    ppt__waitq_guard(&lock->queue);
+    guard(lock);
     busy = is_busy(lock) || lock->queue.length > 0;
     ppt__waitq_unguard(&lock->queue);
     return busy ? EBUSY : 0;

@@ -114,12 +114,14 @@ static PPT__SLOW void make_new(ppt_waitq_t *queue)
     __atomic_store_n(&queue->born, ppt__generation, __ATOMIC_RELAXED);
 }
 
-void ppt__waitq_guard(ppt_waitq_t *queue)
+bool ppt__waitq_guard(ppt_waitq_t *queue)
 {
     if (!try_guard(&queue->guard))
         guard_contended(&queue->guard);
-    if (queue->born != ppt__generation)
-        make_new(queue);
+    if (queue->born == ppt__generation)
+        return false;
+    make_new(queue);
+    return true;
 }
 
 void ppt__waitq_unguard(ppt_waitq_t *queue)

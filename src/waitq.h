@@ -90,9 +90,10 @@ extern uint32_t ppt__generation;
 
 /*
  * The guard of a queue: held for a few instructions, never in a call out.
- * Whoever takes it finds a queue of this process: a fork has emptied it.
+ * Whoever takes it finds a queue of this process.  True where that has just
+ * been made empty, since what was in it was the parent's.
  */
-void ppt__waitq_guard(ppt_waitq_t *queue);
+bool ppt__waitq_guard(ppt_waitq_t *queue);
 void ppt__waitq_unguard(ppt_waitq_t *queue);
 
 /* With the guard held. */

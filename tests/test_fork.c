@@ -573,6 +573,134 @@ START_TEST(parents_waiters_are_void_in_the_child)
 }
 END_TEST
 
+/* The same of a lock, which the parent's threads take and wait for */
+
+struct contended {
+    ppt_lock_t lock;
+    int stop;
+    int held; /* by the thread that waited */
+};
+
+static void *acquire_in_child(void *arg)
+{
+    ppt_lock_t *lock = arg;
+
+    return (void *)(intptr_t)ppt_lock_acquire(lock, ppt_deadline(LIMIT / 3));
+}
+
+/* The thread that forked holds the lock, so that no other of the parent does. */
+static int use_lock_in_child(void *arg)
+{
+    struct contended *contended = arg;
+    ppt_lock_t *lock = &contended->lock;
+    void *result = NULL;
+    pthread_t thread;
+
+    require(ppt_lock_locked(lock));
+    require(ppt_lock_waiting(lock) == 0);
+    require(ppt_lock_acquire(lock, PPT_TRY) == EBUSY);
+    require(ppt_lock_acquire(lock, ppt_deadline(MS)) == ETIMEDOUT);
+    require(pthread_create(&thread, NULL, acquire_in_child, lock) == 0);
+    poll_for(ppt_lock_waiting(lock) == 1);
+    require(ppt_lock_release(lock) == 0);
+    require(pthread_join(thread, &result) == 0 && result == NULL);
+    require(ppt_lock_release(lock) == 0);
+    require(ppt_lock_acquire(lock, PPT_TRY) == 0);
+    require(ppt_lock_release(lock) == 0);
+    require(ppt_lock_destroy(lock) == 0);
+    return 0;
+}
+
+static void acquire_until_stopped(void *arg)
+{
+    struct contended *contended = arg;
+
+    while (!peek(&contended->stop)) {
+        ppt_lock_acquire(&contended->lock, PPT_FOREVER);
+        ppt_lock_release(&contended->lock);
+    }
+}
+
+START_TEST(child_keeps_a_lock_that_it_holds_and_nobody_waits)
+{
+    struct contended contended = { .lock = PPT_LOCK_INITIALIZER };
+    worker_t workers[4];
+    int i;
+
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_start(&workers[i], acquire_until_stopped, &contended);
+    for (i = 0; i < 50; i++) {
+        ck_assert_int_eq(ppt_lock_acquire(&contended.lock, PPT_FOREVER), 0);
+        ck_assert_int_eq(in_child(use_lock_in_child, &contended), 0);
+        ck_assert_int_eq(ppt_lock_release(&contended.lock), 0);
+    }
+    poke(&contended.stop, 1);
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_join(&workers[i]);
+}
+END_TEST
+
+/*
+ * A waiter that was woken, or handed the lock, does not get a CPU: the child
+ * finds the lock on its way to somebody who is not there.
+ */
+static int use_free_lock_in_child(void *arg)
+{
+    struct contended *contended = arg;
+
+    require(ppt_lock_acquire(&contended->lock, PPT_TRY) == 0
+            || ppt_lock_acquire(&contended->lock, ppt_deadline(MS)) == 0);
+    return use_lock_in_child(arg);
+}
+
+static void acquire_once(void *arg)
+{
+    struct contended *contended = arg;
+
+    if (ppt_lock_acquire(&contended->lock, PPT_FOREVER) == 0)
+        poke(&contended->held, 1);
+}
+
+/* The waiter has been passed over for long: lock.c's HAND_OVER. */
+static bool is_owed(const ppt_lock_t *lock)
+{
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) & 8;
+}
+
+static void pass_over(struct contended *contended, const worker_t *worker)
+{
+    while (!is_owed(&contended->lock)) {
+        ck_assert_int_eq(ppt_lock_release(&contended->lock), 0);
+        ck_assert_int_eq(ppt_lock_acquire(&contended->lock, PPT_TRY), 0);
+        await(worker_asleep(worker));
+    }
+}
+
+START_TEST(lock_on_its_way_to_a_parents_waiter_is_free_in_the_child)
+{
+    struct contended contended = { .lock = PPT_LOCK_INITIALIZER };
+    worker_t worker;
+
+    signals_install(SA_RESTART);
+    ck_assert_int_eq(ppt_lock_acquire(&contended.lock, PPT_TRY), 0);
+    worker_start(&worker, acquire_once, &contended);
+    await(ppt_lock_waiting(&contended.lock) == 1 && worker_asleep(&worker));
+    if (_i == 1)
+        pass_over(&contended, &worker);
+    signals_hold();
+    worker_interrupt(&worker);
+    await(signals_held() == 1);
+    ck_assert_int_eq(ppt_lock_release(&contended.lock), 0);
+    ck_assert(ppt_lock_locked(&contended.lock) == (_i == 1));
+    ck_assert_int_eq(in_child(use_free_lock_in_child, &contended), 0);
+    signals_let_go();
+    worker_join(&worker);
+    ck_assert_int_eq(peek(&contended.held), 1);
+    ck_assert_int_eq(ppt_lock_release(&contended.lock), 0);
+    ck_assert_int_eq(ppt_lock_destroy(&contended.lock), 0);
+}
+END_TEST
+
 /* Threads at full speed, caught at any moment. */
 struct busy {
     pair_t pair;
@@ -667,8 +795,13 @@ void add_tests(Suite *suite)
         tcase, child_of_a_callback_is_not_told_of_a_round_that_the_parent_ends);
     tcase_add_loop_test(tcase, parents_waiters_are_void_in_the_child, 0,
                         KINDS);
+    tcase_add_loop_test(
+        tcase, lock_on_its_way_to_a_parents_waiter_is_free_in_the_child, 0,
+        2);
     if (ADDRESS_SANITIZER) /* a busy parent's locks of its own stay taken */
         return;
     tcase_add_loop_test(tcase, fork_may_catch_the_condition_in_any_state, 0,
                         KINDS);
+    tcase_add_test(tcase,
+                   child_keeps_a_lock_that_it_holds_and_nobody_waits);
 }

@@ -44,8 +44,11 @@ extern "C" {
  *           inheritance; use by several processes; use in a signal handler
  *           that interrupted a call on the same lock, or a signal on a
  *           condition whose waiters are going to take it.
- * Fork      the child must call ppt_lock_after_fork before anything else,
- *           unless it knows that no other thread was using the lock.
+ * Fork      in the child nobody waits: the parent's waiters are void there.
+ *           A lock that is held stays held, by a thread that may not be
+ *           there: then the child calls ppt_lock_after_fork.  So it must
+ *           after a fork that no handler of pthread_atfork hears of (_Fork,
+ *           a bare system call).
  *
  * Misaligned or NULL objects are the caller's fault, here and everywhere.
  * No call of this library is a cancellation point, except those of
