@@ -43,6 +43,7 @@ pbzip2          pbzip2           pbzip2          pbzip2    cmd:pbzip2
 lbzip2          lbzip2           lbzip2          lbzip2    cmd:lbzip2
 memcached       memcached        memcached       memcached cmd:memcached
 perl            perl             perl            perl      cmd:perl
+default-jdk-headless java-devel  openjdk17-jdk   openjdk   cmd:javac
 zlib1g-dev      zlib-devel       zlib-dev        zlib      lib:zlib
 libjansson-dev  jansson-devel    jansson-dev     jansson   lib:jansson
 libnsync-dev    -                -               nsync     inc:nsync.h
