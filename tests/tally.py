@@ -10,6 +10,7 @@ import sys
 import xml.etree.ElementTree
 
 CASE = re.compile(r'(?P<verdict>ok|not ok) \d+ - (?P<words>.*)')
+SKIP = re.compile(r'(?:ok \d+|1\.\.0)\b.*# SKIP (?P<why>.*)')
 
 
 def cases(test):
@@ -33,31 +34,39 @@ def logs(build):
 
 
 def verdict(case):
-    """(passed, what) of a test case in JUnit's XML; None if skipped."""
+    """(passed, what) of a test case in JUnit's XML; None: skipped."""
     if case.find('skipped') is not None:
-        return None
+        return None, ''
     name = f'{case.get("classname")}: {case.get("name")}'
     return case.find('failure') is None and case.find('error') is None, name
 
 
+def skips(test):
+    """Why cases of a program, or all of it, were skipped."""
+    lines = test['stdout'].splitlines()
+    found = [match['why'] for match in map(SKIP.match, lines) if match]
+    return found or (lines[-1:] or ['skipped']) * (test['result'] == 'SKIP')
+
+
 def from_meson(build):
-    """The cases of a build by meson, (passed, what), or None if skipped."""
+    """The cases of a build by meson: (passed, what); None: skipped."""
     for test in logs(build):
-        if test['result'] == 'SKIP':
-            yield None
-            continue
         name = test['name'].split(' / ')[-1]
-        for good, what in cases(test):
-            yield good, f'{name}: {what}'
+        for why in skips(test):
+            yield None, f'{name}: {why}'
+        if test['result'] != 'SKIP':
+            for good, what in cases(test):
+                yield good, f'{name}: {what}'
 
 
 def from_junit(folder):
-    """The same from JUnit files: name.xml of what name was about."""
+    """The same from JUnit files: name.xml of what name was about; what is
+    skipped is not named, there is much of it."""
     for path in sorted(folder.glob('*.xml')):
         root = xml.etree.ElementTree.parse(path).getroot()
         for case in root.iter('testcase'):
-            result = verdict(case)
-            yield result and (result[0], f'{path.stem}: {result[1]}')
+            good, what = verdict(case)
+            yield good, what and f'{path.stem}: {what}'
 
 
 def main(*builds):
@@ -67,13 +76,15 @@ def main(*builds):
         results = [*from_meson(build), *from_junit(build)]
         if not results:
             failed.append(f'{build.name}: nothing was tested')
-        for result in results:
-            if result is None:
+        for good, what in results:
+            if good is None:
                 skipped += 1
-            elif result[0]:
+                if what:
+                    print(f'SKIPPED {build.name}: {what}')
+            elif good:
                 passed += 1
             else:
-                failed.append(f'{build.name}: {result[1]}')
+                failed.append(f'{build.name}: {what}')
     for line in failed:
         print('FAILED', line)
     print(f'{passed} passed, {len(failed)} failed'
