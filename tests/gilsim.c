@@ -100,12 +100,12 @@ static void look(sim_t *sim, sim_thread_t *thread)
     }
 }
 
-static void let_go(sim_t *sim)
+static void let_go(sim_t *sim, sim_thread_t *thread)
 {
     ppt_gilsched_thread_t *before = sim->sched.coming;
 
     sim->locked = false;
-    ppt_gilsched_wake(ppt_gilsched_let_go(&sim->sched));
+    ppt_gilsched_wake(ppt_gilsched_let_go(&sim->sched, &thread->sched));
     if (sim->sched.coming != NULL && sim->sched.coming != before)
         ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
 }
@@ -123,7 +123,7 @@ static void drop(sim_t *sim, sim_thread_t *thread)
         thread->left = thread->hold;
     else if (thread->left != PPT_FOREVER)
         thread->left -= held;
-    let_go(sim);
+    let_go(sim, thread);
     if (requested) {
         sim->detained = thread;
         reschedule(thread, SIM_DETAINED, PPT_FOREVER);

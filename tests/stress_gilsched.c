@@ -99,7 +99,7 @@ static void let_go(actor_t *actor)
 
     pthread_mutex_lock(&stage->mutex);
     stage->locked = false;
-    chosen = ppt_gilsched_let_go(&stage->sched);
+    chosen = ppt_gilsched_let_go(&stage->sched, &actor->sched);
     pthread_cond_signal(&stage->freed);
     pthread_mutex_unlock(&stage->mutex);
     ppt_gilsched_wake(chosen);

@@ -256,7 +256,7 @@ static void use_gilsched(stage_t *stage)
           CALL(ppt_gilsched_want)(&sched, &other, &until));
     CALL(ppt_gilsched_asked)(&sched);
     wants(stage, 0u, CALL(ppt_gilsched_waiting)(&sched));
-    CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_let_go)(&sched));
+    CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_let_go)(&sched, &me));
     CALL(ppt_gilsched_detained)(&sched, &me);
     CALL(ppt_gilsched_after_fork)(&sched);
 }

@@ -64,7 +64,7 @@ static ppt_gilsched_thread_t *let_go(void)
 {
     ppt_gilsched_thread_t *before = sched.coming;
 
-    ppt_gilsched_wake(ppt_gilsched_let_go(&sched));
+    ppt_gilsched_wake(ppt_gilsched_let_go(&sched, sched.holder));
     return sched.coming != before ? sched.coming : NULL;
 }
 
@@ -367,6 +367,79 @@ static void end_slice(ppt_gilsched_thread_t *thread, int64_t used)
     comes(thread);
 }
 
+START_TEST(first_of_the_others_is_woken_if_the_woken_one_does_not_come)
+{
+    take(&a);
+    sleeps(&b);
+    sleeps(&c);
+    sleeps(&d);
+    ck_assert_ptr_eq(let_go(), &b);
+    pass(PATIENCE);
+    sleeps(&d); /* it keeps time */
+    ck_assert_ptr_eq(sched.coming, &c);
+    comes(&c);
+    sleeps(&b);
+    ck_assert_int_eq(until, sim_clock + SLICE);
+    sleeps(&d);
+    ck_assert_int_eq(until, sim_clock + PATIENCE);
+    ck_assert_ptr_eq(let_go(), &b);
+}
+END_TEST
+
+/* c, which has just come, has the holder asked after this long. */
+static int64_t time_to_ask(void)
+{
+    int64_t begin = sim_clock;
+
+    while (want(&c) != PPT_GILSCHED_ASK)
+        pass(10 * US);
+    return sim_clock - begin;
+}
+
+START_TEST(process_that_was_stopped_owes_no_more_than_a_window)
+{
+    compute(&a, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    pass(60 * SECOND);
+    comes(&b);
+    ppt_gilsched_detained(&sched, &a);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &a);
+    comes(&a);
+    ck_assert_int_le(time_to_ask(), 10 * MS);
+}
+END_TEST
+
+/* Others come all the time, and a waits: until it goes first. */
+static int64_t time_to_go_first(void)
+{
+    int64_t begin = sim_clock;
+
+    sleeps(&a);
+    sleeps(&c);
+    for (;;) {
+        ppt_gilsched_thread_t *next = let_go();
+
+        comes(next);
+        if (next == &a)
+            return sim_clock - begin;
+        pass(100 * US);
+        sleeps(next == &c ? &d : &c);
+    }
+}
+
+START_TEST(long_hold_counts_for_no_more_than_a_window)
+{
+    compute(&a, &b);
+    pass(10 * SECOND);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert_int_le(time_to_go_first(), 60 * MS);
+}
+END_TEST
+
 /* a and b are CPU-bound; a has just begun a slice, b waits. */
 static void compute_both(void)
 {
@@ -591,6 +664,9 @@ void add_tests(Suite *suite)
         who_was_passed_over_queues_in_front,
         who_was_passed_over_for_long_has_the_holder_asked,
         free_lock_is_taken_by_others_if_the_woken_one_does_not_come,
+        first_of_the_others_is_woken_if_the_woken_one_does_not_come,
+        process_that_was_stopped_owes_no_more_than_a_window,
+        long_hold_counts_for_no_more_than_a_window,
         cpu_bound_threads_take_slices,
         who_made_way_resumes_first_with_the_rest_of_its_slice,
         who_made_way_after_its_slice_queues_last,

@@ -92,7 +92,6 @@ typedef struct ppt_gilsched_stats {
 typedef struct ppt_gilsched_thread {
     ppt_waiter_t waiter;
     int64_t wanted_at;      /* 0: it does not want the lock */
-    int64_t took_at;        /* while it holds the lock as CPU-bound */
     int64_t let_go_at;      /* while it is CPU-bound */
     int64_t away_since;     /* the same, but for what detained it */
     uint64_t sleeps;        /* how often it had gone to sleep then */
@@ -111,6 +110,7 @@ typedef struct ppt_gilsched_account {
     int64_t total;          /* ns in which one had the lock or wanted it */
     int64_t had;            /* ns in which one had it */
     bool present;           /* one has it or wants it */
+    bool computing;         /* one has it */
     bool repaying;          /* they go first until nothing is owed */
 } ppt_gilsched_account_t;
 
@@ -134,14 +134,17 @@ typedef struct ppt_gilsched {
     ppt_waitq_t io;
     ppt_waitq_t cpu;
     ppt_gilsched_thread_t *holder;  /* NULL: the lock is free */
+    int64_t computes_since;  /* it has it as a CPU-bound thread; 0: not */
+    int64_t used;            /* what it had used of its slice before */
     ppt_gilsched_thread_t *coming;  /* woken, and not there yet */
     int64_t coming_since;
     int64_t contended_since; /* somebody waits for the present holder */
     int64_t asked_at;        /* it was asked; 0: it was not */
     int64_t (*now)(void);    /* NULL: ppt_now */
     uint64_t (*sleeps)(void); /* NULL: how often this thread has slept */
-    int64_t slice;           /* ns; 0: PPT_GILSCHED_SLICE_NS */
-    uint32_t cpu_share;      /* in millionths; 0: PPT_GILSCHED_CPU_SHARE */
+    int64_t slice;           /* ns, an hour at most; 0: the default */
+    uint32_t cpu_share;      /* in millionths, fewer than a million; 0: the
+                                default */
     bool slice_over;         /* the next CPU-bound thread begins its own */
     ppt_gilsched_account_t account;
     ppt_gilsched_stats_t stats;
@@ -150,7 +153,7 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, 0, false, { 0, 0, 0, false, false },                               \
+      0, 0, 0, 0, false, { 0, 0, 0, false, false, false },                  \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {
@@ -182,11 +185,12 @@ PPT_API void ppt_gilsched_took(ppt_gilsched_t *sched,
                                ppt_gilsched_thread_t *thread);
 
 /*
- * The holder lets go of the lock.
+ * Thread, which has the lock, lets go of it.
  *
  * Returns   what to call ppt_gilsched_wake with, once the guard is released
  */
-PPT_API void *ppt_gilsched_let_go(ppt_gilsched_t *sched);
+PPT_API void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
+                                  ppt_gilsched_thread_t *thread);
 
 /* Let whoever was chosen run.  NULL: nobody.  Without the guard. */
 PPT_API void ppt_gilsched_wake(void *chosen);
@@ -204,7 +208,7 @@ PPT_API unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched);
 
 /*
  * In the child of a fork, or when the interpreter has made its lock anew: the
- * lock is free, and nobody waits.  What was set stays.
+ * lock is free, nobody waits, and all is counted from 0.  What was set stays.
  */
 PPT_API void ppt_gilsched_after_fork(ppt_gilsched_t *sched);
 

@@ -4,63 +4,98 @@
  * Idea
  *   They are promised a share of the time in which one of them has the lock
  *   or wants it.  Both are known exactly, since each begins and ends with an
- *   event.  Only the recent past counts: when a hold ends, and the account is
- *   longer than a window, both are halved.
+ *   event.  Only the recent past counts: when more than a window has been
+ *   counted, both numbers shrink until it is a window again.
  *
  * State, all guarded by the scheduler's guard
- *   total, had   up to at, and up to the end of the last hold
+ *   total, had   up to at
  *   present      a CPU-bound thread has the lock or wants it since at
+ *   computing    one has it since at
  *
  * Invariants
- *   A1  had is at most total, but for the hold that has not ended yet.
+ *   A1  had is at most total.
  *   A2  While no CPU-bound thread is present nothing is counted.  What passes
  *       between a forced release and the thread's next want is counted by
- *       that want.
+ *       that want, and nothing is counted twice.
+ *   A3  One step counts for a window at most: a process that was stopped, and
+ *       a hold of seconds, weigh no more.
  */
 #include "account.h"
 
 #define WINDOW_NS INT64_C(20000000)
-#define MUCH_NS INT64_C(500000)
+
+/* From when on a debt is repaid, and until when: numbers are rounded. */
+#define MUCH_NS INT64_C(250000)
+#define LITTLE_NS INT64_C(1000)
+
 #define MILLION 1000000
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A3 */
+static int64_t step(int64_t since, int64_t now)
+{
+    return now - since < WINDOW_NS ? now - since : WINDOW_NS;
+}
+
+static void add(ppt_gilsched_account_t *account, int64_t from, int64_t now)
+{
+    int64_t passed = step(from, now);
+
+    account->total += passed;
+    if (account->computing)
+        account->had += passed;
+    account->at = now;
+    if (account->total <= WINDOW_NS)
+        return;
+    account->had = account->had * WINDOW_NS / account->total;
+    account->total = WINDOW_NS;
+}
+
+void ppt__account_run(ppt_gilsched_account_t *account, int64_t now)
+{
+    if (account->present)
+        add(account, account->at, now);
+}
 
 void ppt__account_want(ppt_gilsched_account_t *account, int64_t since,
                        int64_t now)
 {
-    account->total += now - (account->present ? account->at : since); /* A2 */
+    ppt__account_run(account, now);
+    if (!account->present)
+        add(account, later(since, account->at), now); /* A2 */
     account->present = true;
-    account->at = now;
 }
 
-void ppt__account_held(ppt_gilsched_account_t *account, int64_t since,
-                       int64_t now, bool others)
+void ppt__account_take(ppt_gilsched_account_t *account, int64_t since,
+                       int64_t now)
 {
-    ppt__account_want(account, since, now);
-    account->had += now - since;
+    account->had += step(since, now);
+    if (account->had > account->total)
+        account->had = account->total; /* A1 */
+    account->computing = true;
+}
+
+void ppt__account_let_go(ppt_gilsched_account_t *account, bool others)
+{
+    account->computing = false;
     account->present = others;
-    if (account->total > WINDOW_NS) {
-        account->total /= 2;
-        account->had /= 2;
-    }
 }
 
 int64_t ppt__account_debt(const ppt_gilsched_account_t *account,
-                          uint32_t share, int64_t since, int64_t now)
+                          uint32_t share)
 {
-    int64_t total = account->total;
-    int64_t had = account->had;
-
-    if (account->present)
-        total += now - account->at;
-    if (since != 0)
-        had += now - since;
-    return total / MILLION * share + total % MILLION * share / MILLION - had;
+    return account->total * share / MILLION - account->had;
 }
 
 bool ppt__account_repays(ppt_gilsched_account_t *account, int64_t debt)
 {
     if (debt >= MUCH_NS)
         account->repaying = true;
-    else if (debt <= 0)
+    else if (debt <= LITTLE_NS)
         account->repaying = false;
     return account->repaying;
 }

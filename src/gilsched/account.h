@@ -7,23 +7,23 @@
 
 #include "pyplusthread/gilsched.h"
 
+/* It is now: count what has passed, if a CPU-bound thread is present. */
+void ppt__account_run(ppt_gilsched_account_t *account, int64_t now);
+
 /* A CPU-bound thread wants the lock, and has done without it since then. */
 void ppt__account_want(ppt_gilsched_account_t *account, int64_t since,
                        int64_t now);
 
-/*
- * A CPU-bound thread lets go of the lock, which it has had since then; others
- * says whether CPU-bound threads wait.
- */
-void ppt__account_held(ppt_gilsched_account_t *account, int64_t since,
-                       int64_t now, bool others);
+/* Since then a CPU-bound thread, which wanted the lock, has had it. */
+void ppt__account_take(ppt_gilsched_account_t *account, int64_t since,
+                       int64_t now);
 
-/*
- * How many ns CPU-bound threads have had too few, share being in millionths;
- * one of them has the lock since then, or none (0).
- */
+/* It lets go; others says whether CPU-bound threads wait.  After a run. */
+void ppt__account_let_go(ppt_gilsched_account_t *account, bool others);
+
+/* How many ns they have had too few, share being in millionths.  Likewise. */
 int64_t ppt__account_debt(const ppt_gilsched_account_t *account,
-                          uint32_t share, int64_t since, int64_t now);
+                          uint32_t share);
 
 /*
  * Whether they go first: from the time when much is owed until nothing is.

@@ -29,8 +29,8 @@
  *   S3  Whoever is chosen is woken by the chooser before the guard is
  *       released, but for the system call (waitq I2).  So it takes the post
  *       before it goes on, and its waiter is of no more use to the chooser.
- *   S4  coming is replaced when it has not come for PATIENCE: by the thread
- *       that keeps time, which takes the lock itself.
+ *   S4  coming is replaced when it has not come for PATIENCE: by the first in
+ *       its queue, when one that keeps time looks, or at the next release.
  *   S5  A holder is asked at most once in PATIENCE.  A hold that begins is not
  *       asked yet: so a request that another thread's hold has swallowed is
  *       made again, by the thread that comes, by the next one that wants the
@@ -51,6 +51,8 @@
 #include "../waitq.h"
 
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
+#define HOUR_NS (INT64_C(3600) * 1000000000)
+#define MILLION 1000000
 
 static int64_t clock_of(const ppt_gilsched_t *sched)
 {
@@ -63,14 +65,43 @@ static uint64_t sleeps_of(const ppt_gilsched_t *sched)
     return sched->sleeps != NULL ? sched->sleeps() : ppt__sleeps();
 }
 
+/* Others have waited for PATIENCE: the holder is CPU-bound. */
+static void notice_holder(ppt_gilsched_t *sched, int64_t now)
+{
+    int64_t since = sched->contended_since;
+
+    if (sched->holder == NULL || sched->computes_since != 0 || since == 0
+        || now - since < PATIENCE)
+        return;
+    ppt__account_want(&sched->account, since, now);
+    ppt__account_take(&sched->account, since, now);
+    sched->computes_since = since;
+}
+
+/* The time of an event. */
+static int64_t now_in(ppt_gilsched_t *sched)
+{
+    int64_t now = clock_of(sched);
+
+    ppt__account_run(&sched->account, now);
+    notice_holder(sched, now);
+    return now;
+}
+
 static int64_t slice_of(const ppt_gilsched_t *sched)
 {
-    return sched->slice != 0 ? sched->slice : PPT_GILSCHED_SLICE_NS;
+    if (sched->slice == 0)
+        return PPT_GILSCHED_SLICE_NS;
+    return sched->slice < HOUR_NS ? sched->slice : HOUR_NS;
 }
 
 static uint32_t share_of(const ppt_gilsched_t *sched)
 {
-    return sched->cpu_share != 0 ? sched->cpu_share : PPT_GILSCHED_CPU_SHARE;
+    uint32_t share = __atomic_load_n(&sched->cpu_share, __ATOMIC_RELAXED);
+
+    if (share == 0)
+        return PPT_GILSCHED_CPU_SHARE;
+    return share < MILLION ? share : MILLION - 1;
 }
 
 static ppt__waiter_t *waiter_of(ppt_gilsched_thread_t *thread)
@@ -89,23 +120,9 @@ static bool anybody_waits(const ppt_gilsched_t *sched)
     return sched->io.head != NULL || sched->cpu.head != NULL;
 }
 
-/* Since when the holder has the lock as a CPU-bound thread; 0: it is none. */
-static int64_t computes_since(const ppt_gilsched_t *sched, int64_t now)
+static int64_t debt(const ppt_gilsched_t *sched)
 {
-    if (sched->holder == NULL)
-        return 0;
-    if (sched->holder->cpu_bound)
-        return sched->holder->took_at;
-    if (sched->contended_since == 0
-        || now - sched->contended_since < PATIENCE)
-        return 0;
-    return sched->contended_since;
-}
-
-static int64_t debt(const ppt_gilsched_t *sched, int64_t now)
-{
-    return ppt__account_debt(&sched->account, share_of(sched),
-                             computes_since(sched, now), now);
+    return ppt__account_debt(&sched->account, share_of(sched));
 }
 
 /* --- wanting the lock ---------------------------------------------------- */
@@ -169,20 +186,18 @@ static void leave(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     thread->queued = false;
 }
 
-static bool spins(ppt_gilsched_t *sched, const ppt_gilsched_thread_t *thread,
-                  int64_t now)
+static bool spins(ppt_gilsched_t *sched, const ppt_gilsched_thread_t *thread)
 {
-    return !thread->cpu_bound && computes_since(sched, now) == 0
+    return !thread->cpu_bound && sched->computes_since == 0
            && ppt__spin_pays(&sched->io);
 }
 
-static void enqueue(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
-                    int64_t now)
+static void enqueue(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
     ppt_waitq_t *queue = queue_of(sched, thread);
     ppt__waiter_t *waiter = waiter_of(thread);
 
-    ppt__waiter_start(waiter, spins(sched, thread, now));
+    ppt__waiter_start(waiter, spins(sched, thread));
     waiter->yields = false;
     if (thread->resumes || thread->passed_since != 0)
         ppt__waitq_push_front(queue, waiter);
@@ -215,11 +230,10 @@ static void leave_to_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 /* When a CPU-bound thread's time slice ends. */
 static int64_t slice_end(const ppt_gilsched_t *sched)
 {
-    const ppt_gilsched_thread_t *holder = sched->holder;
+    int64_t since = sched->computes_since != 0 ? sched->computes_since
+                                               : sched->contended_since;
 
-    if (holder->cpu_bound)
-        return holder->took_at + slice_of(sched) - holder->used;
-    return sched->contended_since + slice_of(sched);
+    return since + slice_of(sched) - sched->used;
 }
 
 /* When the holder may be asked for a thread back from something that blocks. */
@@ -227,12 +241,12 @@ static int64_t interruptible_at(ppt_gilsched_t *sched, int64_t now)
 {
     int64_t owed;
 
-    if (computes_since(sched, now) == 0)
+    if (sched->computes_since == 0)
         return sched->contended_since + PATIENCE;
-    owed = debt(sched, now);
+    owed = debt(sched);
     if (!ppt__account_repays(&sched->account, owed))
         return now;
-    return now + owed * 1000000 / (1000000 - share_of(sched));
+    return now + owed * MILLION / (MILLION - (int64_t)share_of(sched));
 }
 
 /*
@@ -245,7 +259,7 @@ static bool was_passed_over(ppt_gilsched_t *sched,
     return thread->passed_since != 0
            && now - thread->passed_since >= PATIENCE
            && (!thread->cpu_bound
-               || ppt__account_repays(&sched->account, debt(sched, now)));
+               || ppt__account_repays(&sched->account, debt(sched)));
 }
 
 static int64_t ask_at(ppt_gilsched_t *sched,
@@ -273,7 +287,7 @@ void ppt_gilsched_asked(ppt_gilsched_t *sched)
 }
 
 /* S1, S4 */
-static bool may_take(const ppt_gilsched_t *sched, int64_t now)
+static bool nobody_comes(const ppt_gilsched_t *sched, int64_t now)
 {
     return sched->coming == NULL || now - sched->coming_since >= PATIENCE;
 }
@@ -288,7 +302,7 @@ static int64_t sleep_until(ppt_gilsched_t *sched,
                            int64_t now)
 {
     if (!thread->queued)
-        enqueue(sched, thread, now);
+        enqueue(sched, thread);
     if (thread->cpu_bound || !keeps_time(sched, thread))
         now += slice_of(sched);
     else
@@ -317,6 +331,39 @@ static int wait_or_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     return PPT_GILSCHED_SLEEP;
 }
 
+/*
+ * When a CPU-bound thread's slice is over the next one begins its own before
+ * others have the lock: else the first might always be there when these let
+ * go of it, and never queue.
+ */
+static ppt_waitq_t *next_queue(ppt_gilsched_t *sched)
+{
+    if (sched->cpu.head == NULL)
+        return &sched->io;
+    if (sched->io.head == NULL || sched->slice_over)
+        return &sched->cpu;
+    return ppt__account_repays(&sched->account, debt(sched))
+               ? &sched->cpu
+               : &sched->io;
+}
+
+/* S1, S3 */
+static void *choose(ppt_gilsched_t *sched, int64_t now)
+{
+    ppt_waitq_t *queue = next_queue(sched);
+    ppt__waiter_t *waiter = nobody_comes(sched, now) ? ppt__waitq_pop(queue)
+                                                 : NULL;
+
+    if (waiter == NULL)
+        return NULL;
+    if (queue == &sched->cpu)
+        sched->slice_over = false;
+    sched->coming = (ppt_gilsched_thread_t *)waiter;
+    sched->coming_since = now;
+    sched->stats.wakes++;
+    return ppt__waiter_give(waiter, PPT__GRANT_TURN);
+}
+
 static bool was_chosen(ppt_gilsched_thread_t *thread)
 {
     return thread->queued
@@ -324,10 +371,29 @@ static bool was_chosen(ppt_gilsched_thread_t *thread)
                & PPT__CHOSEN);
 }
 
+/*
+ * The lock is free.  S4: if the one that was woken does not come, the next
+ * one is; in turn, whoever finds it so.
+ */
+static int take_or_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                        int64_t now, int64_t *until)
+{
+    if (thread->queued)
+        ppt_gilsched_wake(choose(sched, now));
+    if (was_chosen(thread))
+        come(sched, thread, now);
+    if (nobody_comes(sched, now)) {
+        leave(sched, thread);
+        return PPT_GILSCHED_TAKE;
+    }
+    *until = sleep_until(sched, thread, PPT_FOREVER, now);
+    return PPT_GILSCHED_SLEEP;
+}
+
 int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                       int64_t *until)
 {
-    int64_t now = clock_of(sched);
+    int64_t now = now_in(sched);
 
     if (thread->wanted_at == 0)
         arrive(sched, thread, now);
@@ -337,12 +403,7 @@ int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
         sched->contended_since = now;
     if (sched->holder != NULL)
         return wait_or_ask(sched, thread, now, until);
-    if (may_take(sched, now)) {
-        leave(sched, thread);
-        return PPT_GILSCHED_TAKE;
-    }
-    *until = sleep_until(sched, thread, PPT_FOREVER, now);
-    return PPT_GILSCHED_SLEEP;
+    return take_or_wait(sched, thread, now, until);
 }
 
 void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread, int64_t until)
@@ -372,15 +433,17 @@ static void note_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
                                          ppt_gilsched_thread_t *thread)
 {
-    int64_t now = clock_of(sched);
+    int64_t now = now_in(sched);
 
     if (thread->wanted_at == 0)
         look_at_class(sched, thread, now);
     if (thread->cpu_bound) {
         ppt__account_want(&sched->account, thread->let_go_at, now);
-        thread->took_at = now;
         if (sched->cpu.head == NULL)
             thread->used = 0;
+        ppt__account_take(&sched->account, now, now);
+        sched->computes_since = now;
+        sched->used = thread->used;
     }
     if (thread->wanted_at != 0)
         note_wait(sched, thread, now);
@@ -391,6 +454,7 @@ void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
     sched->stats.holds++;
     sched->holder = thread;
+    sched->computes_since = sched->used = 0;
     sched->asked_at = 0;
     sched->contended_since = 0;
     if (thread->wanted_at != 0 || thread->cpu_bound || anybody_waits(sched))
@@ -399,77 +463,47 @@ void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 
 /* --- letting go ----------------------------------------------------------- */
 
+static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                      int64_t since, int64_t now)
+{
+    sched->stats.forced++;
+    thread->cpu_bound = true;
+    thread->used = sched->used + now - since;
+    thread->resumes = thread->used < slice_of(sched);
+    thread->let_go_at = now;
+    goes_away(sched, thread, now);
+    sched->slice_over |= !thread->resumes && sched->cpu.head != NULL;
+}
+
 static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                      int64_t now)
 {
-    int64_t since = computes_since(sched, now);
+    int64_t since = sched->computes_since;
 
-    if (since != 0) {
-        ppt__account_held(&sched->account, since, now,
-                          sched->cpu.head != NULL);
-        sched->stats.cpu_held += now - since;
-    }
-    thread->cpu_bound = since != 0 && sched->asked_at != 0;
-    thread->used = thread->cpu_bound ? thread->used + now - since : 0;
-    if (thread->cpu_bound) {
-        sched->stats.forced++;
-        thread->let_go_at = now;
-        goes_away(sched, thread, now);
-        thread->resumes = thread->used < slice_of(sched);
-        sched->slice_over |= !thread->resumes && sched->cpu.head != NULL;
-    }
-}
-
-/*
- * When a CPU-bound thread's slice is over the next one begins its own before
- * others have the lock: else the first might always be there when these let
- * go of it, and never queue.
- */
-static ppt_waitq_t *next_queue(ppt_gilsched_t *sched, int64_t now)
-{
-    if (sched->cpu.head == NULL)
-        return &sched->io;
-    if (sched->io.head == NULL || sched->slice_over)
-        return &sched->cpu;
-    return ppt__account_repays(&sched->account, debt(sched, now))
-               ? &sched->cpu
-               : &sched->io;
-}
-
-/* S1, S3 */
-static void *choose(ppt_gilsched_t *sched, int64_t now)
-{
-    ppt_waitq_t *queue = next_queue(sched, now);
-    ppt__waiter_t *waiter = may_take(sched, now) ? ppt__waitq_pop(queue)
-                                                 : NULL;
-
-    if (waiter == NULL)
-        return NULL;
-    if (queue == &sched->cpu)
-        sched->slice_over = false;
-    sched->coming = (ppt_gilsched_thread_t *)waiter;
-    sched->coming_since = now;
-    sched->stats.wakes++;
-    return ppt__waiter_give(waiter, PPT__GRANT_TURN);
+    thread->cpu_bound = false;
+    thread->used = 0;
+    if (since == 0)
+        return;
+    ppt__account_let_go(&sched->account, sched->cpu.head != NULL);
+    sched->stats.cpu_held += now - since;
+    if (sched->asked_at != 0)
+        force_off(sched, thread, since, now);
 }
 
 static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
                                             ppt_gilsched_thread_t *thread)
 {
-    int64_t now = clock_of(sched);
+    int64_t now = now_in(sched);
 
     end_hold(sched, thread, now);
     sched->holder = NULL;
     return choose(sched, now);
 }
 
-void *ppt_gilsched_let_go(ppt_gilsched_t *sched)
+void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
+                          ppt_gilsched_thread_t *thread)
 {
-    ppt_gilsched_thread_t *thread = sched->holder;
-
-    if (thread == NULL)
-        return NULL;
-    if (thread->cpu_bound || sched->contended_since != 0)
+    if (sched->computes_since != 0 || sched->contended_since != 0)
         return let_go_with_the_time(sched, thread);
     sched->holder = NULL;
     return NULL;
@@ -495,6 +529,7 @@ unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched)
 
 void ppt_gilsched_after_fork(ppt_gilsched_t *sched)
 {
-    *sched = (ppt_gilsched_t){ .now = sched->now, .slice = sched->slice,
+    *sched = (ppt_gilsched_t){ .now = sched->now, .sleeps = sched->sleeps,
+                               .slice = sched->slice,
                                .cpu_share = sched->cpu_share };
 }

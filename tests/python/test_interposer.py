@@ -80,7 +80,7 @@ def test_import_in_a_thread_beside_computing_ones():
 import importlib
 
 runs = [True]
-crowd = [threading.Thread(target=compute, args=(runs,)) for _ in range(3)]
+crowd = [threading.Thread(target=compute, args=(runs,)) for _ in range(16)]
 for thread in crowd:
     thread.start()
 thread = threading.Thread(target=importlib.import_module,

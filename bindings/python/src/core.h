@@ -33,6 +33,7 @@ typedef struct {
     PyTypeObject *barrier_type;
     PyObject *stock_barrier;    /* threading.Barrier */
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
+    const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
 } ppy_state_t;
 
 /* The state of the interpreter whose type, or base of a type, type is. */

@@ -195,7 +195,7 @@ static int set_up(PyObject *module, PyObject *threading)
                               state->broken_barrier) < 0
         || PyModule_AddStringConstant(module, "__version__", PPT_VERSION) < 0)
         return -1;
-    ppy_control_setup();
+    ppy_control_setup(state);
     return ppy_add_capi(module);
 }
 

@@ -10,9 +10,6 @@
 #define MILLION 1000000
 #define SECONDS(ns) ((double)(ns) * 1e-9)
 
-/* Why the GIL of this interpreter is left as it is; NULL if it is not. */
-static const char *trouble;
-
 /* In millionths; -1, with an exception set, if it is none. */
 static int to_share(PyObject *value)
 {
@@ -53,9 +50,10 @@ PyObject *ppy_set_gil_priority(PyObject *Py_UNUSED(module),
     Py_RETURN_NONE;
 }
 
-PyObject *ppy_gil_info(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
 {
-    const char *reason = __atomic_load_n(&trouble, __ATOMIC_RELAXED);
+    const ppy_state_t *state = PyModule_GetState(module);
+    const char *reason = state->gil_trouble;
     bool priority = reason == NULL && ppy_interposer_enabled();
     ppt_gilsched_stats_t stats;
 
@@ -74,7 +72,7 @@ PyObject *ppy_gil_info(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
         SECONDS(stats.cpu_held));
 }
 
-void ppy_control_setup(void)
+void ppy_control_setup(ppy_state_t *state)
 {
-    __atomic_store_n(&trouble, ppy_rehearse(), __ATOMIC_RELAXED);
+    state->gil_trouble = ppy_rehearse();
 }

@@ -12,6 +12,6 @@ PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,
 PyObject *ppy_gil_info(PyObject *module, PyObject *none);
 
 /* Called by each import, in each interpreter. */
-void ppy_control_setup(void);
+void ppy_control_setup(ppy_state_t *state);
 
 #endif

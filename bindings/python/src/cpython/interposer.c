@@ -52,16 +52,17 @@ typedef struct gil {
 static gil_t *gils;
 static bool enabled = true;
 static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
-static pthread_mutex_t adopting = PTHREAD_MUTEX_INITIALIZER;
 
-/* Reached without a call; the scheduler's part may take one. */
+/* On most systems reached without a call. */
 static _Thread_local struct {
     ppt_gilsched_thread_t *thread;
     ppy_recorder_t *recorder;
     void *chosen;               /* C3 */
-} this __attribute__((tls_model("initial-exec")));
+} this;
 
-static _Thread_local ppt_gilsched_thread_t this_thread;
+/* Too large for what is set aside for libraries that are opened. */
+static _Thread_local ppt_gilsched_thread_t this_thread
+    __attribute__((tls_model("global-dynamic")));
 
 static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *,
                              const struct timespec *);
@@ -109,14 +110,26 @@ static gil_t *gil_with_switch_cond(const pthread_cond_t *cond)
 
 /* --- recording ------------------------------------------------------------ */
 
+/* A thread that waits for long may call again and again. */
+static bool is_repeated(const ppy_recorder_t *recorder,
+                        const ppy_call_t *call)
+{
+    const ppy_call_t *last = &recorder->calls[recorder->count - 1];
+
+    return recorder->count > 0 && last->kind == call->kind
+           && last->cond == call->cond && last->mutex == call->mutex;
+}
+
 static void record(ppy_call_kind_t kind, pthread_cond_t *cond,
                    pthread_mutex_t *mutex)
 {
     ppy_recorder_t *recorder = this.recorder;
+    ppy_call_t call = { kind, cond, mutex };
 
-    if (recorder == NULL || recorder->count == PPY_CALLS)
+    if (recorder == NULL || recorder->count == PPY_CALLS
+        || is_repeated(recorder, &call))
         return;
-    recorder->calls[recorder->count] = (ppy_call_t){ kind, cond, mutex };
+    recorder->calls[recorder->count] = call;
     __atomic_store_n(&recorder->count, recorder->count + 1,
                      __ATOMIC_RELEASE);
 }
@@ -174,13 +187,19 @@ static int wait_in_scheduler(gil_t *gil, pthread_mutex_t *mutex,
     return ETIMEDOUT;
 }
 
+/* Once it is switched off, only those that have begun. */
+static bool waits_in_scheduler(void)
+{
+    return ppy_interposer_enabled() || this_one()->wanted_at != 0;
+}
+
 static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                         const struct timespec *until)
 {
     gil_t *gil = gil_with_cond(cond);
 
     record(PPY_CALL_TIMEDWAIT, cond, mutex);
-    if (gil == NULL || !ppy_interposer_enabled())
+    if (gil == NULL || !waits_in_scheduler())
         return real_timedwait(cond, mutex, until);
     return wait_in_scheduler(gil, mutex, until);
 }
@@ -203,7 +222,7 @@ static int my_signal(pthread_cond_t *cond)
 
     record(PPY_CALL_SIGNAL, cond, NULL);
     if ((gil = gil_with_cond(cond)) != NULL)
-        this.chosen = ppt_gilsched_let_go(&gil->sched);
+        this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
     else if ((gil = gil_with_switch_cond(cond)) != NULL)
         ppt_gilsched_took(&gil->sched, this_one());
     return real_signal(cond); /* C4 */
@@ -259,6 +278,7 @@ static ppy_slot_t slots[] = {
 
 enum { SLOTS = sizeof(slots) / sizeof(slots[0]) };
 
+/* Guarded by the caller's lock. */
 static bool installed;
 
 const char *ppy_interposer_install(const void *address)
@@ -323,17 +343,14 @@ static void begin(gil_t *gil, const ppy_gil_names_t *names)
 
 bool ppy_interposer_adopt(const ppy_gil_names_t *names)
 {
-    gil_t *gil;
+    gil_t *gil = record_for_use();
 
-    pthread_mutex_lock(&adopting);
-    gil = record_for_use();
-    if (gil != NULL) {
-        pthread_mutex_lock(names->mutex);
-        begin(gil, names);
-        real_unlock(names->mutex);
-    }
-    pthread_mutex_unlock(&adopting);
-    return gil != NULL;
+    if (gil == NULL)
+        return false;
+    pthread_mutex_lock(names->mutex);
+    begin(gil, names);
+    real_unlock(names->mutex);
+    return true;
 }
 
 void ppy_interposer_enable(bool value)

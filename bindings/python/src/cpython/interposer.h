@@ -45,6 +45,8 @@ typedef struct ppy_recorder {
 void ppy_interposer_record(ppy_recorder_t *recorder);
 
 /*
+ * The next four are called by one thread at a time.
+ *
  * Replace the functions in the object that address is in.  Once done,
  * nothing.
  *

@@ -15,6 +15,7 @@
 
 #include <sched.h>
 
+#include <pyplusthread/lock.h>
 #include <pyplusthread/time.h>
 
 /* A thread takes milliseconds to start, on a busy machine more. */
@@ -151,7 +152,7 @@ static const char *rehearse(void)
     return trouble;
 }
 
-const char *ppy_rehearse(void)
+static const char *install_and_rehearse(void)
 {
     const void *interpreter = (const void *)PyEval_SaveThread;
     const char *trouble = ppy_interposer_install(interpreter);
@@ -161,5 +162,37 @@ const char *ppy_rehearse(void)
         if (trouble != NULL)
             ppy_interposer_remove(interpreter);
     }
+    return trouble;
+}
+
+/*
+ * Interpreters with GILs of their own may import at once.  Detached: whoever
+ * has the lock needs the GIL, which they may share.
+ */
+static ppt_lock_t rehearsing = PPT_LOCK_INITIALIZER;
+
+static void forget_rehearsal(void)
+{
+    ppt_lock_after_fork(&rehearsing);
+}
+
+static void set_atfork(void)
+{
+    pthread_atfork(NULL, NULL, forget_rehearsal);
+}
+
+const char *ppy_rehearse(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const char *trouble;
+
+    if (ppy_is_finalizing())
+        return "the interpreter is shutting down";
+    pthread_once(&once, set_atfork);
+    Py_BEGIN_ALLOW_THREADS
+    ppt_lock_acquire(&rehearsing, PPT_FOREVER);
+    Py_END_ALLOW_THREADS
+    trouble = install_and_rehearse();
+    ppt_lock_release(&rehearsing);
     return trouble;
 }

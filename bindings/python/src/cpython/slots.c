@@ -8,9 +8,10 @@
  *
  * R1  A slot is one pointer, stored atomically: a caller sees the one or the
  *     other.
- * R2  What a slot held before is not kept: where the linker binds lazily, it
- *     is code that would put the original back.  The originals come from
- *     dlsym, which knows of libraries that were preloaded, too.
+ * R2  What a slot held before goes on to be called: another tool may have
+ *     replaced it, too.  But where the linker binds lazily, and has not done
+ *     so, it is code of the object itself, which would put the original back:
+ *     then the original comes from dlsym.
  * R3  Slots that the linker has made read-only (RELRO) are so again afterwards.
  */
 #define _GNU_SOURCE
@@ -75,18 +76,15 @@ typedef struct {
     bool found;
 } search_t;
 
-static bool is_inside(const struct dl_phdr_info *info, uintptr_t address)
+static bool is_inside(uintptr_t base, const ElfW(Phdr) *headers, int count,
+                      uintptr_t address)
 {
     int i;
 
-    for (i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-
-        if (header->p_type == PT_LOAD
-            && address - info->dlpi_addr - header->p_vaddr
-                   < header->p_memsz)
+    for (i = 0; i < count; i++)
+        if (headers[i].p_type == PT_LOAD
+            && address - base - headers[i].p_vaddr < headers[i].p_memsz)
             return true;
-    }
     return false;
 }
 
@@ -138,7 +136,8 @@ static int look(struct dl_phdr_info *info, size_t size, void *arg)
     search_t *search = arg;
 
     (void)size;
-    if (!is_inside(info, search->address))
+    if (!is_inside(info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum,
+                   search->address))
         return 0;
     search->found = read_object(&search->object, info);
     return 1;
@@ -203,26 +202,38 @@ static bool visit_all(const object_t *object, ppy_slot_t *slots, int n,
     return true;
 }
 
-static bool count(const object_t *object, void **at, ppy_slot_t *slot,
-                  bool restore)
+/* R2: what is outside of the object is a function, if it is not ours. */
+static bool look_at(const object_t *object, void **at, ppy_slot_t *slot,
+                    bool restore)
 {
-    (void)object;
-    (void)at;
+    void *held = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+
     (void)restore;
+    if (held != slot->replacement
+        && !is_inside(object->base, object->headers, object->header_count,
+                      (uintptr_t)held))
+        *slot->original = held;
     slot->found++;
     return true;
 }
 
+static uintptr_t page_of(uintptr_t address)
+{
+    return address & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
+}
+
+/* The dynamic linker protects whole pages: a part at the end stays writable. */
 static bool is_read_only(const object_t *object, void **at)
 {
-    uintptr_t offset = (uintptr_t)at - object->base;
     int i;
 
     for (i = 0; i < object->header_count; i++) {
         const ElfW(Phdr) *header = &object->headers[i];
+        uintptr_t start = object->base + header->p_vaddr;
 
         if (header->p_type == PT_GNU_RELRO
-            && offset - header->p_vaddr < header->p_memsz)
+            && (uintptr_t)at >= page_of(start)
+            && (uintptr_t)at < page_of(start + header->p_memsz))
             return true;
     }
     return false;
@@ -230,10 +241,8 @@ static bool is_read_only(const object_t *object, void **at)
 
 static bool protect(void **at, int protection)
 {
-    uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t page = (uintptr_t)at & ~(size - 1);
-
-    return mprotect((void *)page, size, protection) == 0;
+    return mprotect((void *)page_of((uintptr_t)at),
+                    (size_t)sysconf(_SC_PAGESIZE), protection) == 0;
 }
 
 /* R1, R3 */
@@ -262,7 +271,7 @@ const char *ppy_slots_find(const void *address, ppy_slot_t *slots, int n)
         slots[i].found = 0;
         *slots[i].original = dlsym(RTLD_DEFAULT, slots[i].name); /* R2 */
     }
-    visit_all(&object, slots, n, count, false);
+    visit_all(&object, slots, n, look_at, false);
     for (i = 0; i < n; i++)
         if (slots[i].found == 0 || *slots[i].original == NULL)
             return "the interpreter does not import the functions that it "

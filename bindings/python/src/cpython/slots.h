@@ -9,7 +9,7 @@
 typedef struct ppy_slot {
     const char *name;
     void *replacement;
-    void **original;    /* set to what dlsym finds */
+    void **original;    /* set to what it calls now */
     int found;          /* how many slots of this name there are */
 } ppy_slot_t;
 
