@@ -94,6 +94,7 @@ static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
     wait.lock = lock;
     ppt__cond_enqueue(cond, &wait.waiter, lock, limits->flags); /* C1 */
     wait.waiter.yields = yields;
+    wait.waiter.transient = ppt__lock_is_transient(lock);
     ppt_lock_release(lock);
     pthread_cleanup_push(callback_left, &wait);
     result = ppt__waiter_wait(&wait.waiter, &cond->queue, limits);

@@ -128,7 +128,7 @@ static bool acquire_or_queue(ppt_gil_t *gil, ppt__waiter_t *waiter)
     bool taken;
 
     ppt__waitq_guard(&gil->io);
-    taken = ppt__word_take_or_announce(&gil->word, BUSY, 0, 0);
+    taken = ppt__word_take_or_announce(&gil->word, BUSY, 0, 0, 0);
     if (!taken) {
         ppt__waitq_push(&gil->io, waiter);
         note_io(gil);
@@ -148,7 +148,7 @@ static bool claim(ppt_gil_t *gil, ppt_waitq_t *queue, ppt__waiter_t *waiter)
     if (waiter->grant == PPT__GRANT_LOCK)
         return true;
     ppt__waitq_guard(&gil->io);
-    taken = ppt__word_take_or_announce(&gil->word, HELD, MINE, 0);
+    taken = ppt__word_take_or_announce(&gil->word, HELD, MINE, 0, 0);
     if (!taken) {
         if (waiter->passed_since == 0)
             waiter->passed_since = ppt__now();
@@ -192,7 +192,7 @@ int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline)
 {
     int result = 0;
 
-    if (deadline < 0 || !ppt__word_take(&gil->word, BUSY, 0))
+    if (deadline < 0 || !ppt__word_take(&gil->word, BUSY, 0, 0))
         result = acquire_slowly(gil, deadline);
     if (result == 0)
         granted_to_io(gil);

@@ -14,8 +14,8 @@
  *         TURN          a release sets it; the waiter     none (atomic)
  *                       it woke clears it
  *         HAND_OVER     the waiter passed over; a release queue.guard
- *         HANDED        a release sets it; the waiter     none (atomic)
- *                       that was given the lock clears it
+ *         TRANSIENT     the holder, or who gives it HELD  none (atomic)
+ *         and above     the same; the holder's process
  *   tickets             waiters, as they queue            queue.guard
  *   queue               see waitq.c
  *
@@ -43,10 +43,15 @@
  *       may be free, for a waiter that was woken but does not get a CPU.
  *   L7  A waiter with a callback that was woken in vain asks it before it
  *       sleeps again: a handler may have run since the release chose it.
- *   L8  In the child of a fork the queue is new (waitq I6), and the bits that
+ *   L8  TRANSIENT is set along with HELD, by one operation, or by the
+ *       holder, and cleared likewise.  So a child, which may find anything
+ *       else in the state of another moment (a fork copies page after page),
+ *       knows from this one word whether a thread of the parent holds lock
+ *       in passing only.  Such a hold is void: the lock is free.
+ *   L9  In the child of a fork the queue is new (waitq I6), and the bits that
  *       speak of waiters are the parent's: whoever finds it so, under the
- *       guard, clears them, before anybody queues there.  HELD stays, unless
- *       HANDED says that it was for a waiter that had not taken note of it.
+ *       guard, clears them, before anybody queues there.  A hold that a
+ *       release hands over is transient until the waiter has taken note.
  *
  * Races
  *   Lost wake-up: queueing and freeing are operations on one word (L1).
@@ -54,6 +59,7 @@
  *   chosen, and takes its turn like any other (L2): nobody else was woken.
  *   Destroy against a release that has let go: L4, and retire's guard.
  *   Destroy against a callback: the waiter is in the queue meanwhile (L5).
+ *   Fork against a transient hold: L8.
  *   Morphing: a waiter that cond.c queues here has been chosen, and cannot
  *   leave; its thread waits in ppt__lock_take.
  */
@@ -70,7 +76,8 @@ enum {
     QUEUED = PPT__QUEUED,
     TURN = PPT__TURN,
     HAND_OVER = PPT__OWN,
-    HANDED = PPT__OWN << 1
+    TRANSIENT = PPT__OWN << 1,
+    WAITERS = QUEUED | TURN | HAND_OVER
 };
 
 /* How long the first waiter may be passed over. */
@@ -79,13 +86,51 @@ enum {
 /* A look takes the word's cache line from the holder: one in so many pauses. */
 #define LOOK_EVERY 4
 
-/* L8 */
+/* The generation counts in steps of 4. */
+#define PROCESS (TRANSIENT / 2)
+
+/* What comes with HELD.  L8 */
+static uint32_t mark(bool transient)
+{
+    return transient ? TRANSIENT | ppt__generation * PROCESS : 0;
+}
+
+static uint32_t extra(const ppt__waiter_t *waiter)
+{
+    return mark(waiter->transient);
+}
+
+/* The hold is the parent's, and was transient. */
+static bool is_void(uint32_t word)
+{
+    return (word & TRANSIENT)
+           && (word & ~(uint32_t)(TRANSIENT - 1)) != mark(true);
+}
+
+static bool is_held(const ppt_lock_t *lock)
+{
+    uint32_t word = ppt__word_load(&lock->word);
+
+    return (word & HELD) && !is_void(word);
+}
+
+/* Free a lock that a thread of the parent held in passing. */
+static void end_void_hold(ppt_lock_t *lock)
+{
+    uint32_t word = ppt__word_load(&lock->word);
+
+    if (is_void(word))
+        ppt__word_change(&lock->word, &word, 0);
+}
+
+/* L9 */
 static PPT__SLOW void forget_parents_waiters(ppt_lock_t *lock)
 {
     uint32_t word = ppt__word_load(&lock->word);
 
     while (!ppt__word_change(&lock->word, &word,
-                             word & HANDED ? 0 : word & HELD))
+                             is_void(word) ? 0
+                                           : word & ~(uint32_t)WAITERS))
         ;
 }
 
@@ -95,7 +140,8 @@ static void guard(ppt_lock_t *lock)
         forget_parents_waiters(lock);
 }
 
-static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
+static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear,
+                         uint32_t set)
 {
     int64_t end = ppt__now() + PPT__SPIN_NS;
     int pauses;
@@ -105,7 +151,7 @@ static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
     do {
         for (pauses = 1; pauses <= PPT__LOOKS; pauses++) {
             if (pauses % LOOK_EVERY == 0
-                && ppt__word_take(&lock->word, HELD, clear))
+                && ppt__word_take(&lock->word, HELD, clear, set))
                 return true;
             ppt__pause();
         }
@@ -113,15 +159,16 @@ static bool spin_acquire(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
     return false;
 }
 
-static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear)
+static bool acquire_awake(ppt_lock_t *lock, int64_t deadline, uint32_t clear,
+                          uint32_t set)
 {
     bool success;
 
-    if (ppt__word_take(&lock->word, HELD, clear))
+    if (ppt__word_take(&lock->word, HELD, clear, set))
         return true;
     if (!ppt__spin_pays(&lock->queue))
         return false;
-    success = spin_acquire(lock, deadline, clear);
+    success = spin_acquire(lock, deadline, clear, set);
     ppt__spin_done(&lock->queue, success);
     return success;
 }
@@ -139,7 +186,8 @@ static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     bool taken;
 
     guard(lock);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0,
+                                       extra(waiter));
     if (!taken)
         push(lock, waiter);
     ppt__waitq_unguard(&lock->queue);
@@ -163,7 +211,8 @@ static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     bool taken;
 
     guard(lock);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, TURN, set);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, TURN, set,
+                                       extra(waiter));
     if (!taken) {
         ppt__waiter_restart(waiter, spins);
         ppt__waitq_push_in_order(&lock->queue, waiter);
@@ -179,11 +228,12 @@ static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter, unsigned flags)
 {
     if (waiter->grant == PPT__GRANT_LOCK) {
-        __atomic_fetch_and(&lock->word, ~(uint32_t)HANDED, __ATOMIC_RELAXED);
+        if (!waiter->transient)
+            ppt_lock_settle(lock);
         return true;
     }
     if (!(flags & PPT__INTERRUPTIBLE)
-        && acquire_awake(lock, PPT_FOREVER, TURN))
+        && acquire_awake(lock, PPT_FOREVER, TURN, extra(waiter)))
         return true;
     return acquire_or_requeue(lock, waiter);
 }
@@ -199,7 +249,8 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
     guard(lock);
     waiter->grant = PPT__GRANT_NOTHING;
     ppt__waiter_step_in(waiter);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0);
+    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0,
+                                       extra(waiter));
     if (taken) {
         ppt__waitq_unlink(&lock->queue, waiter);
     } else if (waiter->born != ppt__generation) {
@@ -211,11 +262,11 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
 }
 
 /* Out of the queue, for reason, unless the lock is free (L6). */
-static int finish_leave(ppt_lock_t *lock, int reason,
-                        const ppt__limits_t *limits)
+static int finish_leave(ppt_lock_t *lock, const ppt__waiter_t *waiter,
+                        int reason, const ppt__limits_t *limits)
 {
     bool late = reason == ETIMEDOUT && ppt__now() >= limits->deadline;
-    bool taken = late && ppt__word_take(&lock->word, HELD, 0);
+    bool taken = late && ppt__word_take(&lock->word, HELD, 0, extra(waiter));
 
     ppt__waitq_finish_leave(&lock->queue);
     return taken ? 0 : reason;
@@ -256,7 +307,7 @@ static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
             continue;
         }
         if (result != 0 && ppt__waiter_start_to_leave(waiter, &lock->queue))
-            return finish_leave(lock, result, limits);
+            return finish_leave(lock, waiter, result, limits);
         if (result != 0) /* chosen: the wake-up is on its way */
             ppt__waiter_sleep_on(waiter);
         if (claim(lock, waiter, limits->flags))
@@ -280,12 +331,14 @@ static void callback_left(void *arg)
 }
 
 /* Out of line of the short path: it has a cleanup handler. */
-static int queue_and_acquire(ppt_lock_t *lock, const ppt__limits_t *limits)
+static int queue_and_acquire(ppt_lock_t *lock, const ppt__limits_t *limits,
+                             bool transient)
 {
     struct attempt attempt = { .lock = lock };
     int result;
 
     ppt__waiter_start(&attempt.waiter, false);
+    attempt.waiter.transient = transient;
     pthread_cleanup_push(callback_left, &attempt);
     result = acquire_or_queue(lock, &attempt.waiter)
                  ? 0
@@ -296,33 +349,39 @@ static int queue_and_acquire(ppt_lock_t *lock, const ppt__limits_t *limits)
 }
 
 static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
-                                    const ppt__limits_t *limits)
+                                    const ppt__limits_t *limits,
+                                    bool transient)
 {
     if (limits->deadline < 0)
         return EINVAL;
+    end_void_hold(lock);
+    if (ppt__word_take(&lock->word, HELD, 0, mark(transient)))
+        return 0;
     if (limits->deadline == PPT_TRY)
         return EBUSY;
     if (!(limits->flags & PPT__INTERRUPTIBLE)
-        && acquire_awake(lock, limits->deadline, 0))
+        && acquire_awake(lock, limits->deadline, 0, mark(transient)))
         return 0;
-    return queue_and_acquire(lock, limits);
+    return queue_and_acquire(lock, limits, transient);
 }
 
 int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline)
 {
-    if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0))
+    if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0, 0))
         return 0;
-    return acquire_slowly(lock, &(ppt__limits_t){ .deadline = deadline });
+    return acquire_slowly(lock, &(ppt__limits_t){ .deadline = deadline },
+                          false);
 }
 
 int ppt_lock_acquire_interruptible(ppt_lock_t *lock, int64_t deadline,
                                    ppt_interrupt_fn on_interrupt, void *arg)
 {
-    if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0))
+    if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0, 0))
         return 0;
     return acquire_slowly(lock,
                           &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
-                                            on_interrupt, arg });
+                                            on_interrupt, arg },
+                          false);
 }
 
 /* What word becomes by a release that wakes waiter (NULL: nobody). */
@@ -333,7 +392,7 @@ static uint32_t after_release(const ppt_lock_t *lock,
     uint32_t next = word & TURN;
 
     if (waiter != NULL)
-        next |= word & HAND_OVER ? HELD | HANDED : TURN; /* L3, L2 */
+        next |= word & HAND_OVER ? HELD | mark(true) : TURN; /* L3, L2 */
     if (lock->queue.head != NULL)
         next |= QUEUED;
     return next;
@@ -375,7 +434,7 @@ int ppt_lock_release(ppt_lock_t *lock)
 
     while ((word & HELD) && nobody_to_wake(word))
         if (ppt__word_change(&lock->word, &word,
-                             word & ~(uint32_t)(HELD | HANDED)))
+                             word & (TRANSIENT - 1) & ~(uint32_t)HELD))
             return 0;
     return word & HELD ? release_to_queue(lock) : EPERM;
 }
@@ -395,9 +454,45 @@ bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter)
 void ppt__lock_take(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     if (waiter->grant == PPT__GRANT_NOTHING)
-        ppt_lock_acquire(lock, PPT_FOREVER);
+        acquire_slowly(lock, &ppt__no_limits, waiter->transient);
     else if (!claim(lock, waiter, 0))
         acquire_queued(lock, waiter, &ppt__no_limits);
+}
+
+int ppt_lock_acquire_transient(ppt_lock_t *lock, int64_t deadline)
+{
+    return acquire_slowly(lock, &(ppt__limits_t){ .deadline = deadline },
+                          true);
+}
+
+int ppt_lock_acquire_transient_interruptible(ppt_lock_t *lock,
+                                             int64_t deadline,
+                                             ppt_interrupt_fn on_interrupt,
+                                             void *arg)
+{
+    return acquire_slowly(lock,
+                          &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                                            on_interrupt, arg },
+                          true);
+}
+
+void ppt_lock_make_transient(ppt_lock_t *lock)
+{
+    uint32_t word = ppt__word_load(&lock->word);
+
+    while ((word & HELD)
+           && !ppt__word_change(&lock->word, &word, word | mark(true)))
+        ;
+}
+
+void ppt_lock_settle(ppt_lock_t *lock)
+{
+    __atomic_fetch_and(&lock->word, TRANSIENT - 1, __ATOMIC_RELAXED);
+}
+
+bool ppt__lock_is_transient(const ppt_lock_t *lock)
+{
+    return ppt__word_load(&lock->word) & TRANSIENT;
 }
 
 void ppt_lock_init(ppt_lock_t *lock)
@@ -407,14 +502,14 @@ void ppt_lock_init(ppt_lock_t *lock)
 
 static bool is_busy(const ppt_lock_t *lock)
 {
-    return ppt__word_load(&lock->word) & (HELD | TURN);
+    return is_held(lock) || (ppt__word_load(&lock->word) & TURN);
 }
 
 int ppt_lock_destroy(ppt_lock_t *lock)
 {
     bool busy;
 
-    guard(lock); /* L8 */
+    guard(lock); /* L9 */
     busy = is_busy(lock);
     ppt__waitq_unguard(&lock->queue);
     if (busy || ppt__waitq_retire(&lock->queue) != 0)
@@ -428,7 +523,7 @@ int ppt_lock_destroy(ppt_lock_t *lock)
 
 bool ppt_lock_locked(const ppt_lock_t *lock)
 {
-    return ppt__word_load(&lock->word) & HELD;
+    return is_held(lock);
 }
 
 unsigned ppt_lock_waiting(const ppt_lock_t *lock)
@@ -439,4 +534,14 @@ unsigned ppt_lock_waiting(const ppt_lock_t *lock)
 void ppt_lock_after_fork(ppt_lock_t *lock)
 {
     ppt_lock_init(lock);
+}
+
+/* L8 */
+void ppt_lock_keep_after_fork(ppt_lock_t *lock)
+{
+    uint32_t word = ppt__word_load(&lock->word);
+
+    ppt_lock_init(lock);
+    if ((word & (HELD | TRANSIENT)) == HELD)
+        lock->word = HELD;
 }

@@ -15,7 +15,13 @@
  */
 bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter);
 
-/* Take lock for a waiter that was woken with a grant. */
+/*
+ * Take lock for a waiter that was woken with a grant; transiently, if the
+ * waiter is transient.
+ */
 void ppt__lock_take(ppt_lock_t *lock, ppt__waiter_t *waiter);
+
+/* Whether lock is held transiently. */
+bool ppt__lock_is_transient(const ppt_lock_t *lock);
 
 #endif

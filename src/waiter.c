@@ -21,6 +21,7 @@ void ppt__waiter_start(ppt__waiter_t *waiter, bool spins)
     waiter->lock = NULL;
     waiter->passed_since = 0;
     waiter->yields = true;
+    waiter->transient = false;
     ppt__sem_init(&waiter->sem);
     ppt__waiter_restart(waiter, spins);
 }

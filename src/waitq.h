@@ -61,6 +61,7 @@ typedef struct ppt__waiter {
     bool yields;              /* waiter's own: or, if not, to yield */
     bool far;                 /* like grant: chosen on another CPU */
     bool behind;              /* likewise: as one of more than can run */
+    bool transient;           /* waiter, before it queues: see lock.c */
     ppt__sem_t sem;
 } __attribute__((__may_alias__)) ppt__waiter_t; /* it is a ppt_waiter_t, too */
 

@@ -35,14 +35,14 @@ static inline bool ppt__word_change(uint32_t *word, uint32_t *from,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Take it, and clear bits, unless a bit of busy is set. */
+/* Take it, clear bits and set others, unless a bit of busy is set. */
 static inline bool ppt__word_take(uint32_t *word, uint32_t busy,
-                                  uint32_t clear)
+                                  uint32_t clear, uint32_t set)
 {
     uint32_t now = ppt__word_load(word);
 
     while (!(now & busy))
-        if (ppt__word_change(word, &now, (now & ~clear) | PPT__HELD))
+        if (ppt__word_change(word, &now, (now & ~clear) | PPT__HELD | set))
             return true;
     return false;
 }
@@ -60,17 +60,19 @@ static inline bool ppt__word_announce(uint32_t *word, uint32_t busy,
 }
 
 /*
- * With the queue's guard held: true, and the lock taken, if it is not busy;
- * else false, announced, and the caller pushes a waiter.  Clears bits in
- * either case.
+ * With the queue's guard held: true, and the lock taken, with bits of its
+ * own, if it is not busy; else false, announced, and the caller pushes a
+ * waiter.  Clears bits in either case.
  */
 static inline bool ppt__word_take_or_announce(uint32_t *word, uint32_t busy,
-                                              uint32_t clear, uint32_t set)
+                                              uint32_t clear,
+                                              uint32_t announced,
+                                              uint32_t taken)
 {
     for (;;) {
-        if (ppt__word_announce(word, busy, clear, set))
+        if (ppt__word_announce(word, busy, clear, announced))
             return false;
-        if (ppt__word_take(word, busy, clear))
+        if (ppt__word_take(word, busy, clear, taken))
             return true;
     }
 }

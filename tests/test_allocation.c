@@ -60,6 +60,11 @@ static void use_lock(stage_t *stage)
     wants(stage, 0u, CALL(ppt_lock_waiting)(&stage->lock));
     wants(stage, EBUSY, CALL(ppt_lock_destroy)(&stage->lock));
     wants(stage, 0, CALL(ppt_lock_release)(&stage->lock));
+    CALL(ppt_lock_make_transient)(&stage->lock);
+    CALL(ppt_lock_keep_after_fork)(&stage->lock);
+    wants(stage, 0,
+          CALL(ppt_lock_acquire_transient)(&stage->lock, PPT_TRY));
+    CALL(ppt_lock_settle)(&stage->lock);
     CALL(ppt_lock_after_fork)(&stage->lock);
     wants(stage, 0, CALL(ppt_lock_destroy)(&stage->lock));
 }
@@ -71,6 +76,9 @@ static void time_out_at_lock(stage_t *stage)
     wants(stage, ETIMEDOUT,
           CALL(ppt_lock_acquire_interruptible)(&stage->lock, soon(), go_on,
                                                NULL));
+    wants(stage, ETIMEDOUT,
+          CALL(ppt_lock_acquire_transient_interruptible)(
+              &stage->lock, soon(), go_on, NULL));
 }
 
 START_TEST(no_call_of_a_lock_that_is_not_contended_allocates)

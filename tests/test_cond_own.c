@@ -303,6 +303,71 @@ START_TEST(wait_that_does_not_yield_is_a_wait)
 }
 END_TEST
 
+static int find_free(void *arg)
+{
+    ppt_lock_keep_after_fork(arg);
+    require(!ppt_lock_locked(arg));
+    return 0;
+}
+
+static void signal_without_the_lock(void *arg)
+{
+    waiter_t *self = arg;
+
+    await(ppt_cond_signal(self->cond) == 1);
+}
+
+static void signal_with_the_lock(void *arg)
+{
+    waiter_t *self = arg;
+
+    ppt_lock_acquire(self->lock, PPT_FOREVER);
+    await(ppt_cond_signal(self->cond) == 1);
+    await(ppt_lock_waiting(self->lock) == 1);
+    ppt_lock_release(self->lock);
+}
+
+/* Until the lock is handed over, as it is to a waiter passed over for long. */
+static void signal_and_pass_over(void *arg)
+{
+    waiter_t *self = arg;
+
+    ppt_lock_acquire(self->lock, PPT_FOREVER);
+    await(ppt_cond_signal(self->cond) == 1);
+    do {
+        int64_t end = ppt_now() + MS;
+
+        await(ppt_now() > end);
+        ppt_lock_release(self->lock);
+    } while (ppt_lock_acquire(self->lock, PPT_TRY) == 0);
+}
+
+START_TEST(wait_takes_the_lock_as_it_was_held)
+{
+    static void (*const signals[])(void *) = {
+        signal_without_the_lock, signal_with_the_lock, signal_and_pass_over
+    };
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    waiter_t waiter = { .cond = &cond, .lock = &lock };
+    int i, transient;
+
+    for (i = 0; i < LENGTH(signals); i++)
+        for (transient = 0; transient <= 1; transient++) {
+            ppt_lock_acquire(&lock, PPT_FOREVER);
+            if (transient)
+                ppt_lock_make_transient(&lock);
+            worker_start(&waiter.worker, signals[i], &waiter);
+            ck_assert_int_eq(ppt_cond_wait(&cond, &lock, PPT_FOREVER), 0);
+            ck_assert(ppt_lock_locked(&lock));
+            ck_assert_int_eq(in_child(find_free, &lock), !transient);
+            ck_assert_int_eq(ppt_lock_release(&lock), 0);
+            worker_join(&waiter.worker);
+        }
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+}
+END_TEST
+
 START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 {
     static const int64_t timeouts[] = { 0, 1, 50 * US, MS, 20 * MS };
@@ -542,6 +607,7 @@ void add_tests(Suite *suite)
         waiter_needs_no_initialisation,
         enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep,
         wait_that_does_not_yield_is_a_wait,
+        wait_takes_the_lock_as_it_was_held,
         waiter_knows_whether_it_was_woken_from_another_cpu,
         signal_chooses_it_even_when_the_deadline_has_passed,
         timeout_of_sleep_is_never_early_and_ends_the_wait,

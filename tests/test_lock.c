@@ -841,6 +841,146 @@ START_TEST(child_makes_a_held_lock_new_and_the_parents_stays)
 }
 END_TEST
 
+static int keep_held(void *arg)
+{
+    ppt_lock_t *lock = arg;
+
+    ppt_lock_keep_after_fork(lock);
+    require(ppt_lock_locked(lock));
+    require(ppt_lock_waiting(lock) == 0);
+    require(ppt_lock_acquire(lock, ppt_deadline(MS)) == ETIMEDOUT);
+    require(ppt_lock_release(lock) == 0);
+    require(ppt_lock_destroy(lock) == 0);
+    return 0;
+}
+
+static int keep_free(void *arg)
+{
+    ppt_lock_t *lock = arg;
+
+    ppt_lock_keep_after_fork(lock);
+    require(ppt_lock_waiting(lock) == 0);
+    require(ppt_lock_release(lock) == EPERM);
+    require(ppt_lock_acquire(lock, PPT_TRY) == 0);
+    return keep_held(lock);
+}
+
+START_TEST(child_keeps_a_lock_held_unless_the_hold_is_transient)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { .result = -1 };
+
+    ppt_lock_make_transient(&lock); /* free: no effect */
+    ck_assert_int_eq(in_child(keep_free, &lock), 0);
+    acquire(&lock);
+    start(&taker, &lock, PPT_FOREVER);
+    ck_assert_int_eq(in_child(keep_held, &lock), 0);
+    ppt_lock_make_transient(&lock);
+    ck_assert_int_eq(in_child(keep_free, &lock), 0);
+    ck_assert(ppt_lock_locked(&lock));
+    release(&lock);
+    join(&taker, 0);
+    acquire(&lock);
+    ppt_lock_make_transient(&lock);
+    release(&lock); /* while nobody waits */
+    acquire(&lock);
+    ck_assert_int_eq(in_child(keep_held, &lock), 0);
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+/* Without after_fork. */
+static int find_free(void *arg)
+{
+    ppt_lock_t *lock = arg;
+
+    require(!ppt_lock_locked(lock));
+    require(ppt_lock_acquire(lock, PPT_TRY) == 0);
+    require(ppt_lock_acquire(lock, PPT_TRY) == EBUSY);
+    require(ppt_lock_release(lock) == 0);
+    require(ppt_lock_acquire_transient(lock, PPT_FOREVER) == 0);
+    require(ppt_lock_locked(lock));
+    require(ppt_lock_acquire_transient(lock, PPT_TRY) == EBUSY);
+    require(ppt_lock_release(lock) == 0);
+    require(ppt_lock_destroy(lock) == 0);
+    return 0;
+}
+
+static int find_held(void *arg)
+{
+    ppt_lock_t *lock = arg;
+
+    require(ppt_lock_locked(lock));
+    require(ppt_lock_acquire(lock, ppt_deadline(MS)) == ETIMEDOUT);
+    require(ppt_lock_acquire_transient(lock, PPT_TRY) == EBUSY);
+    require(ppt_lock_release(lock) == 0);
+    return find_free(lock);
+}
+
+static int find_free_twice(void *arg)
+{
+    require(ppt_lock_acquire_transient(arg, PPT_TRY) == 0);
+    require(in_child(find_free, arg) == 0);
+    require(ppt_lock_locked(arg));
+    ppt_lock_settle(arg);
+    return in_child(find_held, arg);
+}
+
+START_TEST(transient_hold_is_void_in_the_child)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    ck_assert_int_eq(ppt_lock_acquire_transient(&lock, -1), EINVAL);
+    ck_assert_int_eq(ppt_lock_acquire_transient(&lock, PPT_TRY), 0);
+    ck_assert(ppt_lock_locked(&lock));
+    ck_assert_int_eq(ppt_lock_acquire(&lock, ppt_deadline(MS)), ETIMEDOUT);
+    ck_assert_int_eq(in_child(find_free, &lock), 0);
+    ck_assert_int_eq(in_child(find_free_twice, &lock), 0);
+    ppt_lock_settle(&lock);
+    ck_assert_int_eq(in_child(find_held, &lock), 0);
+    ppt_lock_make_transient(&lock);
+    ck_assert_int_eq(in_child(find_free, &lock), 0);
+    release(&lock);
+    ck_free(&lock);
+}
+END_TEST
+
+static void take_transiently(void *arg)
+{
+    taker_t *taker = arg;
+
+    if (taker->interruptible)
+        taker->result = ppt_lock_acquire_transient_interruptible(
+            taker->lock, taker->deadline, taker->on_interrupt, taker->arg);
+    else
+        taker->result = ppt_lock_acquire_transient(taker->lock,
+                                                   taker->deadline);
+}
+
+START_TEST(waiter_takes_the_lock_transiently)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    taker_t taker = { .lock = &lock, .deadline = PPT_FOREVER };
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        taker.interruptible = i > 0;
+        taker.result = -1;
+        acquire(&lock);
+        worker_start(&taker.worker, take_transiently, &taker);
+        await(ppt_lock_waiting(&lock) == 1);
+        release(&lock);
+        worker_join(&taker.worker);
+        ck_assert_int_eq(taker.result, 0);
+        ck_assert(ppt_lock_locked(&lock));
+        ck_assert_int_eq(in_child(find_free, &lock), 0);
+        release(&lock);
+    }
+    ck_free(&lock);
+}
+END_TEST
+
 struct shared {
     ppt_lock_t lock;
     int stop;
@@ -896,6 +1036,9 @@ void add_tests(Suite *suite)
         memory_may_be_freed_by_the_next_holder,
         child_makes_a_held_lock_new_and_the_parents_stays,
         fork_may_catch_the_lock_in_any_state,
+        child_keeps_a_lock_held_unless_the_hold_is_transient,
+        transient_hold_is_void_in_the_child,
+        waiter_takes_the_lock_transiently,
     };
     const TTest *const with_sa_flags[] = {
         handler_does_not_end_a_wait_that_is_not_interruptible,

@@ -46,9 +46,11 @@ extern "C" {
  *           condition whose waiters are going to take it.
  * Fork      in the child nobody waits: the parent's waiters are void there.
  *           A lock that is held stays held, by a thread that may not be
- *           there: then the child calls ppt_lock_after_fork.  So it must
- *           after a fork that no handler of pthread_atfork hears of (_Fork,
- *           a bare system call).
+ *           there, unless its hold was transient; the child may make it
+ *           free with ppt_lock_after_fork, or keep it, for itself, with
+ *           ppt_lock_keep_after_fork.  One of these it must call after a fork
+ *           that no handler of pthread_atfork hears of (_Fork, a bare system
+ *           call).
  *
  * Misaligned or NULL objects are the caller's fault, here and everywhere.
  * No call of this library is a cancellation point, except those of
@@ -126,6 +128,39 @@ PPT_API unsigned ppt_lock_waiting(const ppt_lock_t *lock);
  * whatever state the fork caught it in.
  */
 PPT_API void ppt_lock_after_fork(ppt_lock_t *lock);
+
+/*
+ * In the child of a fork: forget the parent's waiters.  The lock is held if
+ * it was held when the fork was made, unless that hold was transient.
+ */
+PPT_API void ppt_lock_keep_after_fork(ppt_lock_t *lock);
+
+/*
+ * A hold that is transient ends with a fork: the child, in which the holder
+ * does not exist, finds the lock free.  For a thread that holds it in passing
+ * while it lets go of something else, or waits for that: an interpreter, say,
+ * whose threads may fork meanwhile.
+ *
+ *     ppt_lock_make_transient(&lock);     // nobody can fork yet
+ *     let_others_run();                   // who may fork
+ *     ppt_lock_release(&lock);
+ *
+ *     ppt_lock_acquire_transient(&lock, PPT_FOREVER);
+ *     wait_until_others_let_me_run();
+ *     ppt_lock_settle(&lock);             // from here on it is held as usual
+ *
+ * ppt_cond_wait takes the lock again as it was held.
+ *
+ * make_transient  has no effect on a free lock
+ * acquire         as ppt_lock_acquire and ppt_lock_acquire_interruptible
+ * settle          requires that the caller holds lock, transiently or not
+ */
+PPT_API void ppt_lock_make_transient(ppt_lock_t *lock);
+PPT_API int ppt_lock_acquire_transient(ppt_lock_t *lock, int64_t deadline);
+PPT_API int ppt_lock_acquire_transient_interruptible(
+    ppt_lock_t *lock, int64_t deadline, ppt_interrupt_fn on_interrupt,
+    void *arg);
+PPT_API void ppt_lock_settle(ppt_lock_t *lock);
 
 #ifdef __cplusplus
 }
