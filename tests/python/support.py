@@ -173,6 +173,26 @@ def switch_interval(seconds):
 
 
 @contextlib.contextmanager
+def switching_at_waits(impl):
+    """Threads let go of the GIL where they wait, and nowhere else.
+
+    All on one CPU: one that waits for the GIL goes on as soon as it is free.
+    """
+    cpus = os.sched_getaffinity(0)
+    has_priority = getattr(impl, 'gil_info', dict)().get('priority')
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        if has_priority:
+            impl.set_gil_priority(False)
+        with switch_interval(LIMIT):
+            yield
+    finally:
+        if has_priority:
+            impl.set_gil_priority()
+        os.sched_setaffinity(0, cpus)
+
+
+@contextlib.contextmanager
 def handling(signum, handler):
     before = signal.signal(signum, handler)
     try:

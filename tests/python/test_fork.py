@@ -1,6 +1,7 @@
 """Fork: what the child finds, and that it can use it."""
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 from blocking import CALLS
 from support import (Owner, Worker, handling, in_child, interrupt, join_all,
-                     until, waiters, when_asleep)
+                     switching_at_waits, until, waiters, when_asleep)
 
 pytestmark = [
     pytest.mark.unsanitized,  # their malloc does not survive a fork
@@ -306,6 +307,83 @@ def test_handler_may_fork_and_the_wait_goes_on_in_both(native, name):
     worker.join()
     _, status = os.waitpid(children[0], 0)
     assert status == 0
+
+
+def pollers_of_condition(cond):
+    def poll(stop):
+        with cond:
+            while not stop:
+                for _ in range(3000):  # meanwhile others want the GIL
+                    pass
+                cond.wait(0.0001)
+
+    def take():
+        assert cond.acquire(False) is True
+
+    return [poll] * 3, take
+
+
+def pollers_of_semaphores(impl):
+    first, second = impl.Semaphore(0), impl.Semaphore(0)
+
+    def ping(stop):
+        while not stop:
+            first.acquire(timeout=0.0001)
+            second.release()
+
+    def pong(stop):
+        while not stop:
+            second.acquire(timeout=0.0001)
+            first.release()
+
+    def use():
+        for semaphore in first, second:
+            semaphore.release()
+            assert semaphore.acquire() is True
+
+    return [ping, pong] * 4, use
+
+
+def pollers_of_event(impl):
+    event = impl.Event()
+
+    def poll(stop):
+        while not stop:
+            event.wait(0.0001)
+            event.set()
+            event.clear()
+
+    def use():
+        event.set()
+        assert event.wait() is True
+
+    return [poll] * 6, use
+
+
+POLLERS = {
+    'Condition-Lock': lambda impl: pollers_of_condition(
+        impl.Condition(impl.Lock())),
+    'Condition-RLock': lambda impl: pollers_of_condition(impl.Condition()),
+    'Semaphore': pollers_of_semaphores,
+    'Event': pollers_of_event,
+}
+
+
+@pytest.mark.skipif(not getattr(sys, '_is_gil_enabled', lambda: True)(),
+                    reason='a fork may catch a thread anywhere')
+@pytest.mark.parametrize('name', POLLERS)
+def test_no_lock_is_held_by_a_thread_that_waits(impl, name):
+    """Nor by one that begins to, or has just been woken."""
+    polls, use = POLLERS[name](impl)
+    stop = []
+    with switching_at_waits(impl):
+        workers = [Worker(poll, stop) for poll in polls]
+        try:
+            for _ in range(60):
+                in_child(use)
+        finally:
+            stop.append(True)
+        join_all(workers)
 
 
 def hammer(native, stop):

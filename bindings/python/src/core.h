@@ -145,7 +145,10 @@ int ppy_acquire(ppt_lock_t *lock, int64_t deadline);
  */
 int ppy_acquire_whatever(ppt_lock_t *lock);
 
-/* A ppy_forget_fn: lock has no waiters any more, and is held if it was. */
+/*
+ * A ppy_forget_fn: lock has no waiters any more, and is held if it was, unless
+ * by a thread that was detached (wait.c, W3).
+ */
 void ppy_forget_lock(void *lock);
 
 /* Called by each import. */

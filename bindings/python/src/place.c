@@ -126,6 +126,7 @@ int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
     place->condition = condition;
     place->lock = lock;
     ppy_wait_begin(&place->wait, forget_both, place);
+    ppt_lock_make_transient(lock); /* W3 */
     ppy_detach(&place->wait);
     result = ppt_cond_wait_unyielding(&condition->cond, lock, deadline);
     if (result != EPERM)

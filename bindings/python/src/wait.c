@@ -25,6 +25,10 @@
  *       held still while the fork is made; so the child finds in it every
  *       object that it has to mend.  It copies page after page while other
  *       threads run: nothing else that they write meanwhile can be trusted.
+ *   W3  Whoever has the GIL may fork, and the locks that detached threads
+ *       hold would be held for ever in the child.  So a hold is transient
+ *       while its thread is detached: from before that on, where it is going
+ *       to release the lock, and until it is attached again.
  *
  * Races
  *   Fork against wait: W2.
@@ -201,14 +205,9 @@ void ppy_raise_before(PyObject *earlier)
     ppy_error_give(later != NULL ? later : earlier);
 }
 
-void ppy_forget_lock(void *arg)
+void ppy_forget_lock(void *lock)
 {
-    ppt_lock_t *lock = arg;
-    bool held = ppt_lock_locked(lock);
-
-    ppt_lock_after_fork(lock);
-    if (held)
-        ppt_lock_acquire(lock, PPT_TRY);
+    ppt_lock_keep_after_fork(lock);
 }
 
 static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
@@ -220,12 +219,14 @@ static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
     wait.keep_on = keep_on;
     ppy_detach(&wait);
     if (wait.runs_handlers)
-        result = ppt_lock_acquire_interruptible(lock, deadline,
-                                                ppy_on_interrupt, &wait);
+        result = ppt_lock_acquire_transient_interruptible(
+            lock, deadline, ppy_on_interrupt, &wait);
     else
-        result = ppt_lock_acquire(lock, deadline);
+        result = ppt_lock_acquire_transient(lock, deadline);
     ppy_wait_end(&wait);
     ppy_attach(&wait);
+    if (result == 0)
+        ppt_lock_settle(lock); /* W3 */
     if (!ppy_raise(&wait))
         return result;
     if (result == 0 && !keep_on)
