@@ -195,6 +195,7 @@ static int wait_once(PyObject *op, int64_t deadline)
 static PyObject *wait_while_false(PyObject *op, PyObject *predicate,
                                   PyObject *timeout)
 {
+    const ppy_state_t *state = ((ppy_condition_t *)op)->state;
     int64_t deadline = -1;
     bool expired = false;
 
@@ -207,7 +208,7 @@ static PyObject *wait_while_false(PyObject *op, PyObject *predicate,
         Py_XDECREF(result);
         if (is_true < 0
             || (deadline < 0 && ppy_wait_deadline(timeout, &deadline) < 0)
-            || wait_once(op, deadline) < 0)
+            || ppy_run_pending(state) < 0 || wait_once(op, deadline) < 0)
             return NULL;
         expired = deadline != PPT_FOREVER && ppt_now() >= deadline;
     }

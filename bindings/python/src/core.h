@@ -34,6 +34,7 @@ typedef struct {
     PyObject *stock_barrier;    /* threading.Barrier */
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
+    PyObject *nothing;          /* a function in Python: wait.c */
 } ppy_state_t;
 
 /* The state of the interpreter whose type, or base of a type, type is. */
@@ -116,8 +117,28 @@ void ppy_detach(ppy_wait_t *wait);
 /* Be back.  Does not return if the interpreter is shutting down. */
 void ppy_attach(ppy_wait_t *wait);
 
+/*
+ * By the main thread, before it sleeps: run the handlers of signals that came
+ * while it was attached.  Others have nothing to run.
+ *
+ * Returns   0, or -1 with an exception set
+ */
+int ppy_run_handlers(void);
+
 /* A ppt_interrupt_fn; arg is the ppy_wait_t, which keeps exceptions. */
 int ppy_on_interrupt(void *arg);
+
+/*
+ * Before a thread waits again that was woken in vain: run the handlers of
+ * signals, raise what PyThreadState_SetAsyncExc has left, and whatever else
+ * CPython does between the instructions of a loop in Python.
+ *
+ * Returns   0, or -1 with an exception set
+ */
+int ppy_run_pending(const ppy_state_t *state);
+
+/* Make the function that is for that.  NULL with an exception set. */
+PyObject *ppy_make_nothing(void);
 
 /* Set the exception that wait has kept; returns whether there was one. */
 bool ppy_raise(ppy_wait_t *wait);

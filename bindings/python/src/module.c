@@ -186,7 +186,9 @@ static int set_up(PyObject *module, PyObject *threading)
     state->stock_barrier = PyObject_GetAttrString(threading, "Barrier");
     state->broken_barrier = PyObject_GetAttrString(threading,
                                                    "BrokenBarrierError");
+    state->nothing = ppy_make_nothing();
     if (state->stock_barrier == NULL || state->broken_barrier == NULL
+        || state->nothing == NULL
         || ppy_wait_setup(threading) < 0
         || take_docs(threading) < 0
         || add_types(module) < 0)
@@ -217,6 +219,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(*field(state, types[i].offset));
     Py_VISIT(state->stock_barrier);
     Py_VISIT(state->broken_barrier);
+    Py_VISIT(state->nothing);
     return 0;
 }
 
@@ -229,6 +232,7 @@ static int clear(PyObject *module)
         Py_CLEAR(*field(state, types[i].offset));
     Py_CLEAR(state->stock_barrier);
     Py_CLEAR(state->broken_barrier);
+    Py_CLEAR(state->nothing);
     return 0;
 }
 

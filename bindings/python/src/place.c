@@ -99,13 +99,14 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline)
         ppy_give_up(place);
         return -1;
     }
-    while ((result = sleep_detached(place, deadline)) == EINTR) {
-        if (Py_MakePendingCalls() < 0) {
+    do {
+        if (ppy_run_handlers() < 0) {
             ppy_give_up(place);
             return -1;
         }
         ppy_enqueue_again(place);
-    }
+        result = sleep_detached(place, deadline);
+    } while (result == EINTR);
     return result == 0;
 }
 

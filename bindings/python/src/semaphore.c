@@ -29,26 +29,28 @@ static void set_value(semaphore_t *self, Py_ssize_t value)
     __atomic_store_n(&self->value, value, __ATOMIC_RELAXED);
 }
 
+/* The thread was woken, but others have taken what there was. */
+#define IN_VAIN 2
+
 /*
- * Wait, the lock held, until value is not 0.
+ * With the lock held: wait once if value is 0.
  *
- * Returns   1, 0 if it timed out, -1 if a handler raised
+ * Returns   1 if it is not, 0 if it timed out, IN_VAIN, -1 if a handler raised
  */
 static int await_value(semaphore_t *self, int64_t deadline)
 {
-    bool expired = deadline == PPT_TRY;
-
-    while (value_of(self) <= 0) {
-        if (expired)
-            return 0;
-        if (ppy_own_wait(self->condition, deadline) < 0)
-            return -1;
-        expired = deadline != PPT_FOREVER && ppt_now() >= deadline;
-    }
-    return 1;
+    if (value_of(self) > 0)
+        return 1;
+    if (deadline == PPT_TRY)
+        return 0;
+    if (ppy_own_wait(self->condition, deadline) < 0)
+        return -1;
+    if (value_of(self) > 0)
+        return 1;
+    return deadline != PPT_FOREVER && ppt_now() >= deadline ? 0 : IN_VAIN;
 }
 
-static int take(semaphore_t *self, int64_t deadline)
+static int try_to_take(semaphore_t *self, int64_t deadline)
 {
     ppt_lock_t *lock = ppy_own_lock(self->condition);
     int result;
@@ -56,9 +58,21 @@ static int take(semaphore_t *self, int64_t deadline)
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     result = await_value(self, deadline);
-    if (result > 0)
+    if (result == 1)
         set_value(self, self->value - 1);
     ppt_lock_release(lock);
+    return result;
+}
+
+/* Without the lock, handlers run and exceptions are raised in between. */
+static int take(semaphore_t *self, int64_t deadline)
+{
+    const ppy_state_t *state = ((ppy_condition_t *)self->condition)->state;
+    int result;
+
+    while ((result = try_to_take(self, deadline)) == IN_VAIN)
+        if (ppy_run_pending(state) < 0)
+            return -1;
     return result;
 }
 

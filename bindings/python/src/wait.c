@@ -167,6 +167,11 @@ static void keep_raised(ppy_wait_t *wait)
     wait->raised = raised;
 }
 
+int ppy_run_handlers(void)
+{
+    return ppy_is_main_thread() ? Py_MakePendingCalls() : 0;
+}
+
 int ppy_on_interrupt(void *arg)
 {
     ppy_wait_t *wait = arg;
@@ -184,6 +189,43 @@ int ppy_on_interrupt(void *arg)
     }
     ppy_detach(wait);
     return failed && !wait->keep_on ? EINTR : 0;
+}
+
+/* A loop: there CPython looks, on every version. */
+#define NOTHING                                                             \
+    "def wait():\n"                                                         \
+    "    for _ in (1,):\n"                                                  \
+    "        pass\n"
+
+PyObject *ppy_make_nothing(void)
+{
+    PyObject *code = Py_CompileString(NOTHING, "<pyplusthread>",
+                                      Py_file_input);
+    PyObject *names = code == NULL ? NULL : PyDict_New();
+    PyObject *result = NULL, *function = NULL;
+
+    if (names != NULL)
+        result = PyEval_EvalCode(code, names, names);
+    if (result != NULL)
+        function = Py_XNewRef(PyDict_GetItemString(names, "wait"));
+    Py_XDECREF(result);
+    Py_XDECREF(names);
+    Py_XDECREF(code);
+    return function;
+}
+
+/* The module's own state is gone at the end of the interpreter. */
+int ppy_run_pending(const ppy_state_t *state)
+{
+    PyObject *nothing = Py_XNewRef(state->nothing);
+    PyObject *result;
+
+    if (nothing == NULL)
+        return 0;
+    result = PyObject_CallNoArgs(nothing);
+    Py_DECREF(nothing);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
 }
 
 bool ppy_raise(ppy_wait_t *wait)
@@ -240,7 +282,9 @@ int ppy_acquire(ppt_lock_t *lock, int64_t deadline)
 
     if (result == 0 || deadline == PPT_TRY)
         return result;
-    return ppy_may_wait() ? acquire_detached(lock, deadline, false) : -1;
+    if (!ppy_may_wait() || ppy_run_handlers() < 0)
+        return -1;
+    return acquire_detached(lock, deadline, false);
 }
 
 int ppy_acquire_whatever(ppt_lock_t *lock)
