@@ -346,10 +346,9 @@ static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
     return 0;
 }
 
-static int wait(ppt_barrier_t *barrier, uint32_t *index,
-                const ppt__limits_t *limits)
+static int wait(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
+                uint32_t *index, const ppt__limits_t *limits)
 {
-    ppt__waiter_t waiter;
     uint32_t resets = 0;
     bool again = false, anew;
     int result;
@@ -357,7 +356,7 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
     if (limits->deadline < 0 || barrier->parties == 0)
         return EINVAL;
     do {
-        ppt__waiter_start(&waiter, false);
+        ppt__waiter_start(waiter, false);
         ppt__waitq_guard(&barrier->queue);
         if (again)
             has_come_again(barrier);
@@ -367,28 +366,41 @@ static int wait(ppt_barrier_t *barrier, uint32_t *index,
             again = anew = false;
         } else {
             resets = barrier->resets;
-            result = arrive(barrier, &waiter, limits);
-            again = waiter.grant == ARRIVE_AGAIN;
-            anew = waiter.grant == ARRIVE_ANEW;
+            result = arrive(barrier, waiter, limits);
+            again = waiter->grant == ARRIVE_AGAIN;
+            anew = waiter->grant == ARRIVE_ANEW;
         }
-        ppt__waiter_end(&waiter);
+        ppt__waiter_end(waiter);
     } while (again || anew);
     if (result == 0 && index != NULL)
-        *index = waiter.index;
+        *index = waiter->index;
     return result;
 }
 
 int ppt_barrier_wait(ppt_barrier_t *barrier, int64_t deadline,
                      uint32_t *index)
 {
-    return wait(barrier, index, &(ppt__limits_t){ .deadline = deadline });
+    ppt__waiter_t waiter;
+
+    return wait(barrier, &waiter, index,
+                &(ppt__limits_t){ .deadline = deadline });
 }
 
 int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier, int64_t deadline,
                                    uint32_t *index,
                                    ppt_interrupt_fn on_interrupt, void *arg)
 {
-    return wait(barrier, index,
+    ppt_waiter_t waiter;
+
+    return ppt_barrier_wait_with(barrier, &waiter, deadline, index,
+                                 on_interrupt, arg);
+}
+
+int ppt_barrier_wait_with(ppt_barrier_t *barrier, ppt_waiter_t *waiter,
+                          int64_t deadline, uint32_t *index,
+                          ppt_interrupt_fn on_interrupt, void *arg)
+{
+    return wait(barrier, (ppt__waiter_t *)(void *)waiter, index,
                 &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
                                   arg });
 }

@@ -318,7 +318,7 @@ static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
 
 struct attempt {
     ppt_lock_t *lock;
-    ppt__waiter_t waiter;
+    ppt__waiter_t *waiter;
 };
 
 /* A callback that does not return: AWAY, the waiter is not chosen (L2). */
@@ -326,31 +326,30 @@ static void callback_left(void *arg)
 {
     struct attempt *attempt = arg;
 
-    ppt__waiter_quit(&attempt->waiter, &attempt->lock->queue);
-    ppt__waiter_end(&attempt->waiter);
+    ppt__waiter_quit(attempt->waiter, &attempt->lock->queue);
+    ppt__waiter_end(attempt->waiter);
 }
 
 /* Out of line of the short path: it has a cleanup handler. */
-static int queue_and_acquire(ppt_lock_t *lock, const ppt__limits_t *limits,
-                             bool transient)
+static int queue_and_acquire(ppt_lock_t *lock, ppt__waiter_t *waiter,
+                             const ppt__limits_t *limits, bool transient)
 {
-    struct attempt attempt = { .lock = lock };
+    struct attempt attempt = { lock, waiter };
     int result;
 
-    ppt__waiter_start(&attempt.waiter, false);
-    attempt.waiter.transient = transient;
+    ppt__waiter_start(waiter, false);
+    waiter->transient = transient;
     pthread_cleanup_push(callback_left, &attempt);
-    result = acquire_or_queue(lock, &attempt.waiter)
+    result = acquire_or_queue(lock, waiter)
                  ? 0
-                 : acquire_queued(lock, &attempt.waiter, limits);
+                 : acquire_queued(lock, waiter, limits);
     pthread_cleanup_pop(0);
-    ppt__waiter_end(&attempt.waiter);
+    ppt__waiter_end(waiter);
     return result;
 }
 
-static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
-                                    const ppt__limits_t *limits,
-                                    bool transient)
+static PPT__SLOW int acquire_with(ppt_lock_t *lock, ppt__waiter_t *waiter,
+                                  const ppt__limits_t *limits, bool transient)
 {
     if (limits->deadline < 0)
         return EINVAL;
@@ -362,7 +361,16 @@ static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
     if (!(limits->flags & PPT__INTERRUPTIBLE)
         && acquire_awake(lock, limits->deadline, 0, mark(transient)))
         return 0;
-    return queue_and_acquire(lock, limits, transient);
+    return queue_and_acquire(lock, waiter, limits, transient);
+}
+
+static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
+                                    const ppt__limits_t *limits,
+                                    bool transient)
+{
+    ppt__waiter_t waiter;
+
+    return acquire_with(lock, &waiter, limits, transient);
 }
 
 int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline)
@@ -466,14 +474,15 @@ int ppt_lock_acquire_transient(ppt_lock_t *lock, int64_t deadline)
 }
 
 int ppt_lock_acquire_transient_interruptible(ppt_lock_t *lock,
+                                             ppt_waiter_t *waiter,
                                              int64_t deadline,
                                              ppt_interrupt_fn on_interrupt,
                                              void *arg)
 {
-    return acquire_slowly(lock,
-                          &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
-                                            on_interrupt, arg },
-                          true);
+    return acquire_with(lock, (ppt__waiter_t *)(void *)waiter,
+                        &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                                          on_interrupt, arg },
+                        true);
 }
 
 void ppt_lock_make_transient(ppt_lock_t *lock)

@@ -7,7 +7,8 @@
     DO(ppt_barrier_broken) DO(ppt_barrier_destroy) DO(ppt_barrier_init)     \
     DO(ppt_barrier_n_waiting) DO(ppt_barrier_parties)                       \
     DO(ppt_barrier_reset) DO(ppt_barrier_wait)                              \
-    DO(ppt_barrier_wait_interruptible) DO(ppt_cond_after_fork)              \
+    DO(ppt_barrier_wait_interruptible) DO(ppt_barrier_wait_with)            \
+    DO(ppt_cond_after_fork)                                                 \
     DO(ppt_cond_broadcast) DO(ppt_cond_broadcast_unlock)                    \
     DO(ppt_cond_cancel) DO(ppt_cond_destroy) DO(ppt_cond_enqueue)           \
     DO(ppt_cond_init) DO(ppt_cond_signal) DO(ppt_cond_signal_n)             \

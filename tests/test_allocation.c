@@ -71,6 +71,8 @@ static void use_lock(stage_t *stage)
 
 static void time_out_at_lock(stage_t *stage)
 {
+    ppt_waiter_t waiter;
+
     wants(stage, 0, CALL(ppt_lock_acquire)(&stage->lock, PPT_TRY));
     wants(stage, ETIMEDOUT, CALL(ppt_lock_acquire)(&stage->lock, soon()));
     wants(stage, ETIMEDOUT,
@@ -78,7 +80,7 @@ static void time_out_at_lock(stage_t *stage)
                                                NULL));
     wants(stage, ETIMEDOUT,
           CALL(ppt_lock_acquire_transient_interruptible)(
-              &stage->lock, soon(), go_on, NULL));
+              &stage->lock, &waiter, soon(), go_on, NULL));
 }
 
 START_TEST(no_call_of_a_lock_that_is_not_contended_allocates)
@@ -151,12 +153,18 @@ static void use_barrier(stage_t *stage)
 
 static void time_out_at_barrier(stage_t *stage)
 {
+    ppt_waiter_t waiter;
+
     wants(stage, ETIMEDOUT,
           CALL(ppt_barrier_wait)(&stage->barrier, soon(), NULL));
     CALL(ppt_barrier_reset)(&stage->barrier);
     wants(stage, ETIMEDOUT,
           CALL(ppt_barrier_wait_interruptible)(&stage->barrier, soon(), NULL,
                                                go_on, NULL));
+    CALL(ppt_barrier_reset)(&stage->barrier);
+    wants(stage, ETIMEDOUT,
+          CALL(ppt_barrier_wait_with)(&stage->barrier, &waiter, soon(), NULL,
+                                      go_on, NULL));
 }
 
 START_TEST(no_call_of_a_barrier_that_nobody_comes_to_allocates)

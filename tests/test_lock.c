@@ -950,9 +950,12 @@ static void take_transiently(void *arg)
 {
     taker_t *taker = arg;
 
+    ppt_waiter_t waiter;
+
     if (taker->interruptible)
         taker->result = ppt_lock_acquire_transient_interruptible(
-            taker->lock, taker->deadline, taker->on_interrupt, taker->arg);
+            taker->lock, &waiter, taker->deadline, taker->on_interrupt,
+            taker->arg);
     else
         taker->result = ppt_lock_acquire_transient(taker->lock,
                                                    taker->deadline);

@@ -125,6 +125,16 @@ PPT_API int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier,
                                            void *arg);
 
 /*
+ * The same, but what other threads look at is in waiter, memory of the
+ * caller's: if that is not on the stack, on_interrupt may move the stack of
+ * its thread away meanwhile, as greenlets do.
+ */
+PPT_API int ppt_barrier_wait_with(ppt_barrier_t *barrier,
+                                  ppt_waiter_t *waiter, int64_t deadline,
+                                  uint32_t *index,
+                                  ppt_interrupt_fn on_interrupt, void *arg);
+
+/*
  * Break barrier: present and future waits return ECANCELED until a reset.
  * An action that is running is not disturbed, and its round is released.
  */

@@ -152,14 +152,16 @@ PPT_API void ppt_lock_keep_after_fork(ppt_lock_t *lock);
  * ppt_cond_wait takes the lock again as it was held.
  *
  * make_transient  has no effect on a free lock
- * acquire         as ppt_lock_acquire and ppt_lock_acquire_interruptible
+ * acquire         as ppt_lock_acquire and ppt_lock_acquire_interruptible;
+ *                 the callback may move the stack of its thread away, as
+ *                 greenlets do, if waiter is elsewhere
  * settle          requires that the caller holds lock, transiently or not
  */
 PPT_API void ppt_lock_make_transient(ppt_lock_t *lock);
 PPT_API int ppt_lock_acquire_transient(ppt_lock_t *lock, int64_t deadline);
 PPT_API int ppt_lock_acquire_transient_interruptible(
-    ppt_lock_t *lock, int64_t deadline, ppt_interrupt_fn on_interrupt,
-    void *arg);
+    ppt_lock_t *lock, ppt_waiter_t *waiter, int64_t deadline,
+    ppt_interrupt_fn on_interrupt, void *arg);
 PPT_API void ppt_lock_settle(ppt_lock_t *lock);
 
 #ifdef __cplusplus
