@@ -29,7 +29,7 @@ import pythons  # noqa: E402
 import suites  # noqa: E402
 
 REQUIREMENTS = ['meson-python', 'meson', 'ninja', 'pytest']
-ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy']
+ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy', 'greenlet']
 
 # In site-packages: child processes of CPython's tests are patched, too.
 PATCH_CHILDREN = ('import os; os.environ.get("PPT_PATCH_CHILDREN") and '

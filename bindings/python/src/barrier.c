@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     barrier_t *barrier;
     ppy_wait_t wait;
+    ppt_waiter_t waiter;        /* if it runs handlers */
 } arrival_t;
 
 static _Thread_local arrival_t *current;
@@ -90,8 +91,8 @@ static int meet_at(arrival_t *arrival, int64_t deadline, uint32_t *index)
     ppy_detach(&arrival->wait);
     current = arrival;
     if (arrival->wait.runs_handlers)
-        result = ppt_barrier_wait_interruptible(&self->barrier, deadline,
-                                                index, on_interrupt, arrival);
+        result = ppt_barrier_wait_with(&self->barrier, &arrival->waiter,
+                                       deadline, index, on_interrupt, arrival);
     else
         result = ppt_barrier_wait(&self->barrier, deadline, index);
     ppy_wait_end(&arrival->wait);
@@ -100,7 +101,7 @@ static int meet_at(arrival_t *arrival, int64_t deadline, uint32_t *index)
     return result;
 }
 
-/* The action may be ended at shutdown: wait.c, W1. */
+/* The action may be ended at shutdown: wait.c, W1.  Handlers: W4. */
 static int meet_on_heap(barrier_t *self, int64_t deadline, uint32_t *index)
 {
     arrival_t *arrival = PyMem_RawMalloc(sizeof(*arrival));
@@ -120,7 +121,7 @@ static int meet(barrier_t *self, int64_t deadline, uint32_t *index)
 {
     arrival_t arrival = { .barrier = self };
 
-    if (self->action != NULL)
+    if (self->action != NULL || ppy_is_main_thread())
         return meet_on_heap(self, deadline, index);
     return meet_at(&arrival, deadline, index);
 }

@@ -81,7 +81,8 @@ static int wait_at(ppy_condition_t *self, PyObject *lock, ppy_place_t *place,
 
 /*
  * A lock written in Python may, inside its release, be ended at shutdown
- * while it is queued: its place is not on the stack, and is lost.
+ * while it is queued: its place is not on the stack, and is lost.  Nor is that
+ * of a thread that runs handlers: wait.c, W4.
  */
 static int wait_on_heap(ppy_condition_t *self, PyObject *lock,
                         int64_t deadline)
@@ -117,7 +118,11 @@ static int wait_until(ppy_condition_t *self, PyObject *lock,
 
     if (kind_of(self, lock)->disown == NULL)
         return wait_on_heap(self, lock, deadline);
-    if (deadline == PPT_TRY || ppy_is_main_thread() || ppy_is_finalizing())
+    if (deadline == PPT_TRY)
+        return wait_at(self, lock, &place, deadline);
+    if (ppy_is_main_thread())
+        return wait_on_heap(self, lock, deadline);
+    if (ppy_is_finalizing())
         return wait_at(self, lock, &place, deadline);
     return wait_in_library(self, lock, deadline);
 }

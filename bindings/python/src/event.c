@@ -47,19 +47,41 @@ static int change(event_t *self, bool flag)
     return 0;
 }
 
-static int wait_until(event_t *self, int64_t deadline)
+static int wait_at(event_t *self, ppy_place_t *place, int64_t deadline)
 {
     ppt_lock_t *lock = ppy_own_lock(self->condition);
-    ppy_place_t place;
     bool flag;
 
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     flag = is_set(self);
     if (!flag)
-        ppy_enqueue(&place, condition_of(self));
+        ppy_enqueue(place, condition_of(self));
     ppt_lock_release(lock);
-    return flag ? 1 : ppy_sleep(&place, deadline);
+    return flag ? 1 : ppy_sleep(place, deadline);
+}
+
+/* wait.c, W4 */
+static int wait_on_heap(event_t *self, int64_t deadline)
+{
+    ppy_place_t *place = PyMem_RawMalloc(sizeof(*place));
+    int result;
+
+    if (place == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    result = wait_at(self, place, deadline);
+    PyMem_RawFree(place);
+    return result;
+}
+
+static int wait_until(event_t *self, int64_t deadline)
+{
+    ppy_place_t place;
+
+    return ppy_is_main_thread() ? wait_on_heap(self, deadline)
+                                : wait_at(self, &place, deadline);
 }
 
 static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,

@@ -29,6 +29,10 @@
  *       hold would be held for ever in the child.  So a hold is transient
  *       while its thread is detached: from before that on, where it is going
  *       to release the lock, and until it is attached again.
+ *   W4  A handler may switch to another greenlet: that copies the stack away
+ *       and uses its memory, until it switches back.  So nothing that others
+ *       look at is on the stack of the thread that runs handlers: its waits
+ *       and waiters are on the heap.
  *
  * Races
  *   Fork against wait: W2.
@@ -252,28 +256,56 @@ void ppy_forget_lock(void *lock)
     ppt_lock_keep_after_fork(lock);
 }
 
-static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
-{
+/* What a thread needs that waits for a lock. */
+typedef struct {
     ppy_wait_t wait;
+    ppt_waiter_t waiter;
+} attempt_t;
+
+static int acquire_at(attempt_t *attempt, ppt_lock_t *lock, int64_t deadline,
+                      bool keep_on)
+{
+    ppy_wait_t *wait = &attempt->wait;
     int result;
 
-    ppy_wait_begin(&wait, ppy_forget_lock, lock);
-    wait.keep_on = keep_on;
-    ppy_detach(&wait);
-    if (wait.runs_handlers)
+    ppy_wait_begin(wait, ppy_forget_lock, lock);
+    wait->keep_on = keep_on;
+    ppy_detach(wait);
+    if (wait->runs_handlers)
         result = ppt_lock_acquire_transient_interruptible(
-            lock, deadline, ppy_on_interrupt, &wait);
+            lock, &attempt->waiter, deadline, ppy_on_interrupt, wait);
     else
         result = ppt_lock_acquire_transient(lock, deadline);
-    ppy_wait_end(&wait);
-    ppy_attach(&wait);
+    ppy_wait_end(wait);
+    ppy_attach(wait);
     if (result == 0)
         ppt_lock_settle(lock); /* W3 */
-    if (!ppy_raise(&wait))
+    if (!ppy_raise(wait))
         return result;
     if (result == 0 && !keep_on)
         ppt_lock_release(lock);
     return -1;
+}
+
+/*
+ * W4.  Where there is no memory, a lock that must be taken is taken without.
+ */
+static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
+{
+    attempt_t on_stack, *attempt = &on_stack;
+    int result;
+
+    if (ppy_is_main_thread())
+        attempt = PyMem_RawMalloc(sizeof(*attempt));
+    if (attempt == NULL && !keep_on) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    result = acquire_at(attempt != NULL ? attempt : &on_stack, lock, deadline,
+                        keep_on);
+    if (attempt != &on_stack)
+        PyMem_RawFree(attempt);
+    return result;
 }
 
 int ppy_acquire(ppt_lock_t *lock, int64_t deadline)
