@@ -272,22 +272,6 @@ static int finish_leave(ppt_lock_t *lock, const ppt__waiter_t *waiter,
     return taken ? 0 : reason;
 }
 
-/*
- * Asleep, or woken in vain (L7): ask the callback, if there is one and the
- * waiter was not chosen meanwhile.  0 with PPT__GRANT_AGAIN if it goes on.
- */
-static int ask(ppt__waiter_t *waiter, const ppt__limits_t *limits)
-{
-    int result;
-
-    if (limits->on_interrupt == NULL || !ppt__waiter_step_out(waiter))
-        return EINTR;
-    result = limits->on_interrupt(limits->arg);
-    if (result == 0)
-        waiter->grant = PPT__GRANT_AGAIN; /* AWAY: nobody else grants */
-    return result;
-}
-
 static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
                           const ppt__limits_t *limits)
 {
@@ -298,8 +282,8 @@ static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
                           : ppt__waiter_sleep(waiter, limits->deadline,
                                               limits->flags);
 
-        if (result == EINTR)
-            result = ask(waiter, limits);
+        if (result == EINTR) /* or woken in vain (L7) */
+            result = ppt__waiter_ask(waiter, limits);
         vain = false;
         if (result == 0 && waiter->grant == PPT__GRANT_AGAIN) {
             if (acquire_in_place(lock, waiter))

@@ -319,6 +319,18 @@ void ppt__waiter_step_in(ppt__waiter_t *waiter)
                        __ATOMIC_RELAXED);
 }
 
+int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__limits_t *limits)
+{
+    int result;
+
+    if (limits->on_interrupt == NULL || !ppt__waiter_step_out(waiter))
+        return EINTR;
+    result = limits->on_interrupt(limits->arg);
+    if (result == 0)
+        waiter->grant = PPT__GRANT_AGAIN; /* AWAY: nobody else grants */
+    return result;
+}
+
 static int interrupted(ppt__waiter_t *waiter, const ppt__limits_t *limits)
 {
     int result;

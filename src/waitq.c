@@ -288,6 +288,11 @@ ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n)
     return take(queue, n, PPT__LEFT);
 }
 
+ppt__chain_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n)
+{
+    return take(queue, n, PPT__LEFT | PPT__AWAY);
+}
+
 ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
 {
     return take(queue, 1, PPT__LEFT).first;
@@ -295,7 +300,7 @@ ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
 
 ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue)
 {
-    return take(queue, 1, PPT__LEFT | PPT__AWAY).first;
+    return ppt__waitq_take_ready(queue, 1).first;
 }
 
 int ppt__waitq_present(ppt_waitq_t *queue)

@@ -121,8 +121,12 @@ int ppt__waitq_present(ppt_waitq_t *queue);
 ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue);
 ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue);
 
-/* Choose and unlink the first n (or all that there are), in order. */
+/*
+ * Choose and unlink the first n (or all that there are), in order.  The second
+ * form passes by those that are in a callback.
+ */
 ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n);
+ppt__chain_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n);
 
 /*
  * Without the guard: how many wait, or are on their way out; stale at once.
@@ -226,6 +230,14 @@ void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue);
 /* Mark it as in a callback (AWAY), unless it was chosen; and no more. */
 bool ppt__waiter_step_out(ppt__waiter_t *waiter);
 void ppt__waiter_step_in(ppt__waiter_t *waiter);
+
+/*
+ * Interrupted, in a queue where AWAY waiters are not chosen: call the callback,
+ * if there is one and the waiter was not chosen meanwhile.  Returns what the
+ * callback did, or EINTR; where that is 0, with PPT__GRANT_AGAIN.  It is AWAY
+ * then, and the caller has it step in, or leave.
+ */
+int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__limits_t *limits);
 
 /* Where a fork made it void: queue it in the child. */
 void ppt__waiter_queue_again(ppt__waiter_t *waiter, ppt_waitq_t *queue);
