@@ -13,6 +13,7 @@
 #include "pyplusthread/gil.h"
 #include "pyplusthread/gilsched.h"
 #include "pyplusthread/pthread.h"
+#include "pyplusthread/semaphore.h"
 
 #ifdef LIBRARY
 #include "opened.h"
@@ -29,6 +30,7 @@ typedef struct stage {
     ppt_pthread_cond_t posix_cond;
     ppt_barrier_t barrier;
     ppt_gil_t gil;
+    ppt_semaphore_t semaphore;
     int failures; /* calls that did not return what they should */
 } stage_t;
 

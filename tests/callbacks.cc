@@ -20,6 +20,7 @@
 #include "pyplusthread/cond.h"
 #include "pyplusthread/lock.h"
 #include "pyplusthread/pthread.h"
+#include "pyplusthread/semaphore.h"
 
 namespace {
 
@@ -157,6 +158,24 @@ void lock_is_not_taken()
     REQUIRE(ppt_lock_destroy(&lock) == 0);
 }
 
+void unit_is_not_taken()
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    thrower first(
+        [&] {
+            ppt_semaphore_acquire_interruptible(
+                &semaphore, PPT_FOREVER, throw_on_interrupt, nullptr);
+        },
+        [] {});
+
+    await([&] { return ppt_semaphore_waiting(&semaphore) == 1; });
+    first.interrupt_until_done();
+    REQUIRE(ppt_semaphore_waiting(&semaphore) == 0);
+    REQUIRE(ppt_semaphore_release(&semaphore, 1) == 0);
+    REQUIRE(ppt_semaphore_value(&semaphore) == 1);
+    REQUIRE(ppt_semaphore_destroy(&semaphore) == 0);
+}
+
 void thrower_has_not_arrived()
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -214,6 +233,7 @@ const test tests[] = {
     { "condition-lock", condition_with_a_lock },
     { "condition-mutex", condition_with_a_mutex },
     { "lock", lock_is_not_taken },
+    { "semaphore", unit_is_not_taken },
     { "barrier", thrower_has_not_arrived },
     { "action", action_breaks_the_barrier },
 };

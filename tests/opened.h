@@ -32,7 +32,11 @@
     DO(ppt_pthread_cond_broadcast) DO(ppt_pthread_cond_clockwait)           \
     DO(ppt_pthread_cond_destroy) DO(ppt_pthread_cond_init)                  \
     DO(ppt_pthread_cond_signal) DO(ppt_pthread_cond_timedwait)              \
-    DO(ppt_pthread_cond_wait) DO(ppt_version) DO(ppt_woken_from_afar)
+    DO(ppt_pthread_cond_wait) DO(ppt_semaphore_acquire)                     \
+    DO(ppt_semaphore_acquire_interruptible) DO(ppt_semaphore_after_fork)    \
+    DO(ppt_semaphore_destroy) DO(ppt_semaphore_init)                        \
+    DO(ppt_semaphore_release) DO(ppt_semaphore_value)                       \
+    DO(ppt_semaphore_waiting) DO(ppt_version) DO(ppt_woken_from_afar)
 
 #define OPENED_POINTER(name) __typeof__(name) *name;
 

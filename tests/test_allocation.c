@@ -324,6 +324,76 @@ START_TEST(no_call_of_a_contended_gil_allocates)
 }
 END_TEST
 
+/* semaphore.h */
+
+static void use_semaphore(stage_t *stage)
+{
+    ppt_semaphore_t *semaphore = &stage->semaphore;
+
+    wants(stage, 0, CALL(ppt_semaphore_init)(semaphore, 1));
+    wants(stage, 0, CALL(ppt_semaphore_acquire)(semaphore, PPT_FOREVER));
+    wants(stage, EBUSY, CALL(ppt_semaphore_acquire)(semaphore, PPT_TRY));
+    wants(stage, 0u, CALL(ppt_semaphore_value)(semaphore));
+    wants(stage, 0u, CALL(ppt_semaphore_waiting)(semaphore));
+    wants(stage, 0, CALL(ppt_semaphore_release)(semaphore, 2));
+    CALL(ppt_semaphore_after_fork)(semaphore);
+    wants(stage, 0, CALL(ppt_semaphore_destroy)(semaphore));
+}
+
+static void time_out_at_semaphore(stage_t *stage)
+{
+    ppt_semaphore_t *semaphore = &stage->semaphore;
+
+    wants(stage, ETIMEDOUT, CALL(ppt_semaphore_acquire)(semaphore, soon()));
+    wants(stage, ETIMEDOUT,
+          CALL(ppt_semaphore_acquire_interruptible)(semaphore, soon(), go_on,
+                                                    NULL));
+}
+
+START_TEST(no_call_of_a_semaphore_that_is_not_contended_allocates)
+{
+    static const part_fn parts[] = { use_semaphore, time_out_at_semaphore };
+
+    play_alone(parts, LENGTH(parts));
+}
+END_TEST
+
+static void take_unit(stage_t *stage)
+{
+    wants(stage, 0,
+          CALL(ppt_semaphore_acquire)(&stage->semaphore, PPT_FOREVER));
+}
+
+static void take_unit_interruptibly(stage_t *stage)
+{
+    wants(stage, 0,
+          CALL(ppt_semaphore_acquire_interruptible)(
+              &stage->semaphore, PPT_FOREVER, go_on, NULL));
+}
+
+static void release_units(stage_t *stage)
+{
+    wants(stage, 0, CALL(ppt_semaphore_release)(&stage->semaphore, 3));
+}
+
+START_TEST(no_call_of_a_contended_semaphore_allocates)
+{
+    stage_t stage = STAGE;
+    actor_t waiting[3], releasing;
+    int i;
+
+    signals_install(0);
+    start_and_sleep(&waiting[0], &stage, take_unit);
+    start_and_sleep(&waiting[1], &stage, take_unit_interruptibly);
+    start_and_sleep(&waiting[2], &stage, take_unit);
+    interrupt_until(&waiting[1].worker, signals_handled() > 3);
+    start(&releasing, &stage, release_units);
+    join(&releasing);
+    for (i = 0; i < LENGTH(waiting); i++)
+        join(&waiting[i]);
+}
+END_TEST
+
 void add_tests(Suite *suite)
 {
     TCase *tcase = add_case(suite, "allocation");
@@ -337,6 +407,8 @@ void add_tests(Suite *suite)
         no_action_of_a_barrier_allocates,
         no_call_of_a_gil_that_is_not_contended_allocates,
         no_call_of_a_contended_gil_allocates,
+        no_call_of_a_semaphore_that_is_not_contended_allocates,
+        no_call_of_a_contended_semaphore_allocates,
     };
 
     add_list(tcase, tests, LENGTH(tests));

@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "pyplusthread/barrier.h"
+#include "pyplusthread/semaphore.h"
 
 /* The ways to leave, and the loop's variable: kind or flag, times two. */
 enum { EXIT, CANCEL, WAYS };
@@ -221,6 +222,83 @@ START_TEST(release_is_not_lost_to_a_thread_that_leaves_from_a_callback)
 }
 END_TEST
 
+/* A semaphore; the loop's variable is the way */
+
+typedef struct user {
+    worker_t worker;
+    ppt_semaphore_t *semaphore;
+    leaver_t *leaver; /* NULL: none */
+    int result;
+} user_t;
+
+static void take_unit(void *arg)
+{
+    user_t *user = arg;
+
+    if (user->leaver != NULL)
+        user->result = ppt_semaphore_acquire_interruptible(
+            user->semaphore, PPT_FOREVER, leave, user->leaver);
+    else
+        user->result = ppt_semaphore_acquire(user->semaphore, PPT_FOREVER);
+}
+
+static void user_start(user_t *user, ppt_semaphore_t *semaphore,
+                       leaver_t *leaver)
+{
+    unsigned before = ppt_semaphore_waiting(semaphore);
+
+    *user = (user_t){ .semaphore = semaphore, .leaver = leaver,
+                      .result = -1 };
+    worker_start(&user->worker, take_unit, user);
+    await(ppt_semaphore_waiting(semaphore) > before
+          && worker_asleep(&user->worker));
+}
+
+START_TEST(thread_that_leaves_from_a_callback_leaves_the_semaphore)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    leaver_t leaver = { _i, 0 };
+    user_t first, second;
+
+    signals_install(0);
+    user_start(&first, &semaphore, &leaver);
+    user_start(&second, &semaphore, NULL);
+    see_it_leave(&first.worker, &leaver);
+    join_left(&first.worker, &leaver);
+    ck_assert_int_eq(first.result, -1);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    ck_assert_int_eq(ppt_semaphore_release(&semaphore, 1), 0);
+    worker_join(&second.worker);
+    ck_assert_int_eq(second.result, 0);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
+    ck_assert_int_eq(ppt_semaphore_destroy(&semaphore), 0);
+}
+END_TEST
+
+/* One for each of the two that wait: the first one's stays. */
+START_TEST(unit_is_not_lost_to_a_thread_that_leaves_from_a_callback)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    leaver_t leaver = { CANCEL, 0 };
+    user_t first, second;
+
+    signals_install(0);
+    user_start(&first, &semaphore, &leaver);
+    user_start(&second, &semaphore, NULL);
+    interrupt_until(&first.worker, peek(&leaver.calls) == 1);
+    ck_assert_int_eq(ppt_semaphore_release(&semaphore, 2), 0);
+    worker_join(&second.worker);
+    ck_assert_int_eq(second.result, 0);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    ck_assert_int_eq(pthread_cancel(first.worker.thread), 0);
+    join_left(&first.worker, &leaver);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 0);
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), 0);
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), EBUSY);
+    ck_assert_int_eq(ppt_semaphore_destroy(&semaphore), 0);
+}
+END_TEST
+
 /* A barrier; the loop's variable is the way */
 
 typedef struct party {
@@ -357,6 +435,7 @@ void add_tests(Suite *suite)
 {
     const TTest *const both_ways[] = {
         thread_that_leaves_from_a_callback_leaves_the_lock,
+        thread_that_leaves_from_a_callback_leaves_the_semaphore,
         thread_that_leaves_from_the_action_breaks_the_barrier,
         barrier_may_end_after_a_thread_left_from_its_action,
         thread_that_leaves_from_a_callback_has_not_arrived,
@@ -372,6 +451,8 @@ void add_tests(Suite *suite)
                         WAYS * WITH_A_CALLBACK, CASES);
     tcase_add_test(tcase,
                    release_is_not_lost_to_a_thread_that_leaves_from_a_callback);
+    tcase_add_test(tcase,
+                   unit_is_not_lost_to_a_thread_that_leaves_from_a_callback);
     for (i = 0; i < LENGTH(both_ways); i++)
         tcase_add_loop_test(tcase, both_ways[i], 0, WAYS);
     tcase_set_tags(tcase, "cancellation");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "pyplusthread/barrier.h"
+#include "pyplusthread/semaphore.h"
 
 enum { GIVEN_UP = 77 };
 
@@ -35,6 +36,7 @@ typedef struct forker {
     pair_t *pair;
     ppt_lock_t lock;
     ppt_barrier_t barrier;
+    ppt_semaphore_t semaphore;
     int (*prepare)(struct forker *forker); /* in the child */
     int (*check)(struct forker *forker, int result);
     int (*wait)(struct forker *forker);
@@ -59,6 +61,15 @@ static void *release_in_child(void *arg)
 
     poll_for(ppt_lock_waiting(&forker->lock) == 1);
     ppt_lock_release(&forker->lock);
+    return NULL;
+}
+
+static void *give_in_child(void *arg)
+{
+    forker_t *forker = arg;
+
+    poll_for(ppt_semaphore_waiting(&forker->semaphore) == 1);
+    ppt_semaphore_release(&forker->semaphore, 2);
     return NULL;
 }
 
@@ -282,6 +293,63 @@ START_TEST(child_of_a_callback_goes_on_waiting_for_the_lock)
     forker_join(&forker, GIVEN_UP);
     ck_assert_int_eq(ppt_lock_release(&forker.lock), 0);
     ck_assert_int_eq(ppt_lock_destroy(&forker.lock), 0);
+}
+END_TEST
+
+/* A semaphore; with a call that makes it new, or as it is */
+
+static int wait_for_unit(forker_t *forker)
+{
+    return ppt_semaphore_acquire_interruptible(
+        &forker->semaphore, PPT_FOREVER, fork_in_callback, forker);
+}
+
+static int renew_semaphore(forker_t *forker)
+{
+    ppt_semaphore_after_fork(&forker->semaphore);
+    return start_helper(forker, give_in_child);
+}
+
+static int keep_semaphore(forker_t *forker)
+{
+    return start_helper(forker, give_in_child);
+}
+
+static int ck_semaphore_in_child(forker_t *forker, int result)
+{
+    ppt_semaphore_t *semaphore = &forker->semaphore;
+
+    require(result == forker->answer);
+    if (forker->answer == 0)
+        require(pthread_join(forker->helper, NULL) == 0);
+    else
+        require(ppt_semaphore_release(semaphore, 1) == 0);
+    require(ppt_semaphore_waiting(semaphore) == 0);
+    require(ppt_semaphore_value(semaphore) == 1);
+    require(ppt_semaphore_acquire(semaphore, PPT_TRY) == 0);
+    require(ppt_semaphore_acquire(semaphore, ppt_deadline(MS)) == ETIMEDOUT);
+    require(ppt_semaphore_destroy(semaphore) == 0);
+    return 0;
+}
+
+static void fork_in_the_callback_of_a_semaphore(
+    int (*prepare)(forker_t *forker), int answer)
+{
+    forker_t forker = { .answer = answer, .prepare = prepare,
+                        .check = ck_semaphore_in_child,
+                        .wait = wait_for_unit };
+
+    forker_start(&forker);
+    forker_join(&forker, GIVEN_UP);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&forker.semaphore), 0);
+    ck_assert_int_eq(ppt_semaphore_destroy(&forker.semaphore), 0);
+}
+
+/* The loop's variable is what the callback returns. */
+START_TEST(child_of_a_callback_goes_on_waiting_for_the_semaphore)
+{
+    fork_in_the_callback_of_a_semaphore(renew_semaphore, _i);
+    fork_in_the_callback_of_a_semaphore(keep_semaphore, _i);
 }
 END_TEST
 
@@ -786,6 +854,10 @@ void add_tests(Suite *suite)
         tcase, child_of_a_callback_goes_on_waiting_for_the_lock, 0, 1);
     tcase_add_loop_test(
         tcase, child_of_a_callback_goes_on_waiting_for_the_lock, 55, 56);
+    tcase_add_loop_test(
+        tcase, child_of_a_callback_goes_on_waiting_for_the_semaphore, 0, 1);
+    tcase_add_loop_test(
+        tcase, child_of_a_callback_goes_on_waiting_for_the_semaphore, 55, 56);
     tcase_add_loop_test(
         tcase, child_of_a_callback_goes_on_waiting_at_the_barrier, 0, 1);
     tcase_add_loop_test(

@@ -50,8 +50,8 @@ typedef struct ppt_waiter {
  * has interrupted the thread, with SA_RESTART or without.  It runs without
  * the caller's lock and without any guard of this library, and may use the
  * library, on the same object too.  The thread keeps its place in the queue
- * meanwhile; a signal may choose it there, but the release of a lock passes
- * it by, and it looks at the lock itself when the callback has returned.
+ * meanwhile; a signal may choose it there, but the release of a lock or a
+ * semaphore passes it by, and it looks itself when the callback has returned.
  * A handler that runs in the few instructions in which the thread falls
  * asleep or is woken may go unnoticed; so that these are few, an
  * interruptible wait neither spins nor yields before it sleeps.  For the same
@@ -68,8 +68,8 @@ typedef struct ppt_waiter {
  *           has been given up by the time the caller's clean-up handlers or
  *           destructors run.  At a condition the lock is held again then, as
  *           POSIX asks of pthread_cond_wait, and a signal that had already
- *           chosen the thread is consumed; a lock is not held.  Not by
- *           longjmp.
+ *           chosen the thread is consumed; a lock is not held, and no unit
+ *           of a semaphore taken.  Not by longjmp.
  * Fork      it may call fork, and return in the child: the wait goes on
  *           there, or is given up; one that had been chosen returns 0, or
  *           ECANCELED at a barrier, whose round ends in the parent.  Objects

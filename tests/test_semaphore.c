@@ -1,0 +1,815 @@
+/* The promises of semaphore.h. */
+#include "support.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pyplusthread/semaphore.h"
+
+#define MANY 500
+
+/* A thread that takes one unit, and what it saw. */
+typedef struct taker {
+    worker_t worker;
+    ppt_semaphore_t *semaphore;
+    int64_t deadline;
+    bool interruptible;
+    ppt_interrupt_fn on_interrupt;
+    void *arg;
+    int result;
+    int64_t returned;
+} taker_t;
+
+static void take_one(void *arg)
+{
+    taker_t *taker = arg;
+
+    if (taker->interruptible)
+        taker->result = ppt_semaphore_acquire_interruptible(
+            taker->semaphore, taker->deadline, taker->on_interrupt,
+            taker->arg);
+    else
+        taker->result = ppt_semaphore_acquire(taker->semaphore,
+                                              taker->deadline);
+    taker->returned = ppt_now();
+}
+
+/* Start one while there are no units, and see it queued. */
+static void start(taker_t *taker, ppt_semaphore_t *semaphore,
+                  int64_t deadline)
+{
+    unsigned before = ppt_semaphore_waiting(semaphore);
+
+    taker->semaphore = semaphore;
+    taker->deadline = deadline;
+    worker_start(&taker->worker, take_one, taker);
+    await(ppt_semaphore_waiting(semaphore) > before
+          || worker_done(&taker->worker));
+    if (deadline == PPT_FOREVER)
+        await(worker_asleep(&taker->worker));
+}
+
+static void start_interruptible(taker_t *taker, ppt_semaphore_t *semaphore,
+                                ppt_interrupt_fn on_interrupt, void *arg)
+{
+    taker->interruptible = true;
+    taker->on_interrupt = on_interrupt;
+    taker->arg = arg;
+    start(taker, semaphore, PPT_FOREVER);
+}
+
+static void join(taker_t *taker, int result)
+{
+    worker_join(&taker->worker);
+    ck_assert_int_eq(taker->result, result);
+}
+
+static void acquire(ppt_semaphore_t *semaphore)
+{
+    ck_assert_int_eq(ppt_semaphore_acquire(semaphore, PPT_FOREVER), 0);
+}
+
+static void release(ppt_semaphore_t *semaphore, uint32_t units)
+{
+    ck_assert_int_eq(ppt_semaphore_release(semaphore, units), 0);
+}
+
+/* Units units, and nobody waits; in working order. */
+static void ck_has(ppt_semaphore_t *semaphore, uint32_t units)
+{
+    uint32_t i;
+
+    ck_assert_uint_eq(ppt_semaphore_value(semaphore), units);
+    ck_assert_uint_eq(ppt_semaphore_waiting(semaphore), 0);
+    for (i = 0; i < units; i++)
+        ck_assert_int_eq(ppt_semaphore_acquire(semaphore, PPT_TRY), 0);
+    ck_assert_int_eq(ppt_semaphore_acquire(semaphore, PPT_TRY), EBUSY);
+    release(semaphore, units);
+    ck_assert_uint_eq(ppt_semaphore_value(semaphore), units);
+    ck_assert_int_eq(ppt_semaphore_destroy(semaphore), 0);
+}
+
+/* Alone */
+
+START_TEST(all_ways_to_make_one_give_it_the_units)
+{
+    static ppt_semaphore_t in_static_memory;
+    static ppt_semaphore_t with_three = PPT_SEMAPHORE_INITIALIZER(3);
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(1);
+
+    ck_has(&in_static_memory, 0);
+    ck_has(&with_three, 3);
+    ck_has(&semaphore, 1);
+    memset(&semaphore, 0xa5, sizeof semaphore);
+    ck_assert_int_eq(ppt_semaphore_init(&semaphore, 7), 0);
+    ck_has(&semaphore, 7);
+    ck_has(&semaphore, 7); /* destroyed, and usable on */
+}
+END_TEST
+
+START_TEST(too_many_units_are_refused_and_change_nothing)
+{
+    static const uint32_t too_many[] = { PPT_SEMAPHORE_MAX + 1, UINT32_MAX };
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(2);
+    int i;
+
+    for (i = 0; i < LENGTH(too_many); i++) {
+        ck_assert_int_eq(ppt_semaphore_init(&semaphore, too_many[i]),
+                         EINVAL);
+        ck_has(&semaphore, 2);
+    }
+    ck_assert_int_eq(ppt_semaphore_init(&semaphore, PPT_SEMAPHORE_MAX), 0);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), PPT_SEMAPHORE_MAX);
+}
+END_TEST
+
+START_TEST(unit_that_is_there_is_taken_at_once)
+{
+    const int64_t deadlines[] = { PPT_TRY, 1, ppt_deadline(SECOND),
+                                  PPT_FOREVER };
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(2);
+    int i;
+
+    for (i = 0; i < LENGTH(deadlines); i++) {
+        ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, deadlines[i]), 0);
+        ck_assert_int_eq(ppt_semaphore_acquire_interruptible(
+                             &semaphore, deadlines[i], NULL, NULL), 0);
+        ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
+        release(&semaphore, 2);
+    }
+    ck_has(&semaphore, 2);
+}
+END_TEST
+
+START_TEST(try_without_units_is_busy)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), EBUSY);
+    ck_assert_int_eq(ppt_semaphore_acquire_interruptible(&semaphore, PPT_TRY,
+                                                         NULL, NULL), EBUSY);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(expired_deadline_without_units_is_a_timeout)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, 1), ETIMEDOUT);
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, ppt_now()),
+                     ETIMEDOUT);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(timeout_is_never_early)
+{
+    static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    int i;
+
+    for (i = 0; i < 10 * LENGTH(timeouts); i++) {
+        int64_t deadline = ppt_deadline(timeouts[i % LENGTH(timeouts)]);
+
+        ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, deadline),
+                         ETIMEDOUT);
+        ck_assert_int_ge(ppt_now(), deadline);
+        ck_assert_int_lt(ppt_now(), deadline + LATE);
+    }
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(negative_deadline_is_refused_and_changes_nothing)
+{
+    static const int64_t negative[] = { -1, INT64_MIN };
+    uint32_t units;
+    int i;
+
+    for (units = 0; units < 2; units++) {
+        ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(units);
+
+        for (i = 0; i < LENGTH(negative); i++) {
+            ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, negative[i]),
+                             EINVAL);
+            ck_assert_int_eq(ppt_semaphore_acquire_interruptible(
+                                 &semaphore, negative[i], NULL, NULL),
+                             EINVAL);
+        }
+        ck_has(&semaphore, units);
+    }
+}
+END_TEST
+
+START_TEST(release_of_too_many_is_an_overflow_and_changes_nothing)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(1);
+
+    ck_assert_int_eq(ppt_semaphore_release(&semaphore, PPT_SEMAPHORE_MAX),
+                     EOVERFLOW);
+    ck_assert_int_eq(ppt_semaphore_release(&semaphore, UINT32_MAX),
+                     EOVERFLOW);
+    ck_has(&semaphore, 1);
+    release(&semaphore, PPT_SEMAPHORE_MAX - 1);
+    ck_assert_int_eq(ppt_semaphore_release(&semaphore, 1), EOVERFLOW);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), PPT_SEMAPHORE_MAX);
+    acquire(&semaphore);
+    release(&semaphore, 1);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), PPT_SEMAPHORE_MAX);
+}
+END_TEST
+
+/* Two */
+
+START_TEST(release_while_threads_wait_may_overflow_too)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    start(&taker, &semaphore, PPT_FOREVER);
+    ck_assert_int_eq(ppt_semaphore_release(&semaphore,
+                                           PPT_SEMAPHORE_MAX + 1), EOVERFLOW);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, PPT_SEMAPHORE_MAX);
+    join(&taker, 0);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), PPT_SEMAPHORE_MAX - 1);
+}
+END_TEST
+
+START_TEST(release_of_no_units_changes_nothing)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    release(&semaphore, 0);
+    ck_has(&semaphore, 0);
+    start(&taker, &semaphore, PPT_FOREVER);
+    release(&semaphore, 0);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
+    release(&semaphore, 1);
+    join(&taker, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(destroy_of_a_semaphore_waited_for_is_busy_and_changes_nothing)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    start(&taker, &semaphore, PPT_FOREVER);
+    ck_assert_int_eq(ppt_semaphore_destroy(&semaphore), EBUSY);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, 1);
+    join(&taker, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(release_wakes_a_timed_waiter_before_its_deadline)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    start(&taker, &semaphore, ppt_deadline(LIMIT));
+    release(&semaphore, 1);
+    join(&taker, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(timed_waiter_in_the_middle_may_leave)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t first = { 0 }, timed = { 0 }, last = { 0 };
+    int64_t deadline;
+
+    start(&first, &semaphore, PPT_FOREVER);
+    deadline = ppt_deadline(500 * MS); /* last is queued by then */
+    start(&timed, &semaphore, deadline);
+    start(&last, &semaphore, PPT_FOREVER);
+    join(&timed, ETIMEDOUT);
+    ck_assert_int_ge(timed.returned, deadline);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 2);
+    release(&semaphore, 2);
+    join(&first, 0);
+    join(&last, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+/* Nobody is queued then, but the word says so: the next release finds out. */
+START_TEST(units_are_kept_after_the_only_waiter_has_left)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, ppt_deadline(MS)),
+                     ETIMEDOUT);
+    release(&semaphore, 3);
+    ck_has(&semaphore, 3);
+}
+END_TEST
+
+/* Keep taker, which is queued, inside a signal handler. */
+static void hold(taker_t *taker)
+{
+    signals_hold();
+    worker_interrupt(&taker->worker);
+    await(signals_held() == 1);
+}
+
+START_TEST(unit_given_to_a_waiter_is_not_taken_by_another)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    signals_install(0);
+    start(&taker, &semaphore, PPT_FOREVER);
+    hold(&taker);
+    release(&semaphore, 1);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 0);
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), EBUSY);
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, ppt_deadline(MS)),
+                     ETIMEDOUT);
+    signals_let_go();
+    join(&taker, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+/* Many */
+
+static taker_t *start_many(ppt_semaphore_t *semaphore, int n)
+{
+    taker_t *takers = calloc((size_t)n, sizeof *takers);
+    int i;
+
+    ck_assert_ptr_nonnull(takers);
+    for (i = 0; i < n; i++) {
+        start(&takers[i], semaphore, PPT_FOREVER);
+        ck_assert_uint_eq(ppt_semaphore_waiting(semaphore), (unsigned)i + 1);
+    }
+    return takers;
+}
+
+START_TEST(five_hundred_waiters_get_units_in_fifo_order)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t *takers = start_many(&semaphore, MANY);
+    int i;
+
+    for (i = 0; i < MANY; i++) {
+        release(&semaphore, 1);
+        join(&takers[i], 0);
+        ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore),
+                          (unsigned)(MANY - 1 - i));
+    }
+    free(takers);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(release_of_n_wakes_the_first_n_and_keeps_the_rest)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t *takers = start_many(&semaphore, 10);
+    int i;
+
+    release(&semaphore, 7);
+    for (i = 0; i < 7; i++)
+        join(&takers[i], 0);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 3);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
+    release(&semaphore, 5);
+    for (; i < 10; i++)
+        join(&takers[i], 0);
+    free(takers);
+    ck_has(&semaphore, 2);
+}
+END_TEST
+
+enum { ITEMS = 20000, SLOTS = 4 };
+
+struct buffer {
+    ppt_semaphore_t filled, empty;
+    int slots[SLOTS]; /* by who has a unit of empty, or of filled */
+    int wrong;        /* the consumer's */
+};
+
+static void produce(void *arg)
+{
+    struct buffer *buffer = arg;
+    int i;
+
+    for (i = 0; i < ITEMS; i++) {
+        ppt_semaphore_acquire(&buffer->empty, PPT_FOREVER);
+        buffer->slots[i % SLOTS] = i;
+        ppt_semaphore_release(&buffer->filled, 1);
+    }
+}
+
+static void consume(void *arg)
+{
+    struct buffer *buffer = arg;
+    int i;
+
+    for (i = 0; i < ITEMS; i++) {
+        ppt_semaphore_acquire(&buffer->filled, PPT_FOREVER);
+        buffer->wrong += buffer->slots[i % SLOTS] != i;
+        ppt_semaphore_release(&buffer->empty, 1);
+    }
+}
+
+START_TEST(takers_see_what_was_written_before_the_release)
+{
+    struct buffer buffer = { .empty = PPT_SEMAPHORE_INITIALIZER(SLOTS) };
+    worker_t producer, consumer;
+
+    worker_start(&producer, produce, &buffer);
+    worker_start(&consumer, consume, &buffer);
+    worker_join(&producer);
+    worker_join(&consumer);
+    ck_assert_int_eq(buffer.wrong, 0);
+    ck_has(&buffer.filled, 0);
+    ck_has(&buffer.empty, SLOTS);
+}
+END_TEST
+
+/* Interrupts */
+
+START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    signals_install(_i);
+    start(&taker, &semaphore, PPT_FOREVER);
+    interrupt_until(&taker.worker, signals_handled() >= 5);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, 1);
+    join(&taker, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { 0 };
+
+    signals_install(_i);
+    start_interruptible(&taker, &semaphore, NULL, NULL);
+    interrupt_until(&taker.worker, worker_done(&taker.worker));
+    join(&taker, EINTR);
+    release(&semaphore, 1);
+    ck_has(&semaphore, 1);
+}
+END_TEST
+
+START_TEST(callback_may_say_go_on_and_the_first_stays_the_first)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t first = { 0 }, second = { 0 };
+    interruption_t seen = { 0 };
+
+    signals_install(_i);
+    start_interruptible(&first, &semaphore, interrupted, &seen);
+    start(&second, &semaphore, PPT_FOREVER);
+    interrupt_until(&first.worker, peek(&seen.calls) >= 3);
+    await(worker_asleep(&first.worker));
+    release(&semaphore, 1);
+    join(&first, 0);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, 1);
+    join(&second, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+START_TEST(callback_may_give_up_and_no_unit_is_taken)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    interruption_t seen = { .answer = 77 };
+    taker_t first = { 0 }, second = { 0 };
+
+    signals_install(_i);
+    start_interruptible(&first, &semaphore, interrupted, &seen);
+    start(&second, &semaphore, PPT_FOREVER);
+    interrupt_until(&first.worker, worker_done(&first.worker));
+    join(&first, 77);
+    ck_assert_int_eq(seen.calls, 1);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, 1);
+    join(&second, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+/* Given before the callback could be called: it is not. */
+START_TEST(unit_given_while_the_handler_runs_is_kept)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    interruption_t seen = { .answer = 77 };
+    taker_t taker = { 0 };
+
+    signals_install(_i);
+    start_interruptible(&taker, &semaphore, interrupted, &seen);
+    hold(&taker);
+    release(&semaphore, 1);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
+    signals_let_go();
+    join(&taker, 0);
+    ck_assert_int_eq(seen.calls, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+/* The first is passed by while its callback runs, however long that is. */
+static void release_while_a_callback_runs(int flags, int answer)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    interruption_t seen = { .answer = answer, .stay = 1 };
+    taker_t first = { 0 }, second = { 0 };
+
+    signals_install(flags);
+    start_interruptible(&first, &semaphore, interrupted, &seen);
+    start(&second, &semaphore, PPT_FOREVER);
+    interrupt_until(&first.worker, peek(&seen.calls) == 1);
+    release(&semaphore, 2);
+    join(&second, 0);
+    ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 1);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    ck_assert_int_eq(ppt_semaphore_destroy(&semaphore), EBUSY);
+    poke(&seen.stay, 0);
+    join(&first, answer);
+    ck_has(&semaphore, answer == 0 ? 0 : 1);
+}
+
+START_TEST(release_while_a_callback_runs_wakes_the_next)
+{
+    release_while_a_callback_runs(_i, 77);
+}
+END_TEST
+
+START_TEST(unit_released_while_the_callback_runs_is_taken_after_it)
+{
+    release_while_a_callback_runs(_i, 0);
+}
+END_TEST
+
+/* The only one to wait; its unit may be taken by a thread that runs. */
+START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    interruption_t seen = { .stay = 1 };
+    taker_t first = { 0 }, second = { 0 };
+
+    signals_install(_i);
+    start_interruptible(&first, &semaphore, interrupted, &seen);
+    interrupt_until(&first.worker, peek(&seen.calls) == 1);
+    release(&semaphore, 1);
+    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), 0);
+    start(&second, &semaphore, PPT_FOREVER);
+    poke(&seen.stay, 0);
+    interrupt_until(&first.worker, peek(&seen.calls) > 1);
+    await(worker_asleep(&first.worker));
+    release(&semaphore, 1);
+    join(&first, 0);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, 1);
+    join(&second, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+/* A callback that uses the semaphore itself. */
+struct user {
+    interruption_t seen;
+    ppt_semaphore_t *semaphore;
+    int taken; /* what acquiring said */
+};
+
+static int use_on_interrupt(void *arg)
+{
+    struct user *user = arg;
+
+    if (user->seen.calls == 0) {
+        ppt_semaphore_release(user->semaphore, 2);
+        user->taken = ppt_semaphore_acquire(user->semaphore, PPT_FOREVER);
+    }
+    return interrupted(&user->seen);
+}
+
+START_TEST(callback_may_use_the_semaphore_it_interrupted)
+{
+    static const int answers[] = { 0, 77 };
+    int i;
+
+    signals_install(_i);
+    for (i = 0; i < LENGTH(answers); i++) {
+        ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+        struct user user = { { .answer = answers[i] }, &semaphore, -1 };
+        taker_t taker = { 0 };
+
+        start_interruptible(&taker, &semaphore, use_on_interrupt, &user);
+        interrupt_until(&taker.worker, worker_done(&taker.worker));
+        join(&taker, answers[i]);
+        ck_assert_int_eq(user.taken, 0);
+        ck_has(&semaphore, answers[i] == 0 ? 0 : 1);
+    }
+}
+END_TEST
+
+START_TEST(acquire_is_not_a_cancellation_point)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
+    taker_t taker = { .result = -1 };
+
+    signals_install(0);
+    start(&taker, &semaphore, PPT_FOREVER);
+    ck_assert_int_eq(pthread_cancel(taker.worker.thread), 0);
+    interrupt_until(&taker.worker, signals_handled() >= 3);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
+    release(&semaphore, 1);
+    join(&taker, 0);
+    ck_has(&semaphore, 0);
+}
+END_TEST
+
+/* The end of a semaphore */
+
+struct heir {
+    ppt_semaphore_t *semaphore;
+    int ready;
+    int destroyed; /* what destroy said */
+};
+
+static void inherit(void *arg)
+{
+    struct heir *heir = arg;
+
+    poke(&heir->ready, 1);
+    ppt_semaphore_acquire(heir->semaphore, PPT_FOREVER);
+    ppt_semaphore_acquire(heir->semaphore, PPT_FOREVER);
+    heir->destroyed = ppt_semaphore_destroy(heir->semaphore);
+    memset(heir->semaphore, 0xdd, sizeof *heir->semaphore);
+    free(heir->semaphore);
+}
+
+/* The releaser may still be inside release when the memory goes. */
+START_TEST(memory_may_be_freed_by_the_last_taker)
+{
+    int round;
+
+    for (round = 0; round < 500; round++) {
+        struct heir heir = { malloc(sizeof(ppt_semaphore_t)), 0, -1 };
+        worker_t worker;
+
+        ck_assert_ptr_nonnull(heir.semaphore);
+        ppt_semaphore_init(heir.semaphore, 0);
+        worker_start(&worker, inherit, &heir);
+        if (round % 2 == 0)
+            await(ppt_semaphore_waiting(heir.semaphore) == 1);
+        else
+            await(peek(&heir.ready));
+        release(heir.semaphore, 2);
+        worker_join(&worker);
+        ck_assert_int_eq(heir.destroyed, 0);
+    }
+}
+END_TEST
+
+/* Forks */
+
+static int make_new(void *arg)
+{
+    ppt_semaphore_t *semaphore = arg;
+
+    ppt_semaphore_after_fork(semaphore);
+    require(ppt_semaphore_value(semaphore) == 2);
+    require(ppt_semaphore_waiting(semaphore) == 0);
+    require(ppt_semaphore_acquire(semaphore, PPT_TRY) == 0);
+    require(ppt_semaphore_acquire(semaphore, PPT_TRY) == 0);
+    require(ppt_semaphore_acquire(semaphore, ppt_deadline(MS)) == ETIMEDOUT);
+    require(ppt_semaphore_release(semaphore, 1) == 0);
+    require(ppt_semaphore_value(semaphore) == 1);
+    require(ppt_semaphore_destroy(semaphore) == 0);
+    return 0;
+}
+
+/* Without a call to make it new. */
+static int go_on(void *arg)
+{
+    ppt_semaphore_t *semaphore = arg;
+
+    require(ppt_semaphore_value(semaphore) == 0);
+    require(ppt_semaphore_waiting(semaphore) == 0);
+    require(ppt_semaphore_acquire(semaphore, ppt_deadline(MS)) == ETIMEDOUT);
+    require(ppt_semaphore_release(semaphore, 1) == 0);
+    require(ppt_semaphore_acquire(semaphore, PPT_TRY) == 0);
+    require(ppt_semaphore_destroy(semaphore) == 0);
+    return 0;
+}
+
+START_TEST(child_makes_a_semaphore_that_is_waited_for_new)
+{
+    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(2);
+    taker_t takers[3] = { { .result = -1 } };
+    int i;
+
+    acquire(&semaphore);
+    acquire(&semaphore);
+    for (i = 0; i < LENGTH(takers); i++)
+        start(&takers[i], &semaphore, PPT_FOREVER);
+    ck_assert_int_eq(in_child(make_new, &semaphore), 0);
+    ck_assert_int_eq(in_child(go_on, &semaphore), 0);
+    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 3);
+    release(&semaphore, 5);
+    for (i = 0; i < LENGTH(takers); i++)
+        join(&takers[i], 0);
+    ck_has(&semaphore, 2);
+}
+END_TEST
+
+struct shared {
+    ppt_semaphore_t semaphore;
+    int stop;
+};
+
+static void use_until(void *arg)
+{
+    struct shared *shared = arg;
+
+    while (!peek(&shared->stop)) {
+        ppt_semaphore_acquire(&shared->semaphore, PPT_FOREVER);
+        ppt_semaphore_release(&shared->semaphore, 1);
+    }
+}
+
+START_TEST(fork_may_catch_the_semaphore_in_any_state)
+{
+    struct shared shared = { PPT_SEMAPHORE_INITIALIZER(2), 0 };
+    worker_t workers[4];
+    int i;
+
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_start(&workers[i], use_until, &shared);
+    for (i = 0; i < 30; i++)
+        ck_assert_int_eq(in_child(make_new, &shared.semaphore), 0);
+    poke(&shared.stop, 1);
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_join(&workers[i]);
+    ck_has(&shared.semaphore, 2);
+}
+END_TEST
+
+void add_tests(Suite *suite)
+{
+    const TTest *const tests[] = {
+        all_ways_to_make_one_give_it_the_units,
+        too_many_units_are_refused_and_change_nothing,
+        unit_that_is_there_is_taken_at_once,
+        try_without_units_is_busy,
+        expired_deadline_without_units_is_a_timeout,
+        timeout_is_never_early,
+        negative_deadline_is_refused_and_changes_nothing,
+        release_of_too_many_is_an_overflow_and_changes_nothing,
+        release_while_threads_wait_may_overflow_too,
+        release_of_no_units_changes_nothing,
+        destroy_of_a_semaphore_waited_for_is_busy_and_changes_nothing,
+        release_wakes_a_timed_waiter_before_its_deadline,
+        timed_waiter_in_the_middle_may_leave,
+        units_are_kept_after_the_only_waiter_has_left,
+        unit_given_to_a_waiter_is_not_taken_by_another,
+        five_hundred_waiters_get_units_in_fifo_order,
+        release_of_n_wakes_the_first_n_and_keeps_the_rest,
+        takers_see_what_was_written_before_the_release,
+        acquire_is_not_a_cancellation_point,
+        memory_may_be_freed_by_the_last_taker,
+        child_makes_a_semaphore_that_is_waited_for_new,
+        fork_may_catch_the_semaphore_in_any_state,
+    };
+    const TTest *const with_sa_flags[] = {
+        handler_does_not_end_a_wait_that_is_not_interruptible,
+        without_a_callback_a_handler_ends_the_wait_with_eintr,
+        callback_may_say_go_on_and_the_first_stays_the_first,
+        callback_may_give_up_and_no_unit_is_taken,
+        unit_given_while_the_handler_runs_is_kept,
+        release_while_a_callback_runs_wakes_the_next,
+        unit_released_while_the_callback_runs_is_taken_after_it,
+        waiter_that_missed_a_release_in_its_callback_is_the_next,
+        callback_may_use_the_semaphore_it_interrupted,
+    };
+    TCase *tcase = add_case(suite, "semaphore");
+    int i;
+
+    add_list(tcase, tests, LENGTH(tests));
+    for (i = 0; i < LENGTH(with_sa_flags); i++) {
+        tcase_add_loop_test(tcase, with_sa_flags[i], 0, 1);
+        tcase_add_loop_test(tcase, with_sa_flags[i], SA_RESTART,
+                            SA_RESTART + 1);
+    }
+}
