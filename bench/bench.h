@@ -55,13 +55,15 @@ struct queue_ops {
 struct params {
     uint64_t items;      /* stop after so many; 0: by time */
     double seconds;      /* how long; by time only */
-    unsigned threads;    /* lock, barrier, broadcast */
+    unsigned threads;    /* lock, semaphore, barrier, broadcast */
     unsigned producers;  /* queue */
     unsigned consumers;  /* queue */
     unsigned workers;    /* files */
     unsigned capacity;   /* queue, files: items in a queue */
-    unsigned inside;     /* lock: steps of work that hold it */
-    unsigned outside;    /* lock: steps of work between two holds */
+    unsigned inside;     /* lock, semaphore: steps of work that hold it */
+    unsigned outside;    /* the same: steps of work between two holds */
+    unsigned semaphores; /* semaphore: 0: one for each thread */
+    unsigned units;      /* semaphore */
     unsigned pairs;      /* gil: producer and consumer pairs, 0 or 1 */
     unsigned hogs;       /* gil: CPU-bound threads, never pinned */
     const char *policy;  /* gil */
@@ -90,6 +92,7 @@ struct impl {
     const struct loop *idle;
     const struct loop *broadcast;
     const struct loop *lock;
+    const struct loop *semaphore;
     const struct loop *barrier;
     const struct loop *gil;
 };

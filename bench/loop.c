@@ -9,7 +9,7 @@ static void print_text(const struct request *request,
 {
     double ops = usage->ops > 0 ? (double)usage->ops : 1.0;
 
-    printf("%-7s %-22s cpus %-5s %11.1f ns/%s  %11.1f ns CPU  "
+    printf("%-9s %-22s cpus %-5s %11.1f ns/%s  %11.1f ns CPU  "
            "%6.2f switches", request->command->name, impl->name,
            request->cpus.text, 1e9 * usage->seconds / ops,
            request->command->op, 1e9 * usage->cpu_seconds / ops,

@@ -1,6 +1,6 @@
 /*
- * pptbench - this library's condition, lock, barrier and gil, and those of
- * others, in the same loops.
+ * pptbench - this library's condition, lock, semaphore, barrier and gil, and
+ * those of others, in the same loops.
  */
 #include <stdio.h>
 #include <string.h>
@@ -103,6 +103,9 @@ const struct command commands[] = {
     { "lock", "Threads take and release one lock.",
       "tIOicnsjh", "hold", NOUN(lock), by_threads, by_threads, loop_command,
       { .seconds = 1.0, .threads = 1 } },
+    { "semaphore", "Threads hand units on in a ring, or share them.",
+      "tSuIOicnsjh", "unit", NOUN(semaphore), by_threads, by_threads,
+      loop_command, { .seconds = 1.0, .threads = 2, .units = 1 } },
     { "barrier", "Threads meet at a barrier, round after round.",
       "ticnsjh", "round", NOUN(barrier), by_threads, one, loop_command,
       { .seconds = 1.0, .threads = 2 } },

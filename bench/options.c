@@ -28,8 +28,12 @@ static const struct number numbers[] = {
       offsetof(struct params, workers), 1, 512 },
     { 'q', "capacity", "how many items a queue holds",
       offsetof(struct params, capacity), 1, 1000000 },
-    { 'I', "inside", "steps of work (1 ns or so) while holding the lock",
+    { 'I', "inside", "steps of work (1 ns or so) while holding it",
       offsetof(struct params, inside), 0, 1000000 },
+    { 'S', "ring", "how many semaphores there are; 0: one a thread",
+      offsetof(struct params, semaphores), 0, 1024 },
+    { 'u', "units", "how many units there are",
+      offsetof(struct params, units), 1, 1000000 },
     { 'O', "outside", "steps of work between two holds",
       offsetof(struct params, outside), 0, 1000000 },
 };
@@ -86,7 +90,7 @@ static _Noreturn void help_all(void)
 {
     puts("usage: pptbench COMMAND [OPTION]...\n");
     for (const struct command *c = commands; c->name != NULL; c++)
-        printf("  %-8s  %s\n", c->name, c->about);
+        printf("  %-9s  %s\n", c->name, c->about);
     puts("\n'pptbench COMMAND --help' lists the options of a command.");
     exit(0);
 }

@@ -36,6 +36,7 @@ inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/idle.h"
 #include "loops/broadcast.h"
 #include "loops/lock.h"
+#include "loops/semaphore_of_cond.h"
 
 } // namespace
 
@@ -52,6 +53,7 @@ const struct impl impl_absl = {
     &idle_loop,
     &broadcast_loop,
     &lock_loop,
+    &semaphore_loop,
     nullptr,
     nullptr,
 };

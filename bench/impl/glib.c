@@ -29,6 +29,7 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/idle.h"
 #include "loops/broadcast.h"
 #include "loops/lock.h"
+#include "loops/semaphore_of_cond.h"
 
 const struct impl impl_glib = {
     .name = "glib",
@@ -40,4 +41,5 @@ const struct impl impl_glib = {
     .idle = &idle_loop,
     .broadcast = &broadcast_loop,
     .lock = &lock_loop,
+    .semaphore = &semaphore_loop,
 };

@@ -2,11 +2,13 @@
 #include <pyplusthread/barrier.h>
 #include <pyplusthread/cond.h>
 #include <pyplusthread/lock.h>
+#include <pyplusthread/semaphore.h>
 
 #include "bench.h"
 
 typedef ppt_lock_t mutex_t;
 typedef ppt_cond_t cond_t;
+typedef ppt_semaphore_t semaphore_t;
 typedef ppt_barrier_t barrier_t;
 
 static inline void mutex_init(mutex_t *m) { ppt_lock_init(m); }
@@ -30,6 +32,26 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
     ppt_lock_release(m);
 }
 
+static inline void semaphore_make(semaphore_t *s, unsigned units)
+{
+    ppt_semaphore_init(s, units);
+}
+
+static inline void semaphore_unmake(semaphore_t *s)
+{
+    ppt_semaphore_destroy(s);
+}
+
+static inline void semaphore_take(semaphore_t *s)
+{
+    ppt_semaphore_acquire(s, PPT_FOREVER);
+}
+
+static inline void semaphore_give(semaphore_t *s)
+{
+    ppt_semaphore_release(s, 1);
+}
+
 static inline void barrier_make(barrier_t *b, unsigned parties)
 {
     ppt_barrier_init(b, parties, NULL, NULL);
@@ -48,12 +70,13 @@ static inline void barrier_meet(barrier_t *b)
 #include "loops/idle.h"
 #include "loops/broadcast.h"
 #include "loops/lock.h"
+#include "loops/semaphore.h"
 #include "loops/barrier.h"
 #include "loops/gil.h"
 
 EXPORT const struct impl IMPL(ppt) = {
     .name = "ppt" AT_PORT,
-    .about = "ppt_lock_t and ppt_cond_t",
+    .about = "ppt_lock_t, ppt_cond_t and ppt_semaphore_t",
     .port = ppt_port,
     .files = &queue_files,
     .pair = &pair_loop,
@@ -62,6 +85,7 @@ EXPORT const struct impl IMPL(ppt) = {
     .idle = &idle_loop,
     .broadcast = &broadcast_loop,
     .lock = &lock_loop,
+    .semaphore = &semaphore_loop,
     .barrier = &barrier_loop,
     .gil = &gil_loop,
 };

@@ -12,6 +12,7 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/signal.h"
 #include "loops/idle.h"
 #include "loops/broadcast.h"
+#include "loops/semaphore_of_cond.h"
 
 EXPORT const struct impl IMPL(ppt_mutex) = {
     .name = "ppt-mutex" AT_PORT,
@@ -23,4 +24,5 @@ EXPORT const struct impl IMPL(ppt_mutex) = {
     .signal = &signal_loop,
     .idle = &idle_loop,
     .broadcast = &broadcast_loop,
+    .semaphore = &semaphore_loop,
 };

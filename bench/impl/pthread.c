@@ -1,4 +1,5 @@
 /* pthread: the system's own, signalled under the mutex as most code does. */
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "pthread_cond.h"
@@ -15,6 +16,24 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 #include "loops/idle.h"
 #include "loops/broadcast.h"
 #include "loops/lock.h"
+
+typedef sem_t semaphore_t;
+
+static inline void semaphore_make(semaphore_t *s, unsigned units)
+{
+    sem_init(s, 0, units);
+}
+
+static inline void semaphore_unmake(semaphore_t *s) { sem_destroy(s); }
+static inline void semaphore_give(semaphore_t *s) { sem_post(s); }
+
+static inline void semaphore_take(semaphore_t *s)
+{
+    while (sem_wait(s) != 0)
+        ;
+}
+
+#include "loops/semaphore.h"
 
 #if defined(_POSIX_BARRIERS) && _POSIX_BARRIERS > 0
 typedef pthread_barrier_t barrier_t;
@@ -35,7 +54,7 @@ static inline void barrier_meet(barrier_t *b) { pthread_barrier_wait(b); }
 
 const struct impl impl_pthread = {
     .name = "pthread",
-    .about = "pthread_mutex_t and pthread_cond_t",
+    .about = "pthread_mutex_t, pthread_cond_t and sem_t",
     .files = &queue_files,
     .pair = &pair_loop,
     .queue = &queue_loop,
@@ -43,5 +62,6 @@ const struct impl impl_pthread = {
     .idle = &idle_loop,
     .broadcast = &broadcast_loop,
     .lock = &lock_loop,
+    .semaphore = &semaphore_loop,
     .barrier = BARRIER_LOOP,
 };

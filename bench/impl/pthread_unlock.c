@@ -9,6 +9,7 @@ static inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 
 #include "loops/pair.h"
 #include "loops/queue.h"
+#include "loops/semaphore_of_cond.h"
 
 const struct impl impl_pthread_unlock = {
     .name = "pthread-unlock",
@@ -16,4 +17,5 @@ const struct impl impl_pthread_unlock = {
     .files = &queue_files,
     .pair = &pair_loop,
     .queue = &queue_loop,
+    .semaphore = &semaphore_loop,
 };

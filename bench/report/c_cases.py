@@ -210,6 +210,12 @@ def _lock_cases(placements, plan):
                        ('--threads', str(threads)), plan.lock_seconds)
 
 
+def _semaphore_cases(placements, plan):
+    for placement, cpus in placements.items():
+        yield Case('semaphore', 'semaphore 2 threads', cpus, placement,
+                   [not_slower('ppt')], ('--threads', '2'), plan.seconds)
+
+
 def _barrier_cases(placements, plan):
     if 'two CPUs' in placements:
         for threads, target in ((2, faster('ppt', 5)),
@@ -245,6 +251,7 @@ def make_cases(bench, placements, plan, results):
     some, where = next(iter(placements.items()))
     cases.append(Case('signal', 'signal to nobody', where, some,
                       [not_slower('ppt')], (), plan.seconds))
+    cases += _semaphore_cases(placements, plan)
     cases += _barrier_cases(placements, plan)
     cases += _broadcast_cases(placements, plan)
     cases += [GilCase(where, placement)
