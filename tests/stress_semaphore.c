@@ -21,7 +21,7 @@ struct stage {
     int threads; /* gives each its number */
     int holders; /* who have a unit, and say so */
     int taken;   /* how many acquires returned 0 */
-    int given;   /* units given by those who had taken none */
+    int given;   /* how many units were released */
     int odd;     /* results that no call may have */
 };
 
@@ -166,32 +166,52 @@ static void take_until_stopped(void *arg)
     }
 }
 
-static void give_until_end(struct stage *stage, const worker_t *workers)
+/* Several at once: each finds what the others have made of the word. */
+static void give_until_end(void *arg)
 {
+    struct stage *stage = arg;
     int64_t end = stress_end();
     dice_t dice_mine = dice(stage->seed, bump(&stage->threads));
 
     while (ppt_now() < end) {
-        uint32_t units = roll(&dice_mine, 2 * THREADS);
+        uint32_t units = roll(&dice_mine, 3);
 
         if (ppt_semaphore_release(&stage->semaphore, units) != 0)
             bump(&stage->odd);
-        stage->given += (int)units;
-        worker_interrupt(&workers[roll(&dice_mine, THREADS)]);
+        __atomic_fetch_add(&stage->given, (int)units, __ATOMIC_ACQ_REL);
         work_for_a_while(&dice_mine);
     }
+}
+
+static bool all_done(const worker_t *workers, int n)
+{
+    while (n > 0 && worker_done(&workers[n - 1]))
+        n--;
+    return n == 0;
+}
+
+static void interrupt_one_of(const worker_t *workers, dice_t *dice)
+{
+    worker_interrupt(&workers[roll(dice, THREADS)]);
+    sched_yield();
 }
 
 START_TEST(as_many_units_are_taken_as_are_released)
 {
     struct stage stage = { .seed = seed() };
-    worker_t workers[THREADS];
+    worker_t workers[THREADS], givers[UNITS];
+    dice_t dice_mine = dice(stage.seed, bump(&stage.threads));
     int i;
 
     signals_install(0);
     for (i = 0; i < THREADS; i++)
         worker_start(&workers[i], take_until_stopped, &stage);
-    give_until_end(&stage, workers);
+    for (i = 0; i < LENGTH(givers); i++)
+        worker_start(&givers[i], give_until_end, &stage);
+    while (!all_done(givers, LENGTH(givers)))
+        interrupt_one_of(workers, &dice_mine);
+    for (i = 0; i < LENGTH(givers); i++)
+        worker_join(&givers[i]);
     await(peek(&stage.taken) == stage.given);
     poke(&stage.stop, 1);
     for (i = 0; i < THREADS; i++)
@@ -262,12 +282,55 @@ START_TEST(last_taker_may_free_the_semaphore)
 }
 END_TEST
 
+/* The thread that takes what a release leaves over ends the memory */
+
+static void take_one(void *arg)
+{
+    ppt_semaphore_acquire(arg, PPT_FOREVER);
+}
+
+static void take_rest_and_end(void *arg)
+{
+    ppt_semaphore_t *semaphore = arg;
+
+    while (ppt_semaphore_acquire(semaphore, PPT_TRY) != 0)
+        ;
+    ppt_semaphore_destroy(semaphore);
+    memset(semaphore, 0xdd, sizeof *semaphore);
+}
+
+START_TEST(release_does_not_touch_a_semaphore_whose_rest_is_taken)
+{
+    int64_t end = stress_end();
+    ppt_semaphore_t ended, semaphore;
+    int rounds;
+
+    memset(&ended, 0xdd, sizeof ended);
+    for (rounds = 0; ppt_now() < end; rounds++) {
+        worker_t waiting, polling;
+
+        ppt_semaphore_init(&semaphore, 0);
+        worker_start(&waiting, take_one, &semaphore);
+        await(ppt_semaphore_waiting(&semaphore) == 1);
+        worker_start(&polling, take_rest_and_end, &semaphore);
+        while (!peek(&polling.started))
+            sched_yield();
+        ppt_semaphore_release(&semaphore, 2);
+        worker_join(&waiting);
+        worker_join(&polling);
+        ck_assert_mem_eq(&semaphore, &ended, sizeof ended);
+    }
+    printf("# %d rounds\n", rounds);
+}
+END_TEST
+
 void add_tests(Suite *suite)
 {
     const TTest *const tests[] = {
         units_are_conserved_whatever_ends_the_waits,
         as_many_units_are_taken_as_are_released,
         last_taker_may_free_the_semaphore,
+        release_does_not_touch_a_semaphore_whose_rest_is_taken,
     };
 
     add_list(add_case(suite, "semaphore"), tests, LENGTH(tests));

@@ -69,7 +69,8 @@ static void *give_in_child(void *arg)
     forker_t *forker = arg;
 
     poll_for(ppt_semaphore_waiting(&forker->semaphore) == 1);
-    ppt_semaphore_release(&forker->semaphore, 2);
+    ppt_semaphore_release(&forker->semaphore, /* 2, or it does not wait */
+                          1 + ppt_semaphore_waiting(&forker->semaphore));
     return NULL;
 }
 
