@@ -12,6 +12,7 @@
 #include "pyplusthread/barrier.h"
 #include "pyplusthread/gil.h"
 #include "pyplusthread/gilsched.h"
+#include "pyplusthread/once.h"
 #include "pyplusthread/pthread.h"
 #include "pyplusthread/semaphore.h"
 
@@ -31,6 +32,7 @@ typedef struct stage {
     ppt_barrier_t barrier;
     ppt_gil_t gil;
     ppt_semaphore_t semaphore;
+    ppt_once_t once;
     int failures; /* calls that did not return what they should */
 } stage_t;
 

@@ -19,6 +19,7 @@
 #include "pyplusthread/barrier.h"
 #include "pyplusthread/cond.h"
 #include "pyplusthread/lock.h"
+#include "pyplusthread/once.h"
 #include "pyplusthread/pthread.h"
 #include "pyplusthread/semaphore.h"
 
@@ -176,6 +177,30 @@ void unit_is_not_taken()
     REQUIRE(ppt_semaphore_destroy(&semaphore) == 0);
 }
 
+void throw_from_routine(void *)
+{
+    throw thrown();
+}
+
+void set_to_one(void *number)
+{
+    *static_cast<int *>(number) = 1;
+}
+
+void it_is_not_done()
+{
+    ppt_once_t once = PPT_ONCE_INITIALIZER;
+    int number = 0;
+    thrower first([&] { ppt_once_run(&once, throw_from_routine, nullptr); },
+                  [] {});
+
+    first.join();
+    REQUIRE(!ppt_once_done(&once));
+    ppt_once_run(&once, set_to_one, &number);
+    REQUIRE(ppt_once_done(&once) && number == 1);
+    REQUIRE(ppt_once_destroy(&once) == 0);
+}
+
 void thrower_has_not_arrived()
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -234,6 +259,7 @@ const test tests[] = {
     { "condition-mutex", condition_with_a_mutex },
     { "lock", lock_is_not_taken },
     { "semaphore", unit_is_not_taken },
+    { "once", it_is_not_done },
     { "barrier", thrower_has_not_arrived },
     { "action", action_breaks_the_barrier },
 };

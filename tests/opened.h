@@ -28,7 +28,9 @@
     DO(ppt_lock_acquire_transient_interruptible) DO(ppt_lock_settle)        \
     DO(ppt_lock_destroy) DO(ppt_lock_init) DO(ppt_lock_keep_after_fork)     \
     DO(ppt_lock_locked) DO(ppt_lock_make_transient) DO(ppt_lock_release)    \
-    DO(ppt_lock_waiting) DO(ppt_now) DO(ppt_port)                           \
+    DO(ppt_lock_waiting) DO(ppt_now) DO(ppt_once_after_fork)                \
+    DO(ppt_once_destroy) DO(ppt_once_done) DO(ppt_once_init)                \
+    DO(ppt_once_run) DO(ppt_port)                                           \
     DO(ppt_pthread_cond_broadcast) DO(ppt_pthread_cond_clockwait)           \
     DO(ppt_pthread_cond_destroy) DO(ppt_pthread_cond_init)                  \
     DO(ppt_pthread_cond_signal) DO(ppt_pthread_cond_timedwait)              \

@@ -394,6 +394,61 @@ START_TEST(no_call_of_a_contended_semaphore_allocates)
 }
 END_TEST
 
+/* once.h */
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void use_once(stage_t *stage)
+{
+    ppt_once_t *once = &stage->once;
+
+    CALL(ppt_once_init)(once);
+    CALL(ppt_once_run)(once, do_nothing, NULL);
+    wants(stage, true, CALL(ppt_once_done)(once));
+    CALL(ppt_once_after_fork)(once);
+    wants(stage, 0, CALL(ppt_once_destroy)(once));
+}
+
+START_TEST(no_run_of_a_once_that_nobody_else_runs_allocates)
+{
+    static const part_fn parts[] = { use_once };
+
+    play_alone(parts, LENGTH(parts));
+}
+END_TEST
+
+static void run_once(stage_t *stage)
+{
+    CALL(ppt_once_run)(&stage->once, do_nothing, NULL);
+    wants(stage, true, CALL(ppt_once_done)(&stage->once));
+}
+
+struct waited_for {
+    stage_t stage;
+    actor_t actor;
+};
+
+/* The routine: it ends when another thread waits for its end. */
+static void have_it_waited_for(void *arg)
+{
+    struct waited_for *waited_for = arg;
+
+    start_and_sleep(&waited_for->actor, &waited_for->stage, run_once);
+}
+
+START_TEST(no_wait_for_what_is_done_once_allocates)
+{
+    struct waited_for waited_for = { .stage = STAGE };
+
+    CALL(ppt_once_run)(&waited_for.stage.once, have_it_waited_for,
+                       &waited_for);
+    join(&waited_for.actor);
+}
+END_TEST
+
 void add_tests(Suite *suite)
 {
     TCase *tcase = add_case(suite, "allocation");
@@ -409,6 +464,8 @@ void add_tests(Suite *suite)
         no_call_of_a_contended_gil_allocates,
         no_call_of_a_semaphore_that_is_not_contended_allocates,
         no_call_of_a_contended_semaphore_allocates,
+        no_run_of_a_once_that_nobody_else_runs_allocates,
+        no_wait_for_what_is_done_once_allocates,
     };
 
     add_list(tcase, tests, LENGTH(tests));
