@@ -47,6 +47,17 @@ static inline bool ppt__word_take(uint32_t *word, uint32_t busy,
     return false;
 }
 
+/* Free it, if it is held, unless a bit of busy is set. */
+static inline bool ppt__word_free(uint32_t *word, uint32_t busy)
+{
+    uint32_t now = ppt__word_load(word);
+
+    while ((now & PPT__HELD) && !(now & busy))
+        if (ppt__word_change(word, &now, now & ~(uint32_t)PPT__HELD))
+            return true;
+    return false;
+}
+
 /* Set QUEUED and other bits, and clear some, if a bit of busy is set. */
 static inline bool ppt__word_announce(uint32_t *word, uint32_t busy,
                                       uint32_t clear, uint32_t set)

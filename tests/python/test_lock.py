@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from support import Owner, Worker, at_least, join_all, until
+from support import Owner, Worker, at_least, join_all, make, until
 
 
 def test_new_lock_is_free(impl):
@@ -29,6 +29,17 @@ def test_lock_is_not_recursive(impl, args):
     lock.acquire()
     assert lock.acquire(*args) is False
     assert lock.locked()
+
+
+@pytest.mark.parametrize('name', ['Lock', 'RLock'])
+@pytest.mark.parametrize('keyword', [
+    'block', 'blockinG', 'blocking ', 'blocking\0', 'bl\xf6cking',
+    'bl\u1e55cking', 'timeouT', 'timeout\0x', ''])
+def test_keyword_that_is_nearly_right_is_refused(impl, name, keyword):
+    lock = make(impl, name)
+    with pytest.raises(TypeError):
+        lock.acquire(**{keyword: False})
+    assert lock.acquire(**{str(b'blocking', 'ascii'): False})
 
 
 def test_timeout_is_never_early(impl):

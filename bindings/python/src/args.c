@@ -8,17 +8,36 @@
 #include "core.h"
 
 #include <math.h>
+#include <string.h>
 
 #define NS_PER_S INT64_C(1000000000)
+
+/* PyUnicode_CompareWithASCIIString, inline: name has been hashed. */
+static bool is_equal(PyObject *name, const char *ascii)
+{
+    size_t length = strlen(ascii);
+
+    return PyUnicode_IS_ASCII(name)
+           && (size_t)PyUnicode_GET_LENGTH(name) == length
+           && memcmp(PyUnicode_DATA(name), ascii, length) == 0;
+}
 
 static int find(const char *const *names, PyObject *name)
 {
     int i;
 
     for (i = 0; names[i] != NULL; i++)
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
+        if (is_equal(name, names[i]))
             return i;
     return -1;
+}
+
+/* PyObject_IsTrue, without a call for what is nearly always given. */
+static int is_true(PyObject *object)
+{
+    if (object == Py_True || object == Py_False)
+        return object == Py_True;
+    return PyObject_IsTrue(object);
 }
 
 static int set_named(const char *function, const char *const *names,
@@ -58,9 +77,11 @@ static int set_placed(const char *function, const char *const *names,
     return -1;
 }
 
-int ppy_args(const char *function, const char *const *names,
-             PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-             PyObject **values)
+/* Inline, so that names which are constants are compared as such. */
+static inline __attribute__((always_inline))
+int sort(const char *function, const char *const *names,
+         PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+         PyObject **values)
 {
     Py_ssize_t named = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
     Py_ssize_t i;
@@ -72,6 +93,13 @@ int ppy_args(const char *function, const char *const *names,
                       args[nargs + i], values) < 0)
             return -1;
     return 0;
+}
+
+int ppy_args(const char *function, const char *const *names,
+             PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+             PyObject **values)
+{
+    return sort(function, names, args, nargs, kwnames, values);
 }
 
 int ppy_args_tuple(const char *function, const char *const *names,
@@ -155,10 +183,9 @@ static bool is_nan(PyObject *seconds)
     return PyFloat_Check(seconds) && isnan(PyFloat_AS_DOUBLE(seconds));
 }
 
-static int lock_deadline(PyObject *blocking, PyObject *timeout,
-                         int64_t *deadline)
+static int lock_timeout(PyObject *blocking, PyObject *timeout, int64_t *result)
 {
-    int blocks = blocking == NULL ? 1 : PyObject_IsTrue(blocking);
+    int blocks = blocking == NULL ? 1 : is_true(blocking);
     int64_t ns = -NS_PER_S; /* the default: no limit */
 
     if (blocks < 0)
@@ -167,7 +194,7 @@ static int lock_deadline(PyObject *blocking, PyObject *timeout,
         && from_seconds(timeout, ppy_is_real(timeout), &ns) < 0)
         return -1;
     if (ns == -NS_PER_S) {
-        *deadline = blocks ? PPT_FOREVER : PPT_TRY;
+        *result = blocks ? PPT_FOREVER : PPT_TRY;
         return 0;
     }
     if (ns == INT64_MIN)
@@ -176,22 +203,19 @@ static int lock_deadline(PyObject *blocking, PyObject *timeout,
         return value_error("can't specify a timeout for a non-blocking call");
     if (ns < 0)
         return value_error("timeout value must be a non-negative number");
-    *deadline = ppt_deadline(ns);
+    *result = ns;
     return 0;
 }
 
-int ppy_acquire_args(PyObject *const *args, Py_ssize_t nargs,
-                     PyObject *kwnames, int64_t *deadline)
+int ppy_read_acquire_args(PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames, int64_t *timeout)
 {
     static const char *const names[] = { "blocking", "timeout", NULL };
     PyObject *values[2];
 
-    *deadline = PPT_FOREVER;
-    if (nargs == 0 && kwnames == NULL)
-        return 0;
-    if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0)
+    if (sort("acquire", names, args, nargs, kwnames, values) < 0)
         return -1;
-    return lock_deadline(values[0], values[1], deadline);
+    return lock_timeout(values[0], values[1], timeout);
 }
 
 int ppy_deadline(PyObject *timeout, int64_t *deadline)

@@ -259,7 +259,7 @@ static PyObject *get_broken(PyObject *op, void *Py_UNUSED(closure))
 
     if (!self->is_ours)
         return stock(self, "broken");
-    return PyBool_FromLong(ppt_barrier_broken(&self->barrier));
+    return ppy_bool(ppt_barrier_broken(&self->barrier));
 }
 
 /* --- the object -------------------------------------------------------- */

@@ -167,7 +167,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (lock == NULL || ppy_wait_deadline(timeout, &deadline) < 0)
         return NULL;
     result = wait_until(self, lock, deadline);
-    return result < 0 ? NULL : PyBool_FromLong(result);
+    return result < 0 ? NULL : ppy_bool(result);
 }
 
 /* self.wait(), for a subclass may have its own. */
@@ -349,7 +349,7 @@ static PyObject *is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
     PyObject *lock = lock_of(self);
     int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
 
-    return owned < 0 ? NULL : PyBool_FromLong(owned);
+    return owned < 0 ? NULL : ppy_bool(owned);
 }
 
 static bool lock_has(PyObject *op, const char *name)

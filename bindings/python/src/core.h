@@ -14,6 +14,7 @@
 
 #include "compat.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@
 #include <pyplusthread/cond.h>
 #include <pyplusthread/lock.h>
 #include <pyplusthread/time.h>
+
+#include "word.h" /* of the library's sources */
 
 /* One per interpreter. */
 typedef struct {
@@ -49,6 +52,14 @@ ppy_state_t *ppy_state_of(PyObject *object);
  */
 PyObject *ppy_repr(PyObject *object, PyObject *detail);
 
+/* PyBool_FromLong, inline. */
+static inline PyObject *ppy_bool(bool value)
+{
+    if (value)
+        Py_RETURN_TRUE;
+    Py_RETURN_FALSE;
+}
+
 /* --- args.c ------------------------------------------------------------ */
 
 /*
@@ -65,15 +76,28 @@ int ppy_args(const char *function, const char *const *names,
 int ppy_args_tuple(const char *function, const char *const *names,
                    PyObject *args, PyObject *kwargs, PyObject **values);
 
+/* What ppy_acquire_args does with other arguments than True and False. */
+int ppy_read_acquire_args(PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames, int64_t *timeout);
+
 /*
- * The deadline of Lock.acquire(blocking=True, timeout=-1).
+ * The timeout of Lock.acquire(blocking=True, timeout=-1), for ppy_acquire.
  *
  * Returns   0
  *           -1  TypeError; ValueError: negative, NaN, or not blocking;
  *               OverflowError: above threading.TIMEOUT_MAX
  */
-int ppy_acquire_args(PyObject *const *args, Py_ssize_t nargs,
-                     PyObject *kwnames, int64_t *deadline);
+static inline int ppy_acquire_args(PyObject *const *args, Py_ssize_t nargs,
+                                   PyObject *kwnames, int64_t *timeout)
+{
+    if (kwnames == NULL && (nargs == 0 || (nargs == 1 && args[0] == Py_True)))
+        *timeout = PPT_FOREVER;
+    else if (kwnames == NULL && nargs == 1 && args[0] == Py_False)
+        *timeout = PPT_TRY;
+    else
+        return ppy_read_acquire_args(args, nargs, kwnames, timeout);
+    return 0;
+}
 
 /*
  * The deadline of a timeout in seconds, as wait() takes it: None or NULL is
@@ -149,14 +173,34 @@ bool ppy_raise(ppy_wait_t *wait);
  */
 void ppy_raise_before(PyObject *earlier);
 
+/* What ppy_acquire does where it has to wait. */
+int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout);
+
 /*
- * Take lock, detached if it is held.
+ * Take lock, detached if it is held.  The timeout is in nanoseconds, PPT_TRY or
+ * PPT_FOREVER.  A lock that is free costs no call and no look at the clock.
  *
  * Returns   0, EBUSY, ETIMEDOUT
  *           -1  with an exception set: a handler's, or see ppy_may_wait; lock
  *               was not taken
  */
-int ppy_acquire(ppt_lock_t *lock, int64_t deadline);
+static inline int ppy_acquire(ppt_lock_t *lock, int64_t timeout)
+{
+    if (ppt__word_take(&lock->word, PPT__HELD, 0, 0))
+        return 0;
+    return timeout == PPT_TRY ? EBUSY : ppy_acquire_held(lock, timeout);
+}
+
+/* All bits but those of a plain hold that nobody is queued for. */
+#define PPY_NOT_PLAIN (~(uint32_t)(PPT__HELD | PPT__TURN | PPT__OWN))
+
+/* ppt_lock_locked, inline. */
+static inline bool ppy_locked(const ppt_lock_t *lock)
+{
+    uint32_t word = ppt__word_load(&lock->word);
+
+    return word & PPY_NOT_PLAIN ? ppt_lock_locked(lock) : word & PPT__HELD;
+}
 
 /*
  * Take lock, however long it takes.  What handlers raise meanwhile is set
@@ -186,6 +230,14 @@ int ppy_main_thread_setup(PyObject *threading);
 
 /* In the child of a fork that another interpreter's import was caught by. */
 void ppy_module_after_fork(void);
+
+/* ppt_lock_release: where nobody waits it costs no call. */
+static inline int ppy_release(ppt_lock_t *lock)
+{
+    return ppt__word_free(&lock->word, PPY_NOT_PLAIN)
+               ? 0
+               : ppt_lock_release(lock);
+}
 
 /* --- place.c ----------------------------------------------------------- */
 
@@ -260,7 +312,7 @@ PyObject *ppy_lock_new(PyTypeObject *type);
 PyObject *ppy_rlock_new(PyTypeObject *type);
 
 int ppy_rlock_release(ppy_rlock_t *self);
-int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline);
+int ppy_rlock_acquire(ppy_rlock_t *self, int64_t timeout);
 bool ppy_rlock_owned(const ppy_rlock_t *self);
 
 /* Held, but by nobody; returns how often it was. */

@@ -100,7 +100,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (ppy_wait_deadline(timeout, &deadline) < 0)
         return NULL;
     result = wait_until(self, deadline);
-    return result < 0 ? NULL : PyBool_FromLong(result);
+    return result < 0 ? NULL : ppy_bool(result);
 }
 
 static PyObject *set(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -115,7 +115,7 @@ static PyObject *clear_flag(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 static PyObject *is_set_method(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return PyBool_FromLong(is_set((event_t *)op));
+    return ppy_bool(is_set((event_t *)op));
 }
 
 static PyObject *isSet(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -209,7 +209,7 @@ static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
 
 static PyObject *get_flag(PyObject *op, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(is_set((event_t *)op));
+    return ppy_bool(is_set((event_t *)op));
 }
 
 /* Wakes nobody; for subclasses that hold _cond, and notify it. */

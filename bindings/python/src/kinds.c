@@ -39,18 +39,18 @@ static PyObject *lock_leave(PyObject *lock,
                             PyObject *const *Py_UNUSED(args),
                             Py_ssize_t Py_UNUSED(nargs))
 {
-    return none_unless(ppt_lock_release(lock_of(lock)) == 0 ? 0 : not_locked());
+    return none_unless(ppy_release(lock_of(lock)) == 0 ? 0 : not_locked());
 }
 
 static int lock_owned(PyObject *lock)
 {
-    return ppt_lock_locked(lock_of(lock));
+    return ppy_locked(lock_of(lock));
 }
 
 static int lock_save(PyObject *lock, ppy_saved_t *saved)
 {
     saved->count = 1;
-    return ppt_lock_release(lock_of(lock)) == 0 ? 0 : not_locked();
+    return ppy_release(lock_of(lock)) == 0 ? 0 : not_locked();
 }
 
 static int lock_restore(PyObject *lock, ppy_saved_t *Py_UNUSED(saved))

@@ -39,13 +39,13 @@ static PyObject *acquire(PyObject *op, PyObject *const *args,
                          Py_ssize_t nargs, PyObject *kwnames)
 {
     ppt_lock_t *lock = &((ppy_lock_t *)op)->lock;
-    int64_t deadline;
+    int64_t timeout;
     int result;
 
-    if (ppy_acquire_args(args, nargs, kwnames, &deadline) < 0)
+    if (ppy_acquire_args(args, nargs, kwnames, &timeout) < 0)
         return NULL;
-    result = ppy_acquire(lock, deadline);
-    return result < 0 ? NULL : PyBool_FromLong(result == 0);
+    result = ppy_acquire(lock, timeout);
+    return result < 0 ? NULL : ppy_bool(result == 0);
 }
 
 static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -55,7 +55,7 @@ static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 static PyObject *release(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    if (ppt_lock_release(&((ppy_lock_t *)op)->lock) == 0)
+    if (ppy_release(&((ppy_lock_t *)op)->lock) == 0)
         Py_RETURN_NONE;
     PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
     return NULL;
@@ -69,7 +69,7 @@ static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
 
 static PyObject *locked(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return PyBool_FromLong(ppt_lock_locked(&((ppy_lock_t *)op)->lock));
+    return ppy_bool(ppy_locked(&((ppy_lock_t *)op)->lock));
 }
 
 static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -80,7 +80,7 @@ static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 static PyObject *repr(PyObject *op)
 {
-    bool held = ppt_lock_locked(&((ppy_lock_t *)op)->lock);
+    bool held = ppy_locked(&((ppy_lock_t *)op)->lock);
 
     return PyUnicode_FromFormat("<%s %s object at %p>",
                                 held ? "locked" : "unlocked",

@@ -28,7 +28,7 @@ bool ppy_rlock_owned(const ppy_rlock_t *self)
     return owner_of(self) == ppy_ident();
 }
 
-int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline)
+int ppy_rlock_acquire(ppy_rlock_t *self, int64_t timeout)
 {
     unsigned long me = ppy_ident();
     int result;
@@ -42,7 +42,7 @@ int ppy_rlock_acquire(ppy_rlock_t *self, int64_t deadline)
         set(self, me, self->count + 1);
         return 0;
     }
-    result = ppy_acquire(&self->lock, deadline);
+    result = ppy_acquire(&self->lock, timeout);
     if (result == 0)
         set(self, me, 1);
     return result;
@@ -66,7 +66,7 @@ unsigned long ppy_rlock_save(ppy_rlock_t *self)
 {
     unsigned long count = ppy_rlock_disown(self);
 
-    ppt_lock_release(&self->lock);
+    ppy_release(&self->lock);
     return count;
 }
 
@@ -87,7 +87,7 @@ int ppy_rlock_release(ppy_rlock_t *self)
         return 0;
     }
     ppy_rlock_disown(self);
-    ppt_lock_release(&self->lock);
+    ppy_release(&self->lock);
     return 0;
 }
 
@@ -128,13 +128,13 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 static PyObject *acquire(PyObject *op, PyObject *const *args,
                          Py_ssize_t nargs, PyObject *kwnames)
 {
-    int64_t deadline;
+    int64_t timeout;
     int result;
 
-    if (ppy_acquire_args(args, nargs, kwnames, &deadline) < 0)
+    if (ppy_acquire_args(args, nargs, kwnames, &timeout) < 0)
         return NULL;
-    result = ppy_rlock_acquire((ppy_rlock_t *)op, deadline);
-    return result < 0 ? NULL : PyBool_FromLong(result == 0);
+    result = ppy_rlock_acquire((ppy_rlock_t *)op, timeout);
+    return result < 0 ? NULL : ppy_bool(result == 0);
 }
 
 static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -157,12 +157,12 @@ static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
 
 static PyObject *locked(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return PyBool_FromLong(ppt_lock_locked(&((ppy_rlock_t *)op)->lock));
+    return ppy_bool(ppy_locked(&((ppy_rlock_t *)op)->lock));
 }
 
 static PyObject *is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return PyBool_FromLong(ppy_rlock_owned((ppy_rlock_t *)op));
+    return ppy_bool(ppy_rlock_owned((ppy_rlock_t *)op));
 }
 
 static PyObject *recursion_count(PyObject *op, PyObject *Py_UNUSED(ignored))

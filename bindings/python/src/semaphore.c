@@ -60,7 +60,7 @@ static int try_to_take(semaphore_t *self, int64_t deadline)
     result = await_value(self, deadline);
     if (result == 1)
         set_value(self, self->value - 1);
-    ppt_lock_release(lock);
+    ppy_release(lock);
     return result;
 }
 
@@ -105,7 +105,7 @@ static int put(semaphore_t *self, Py_ssize_t n)
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     result = ppy_semaphore_put((PyObject *)self, n);
-    ppt_lock_release(lock);
+    ppy_release(lock);
     return result == 0 ? 0 : too_many(self);
 }
 
@@ -147,7 +147,7 @@ static PyObject *acquire(PyObject *op, PyObject *const *args,
         || deadline_of(values[0], values[1], &deadline) < 0)
         return NULL;
     result = take((semaphore_t *)op, deadline);
-    return result < 0 ? NULL : PyBool_FromLong(result);
+    return result < 0 ? NULL : ppy_bool(result);
 }
 
 static int release_count(PyObject *const *args, Py_ssize_t nargs,
@@ -236,7 +236,7 @@ static int start(semaphore_t *self, Py_ssize_t initial, Py_ssize_t bound)
     self->initial = initial;
     self->bound = bound;
     set_value(self, initial);
-    ppt_lock_release(lock);
+    ppy_release(lock);
     return 0;
 }
 

@@ -308,15 +308,11 @@ static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
     return result;
 }
 
-int ppy_acquire(ppt_lock_t *lock, int64_t deadline)
+int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout)
 {
-    int result = ppt_lock_acquire(lock, PPT_TRY);
-
-    if (result == 0 || deadline == PPT_TRY)
-        return result;
     if (!ppy_may_wait() || ppy_run_handlers() < 0)
         return -1;
-    return acquire_detached(lock, deadline, false);
+    return acquire_detached(lock, ppt_deadline(timeout), false);
 }
 
 int ppy_acquire_whatever(ppt_lock_t *lock)
