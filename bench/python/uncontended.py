@@ -15,6 +15,9 @@ import options
 BENCHMARKS = {
     'Lock acquire+release':
         ('lock = module.Lock()', 'lock.acquire(); lock.release()'),
+    'Lock acquire, held':
+        ('lock = module.Lock(); lock.acquire()', 'lock.acquire(False)'),
+    'Lock locked': ('lock = module.Lock()', 'lock.locked()'),
     'RLock acquire+release':
         ('lock = module.RLock()', 'lock.acquire(); lock.release()'),
     'Condition notify nobody':

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from rows import Row, Target, faster, not_slower
+from rows import Row, faster, not_slower
 
 BASE = 'stock'
 OURS = 'native'
@@ -33,17 +33,11 @@ def _times(factor):
     return faster(OURS, factor, BASE)
 
 
-def _lock(version):
-    """From 3.14 on threading's Lock is a PyMutex."""
-    if version < (3, 14):
-        return NOT_SLOWER
-    return Target('native within 1.2x of stock',
-                  lambda row: row.ratio(OURS, BASE), 1 / 1.2)
-
-
-def _uncontended_targets(version):
+def _uncontended_targets():
     return {
-        'Lock acquire+release': _lock(version),
+        'Lock acquire+release': NOT_SLOWER,
+        'Lock acquire, held': NOT_SLOWER,
+        'Lock locked': NOT_SLOWER,
         'RLock acquire+release': NOT_SLOWER,
         'Condition notify nobody': _times(3),
         'Event set+clear': _times(10),
@@ -102,10 +96,10 @@ class Uncontended:
 
     title = 'one thread'
 
-    def __init__(self, version, placement):
+    def __init__(self, placement):
         self._rows = {title: Row(title, placement, base=BASE,
                                  targets=[target]) for title, target
-                      in _uncontended_targets(version).items()}
+                      in _uncontended_targets().items()}
 
     def rows(self):
         """A row for each benchmark."""
@@ -125,11 +119,11 @@ class Uncontended:
                 self._rows[title].add(kind, median(values))
 
 
-def make_cases(version, placements, plan):
+def make_cases(placements, plan):
     """All cases that this machine can run, in the table's order."""
     cases = [Contended(title, benchmark, cpus, placement,
                        targets.get(placement, []))
              for title, benchmark, targets in CONTENDED
              for placement, cpus in placements.items()]
-    cases.append(Uncontended(version, next(iter(placements))))
+    cases.append(Uncontended(next(iter(placements))))
     return cases

@@ -38,7 +38,7 @@ def _variants(python, bench):
 
 def _measure(python, bench, placements, plan):
     """The rows of the two tables."""
-    cases = python_cases.make_cases(python.version, placements, plan)
+    cases = python_cases.make_cases(placements, plan)
     gil = gil_cases.make_cases(
         {name: cpus for name, cpus in placements.items()
          if name in plan.gil_placements}, list(_variants(python, bench)))
