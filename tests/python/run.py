@@ -230,16 +230,18 @@ def has_failures(xml):
 def run_suites(bench, level):
     """CPython's own tests."""
     report = Report(f'{bench.name}-cpython')
+    lacking = ', '.join(suites.lacking(bench.executable))
+    if lacking:
+        say(f'note: {bench.python.path} has no {lacking}:',
+            'without the tests of CPython')
+        report.add('test', 'skipped', f'this Python has no {lacking}').write()
+        return
     names = {'quick': [], 'default': suites.SHORT, 'all': suites.LONG}[level]
     results = suites.run(
         bench.executable, bench.python.version, names,
         RESULTS / f'{bench.name}-cpython', bench.env,
         os.cpu_count() or 1, say)
-    if results is None:
-        say(f'note: {bench.python.path} has no package "test":',
-            'without the tests of CPython')
-        report.add('test', 'skipped', 'this Python has no package "test"')
-    for result in results or ():
+    for result in results:
         report.add(result.test, result.verdict, result.text, result.seconds)
         if result.verdict == 'failed':
             say(f'FAILED {bench.name}: {result.test}\n{result.text[-3000:]}')

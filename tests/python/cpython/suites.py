@@ -25,6 +25,7 @@ SHORT = ['test_thread', 'test_threading', 'test_threading_local',
 LONG = ['test_asyncio', 'test_concurrent_futures', 'test_logging',
         'test_socketserver', *SHORT]  # the slowest first
 OWN = 'native_lock_tests'
+NEEDED = ['lock_tests', 'support']  # by OWN, and by all others
 
 MODULE_LIMIT = 3000  # seconds
 
@@ -208,10 +209,14 @@ def modules_of(python, names):
     return done.stdout.split()
 
 
+def lacking(python):
+    """What this Python lacks: distributions may have part of "test"."""
+    there = modules_of(python, NEEDED)
+    return [f'test.{name}' for name in NEEDED if name not in there]
+
+
 def run(python, version, names, folder, env, workers, say):
-    """[Result] of all the modules; None if this Python has no tests."""
-    if not modules_of(python, ['lock_tests', 'support']):
-        return None
+    """[Result] of all the modules, for a Python that lacks nothing."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     listed = exceptions(version)
