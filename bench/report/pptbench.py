@@ -39,6 +39,14 @@ class Pptbench:
         return result
 
 
+def _times(result):
+    """{name: [seconds...]} of a command, from hyperfine 1 or 2."""
+    if 'times' in result:
+        return {result['command']: result['times']}
+    return {result['name']: [measurement['time_wall_clock']['value']
+                             for measurement in result['measurements']]}
+
+
 def hyperfine(commands, runs, export):
     """Time commands, {name: [argument...]}; return {name: [seconds...]}."""
     arguments = ['hyperfine', '--style', 'none', '--runs', str(runs),
@@ -48,4 +56,5 @@ def hyperfine(commands, runs, export):
     run(arguments, 600)
     with open(export, encoding='utf-8') as file:
         results = json.load(file)['results']
-    return {result['command']: result['times'] for result in results}
+    return {name: times for result in results
+            for name, times in _times(result).items()}
