@@ -13,10 +13,18 @@ namespace {
 using mutex_t = absl::Mutex;
 using cond_t = absl::CondVar;
 
+/* Abseil of 2025 has standard C++'s names, and deprecates its own. */
+template <class M>
+inline auto lock(M *m, int) -> decltype(m->lock()) { m->lock(); }
+template <class M> inline void lock(M *m, long) { m->Lock(); }
+template <class M>
+inline auto unlock(M *m, int) -> decltype(m->unlock()) { m->unlock(); }
+template <class M> inline void unlock(M *m, long) { m->Unlock(); }
+
 inline void mutex_init(mutex_t *m) { new (m) absl::Mutex; }
 inline void mutex_destroy(mutex_t *m) { m->~Mutex(); }
-inline void mutex_lock(mutex_t *m) { m->Lock(); }
-inline void mutex_unlock(mutex_t *m) { m->Unlock(); }
+inline void mutex_lock(mutex_t *m) { lock(m, 0); }
+inline void mutex_unlock(mutex_t *m) { unlock(m, 0); }
 
 inline void cond_init(cond_t *c) { new (c) absl::CondVar; }
 inline void cond_destroy(cond_t *c) { c->~CondVar(); }
@@ -27,7 +35,7 @@ inline void cond_broadcast(cond_t *c) { c->SignalAll(); }
 inline void cond_signal_unlock(cond_t *c, mutex_t *m)
 {
     c->Signal();
-    m->Unlock();
+    mutex_unlock(m);
 }
 
 #include "loops/pair.h"
