@@ -2,6 +2,7 @@
 import importlib.machinery
 import importlib.metadata
 import os
+import pathlib
 import platform
 import re
 import shutil
@@ -51,6 +52,33 @@ def test_metadata(distribution):
     assert '# pyplusthread' in distribution.read_text('METADATA')
     assert not [need for need in distribution.requires or []
                 if 'extra ==' not in need]
+
+
+def commands_of(readme, heading):
+    """The indented lines after a heading."""
+    text = readme.read_text().split(f'\n## {heading}\n')[1].split('\n## ')[0]
+    return ''.join(re.findall('^    (.*\n)', text, re.MULTILINE))
+
+
+@pytest.mark.slow
+def test_readmes_way_to_install_works_beside_a_distributions_python(tmp_path):
+    """Such a Python refuses installations outside of an environment."""
+    pytest.importorskip('build')  # as for one Python of tests/run
+    root = pathlib.Path(__file__).parents[2]
+    sources = shutil.copytree(root, tmp_path / 'sources', symlinks=True,
+                              ignore=shutil.ignore_patterns('build*', '.git'))
+    (tmp_path / 'bin').mkdir()
+    for name in 'python', 'python3':
+        (tmp_path / 'bin' / name).symlink_to(sys._base_executable)
+    path = os.pathsep.join([str(tmp_path / 'bin'), os.environ['PATH']])
+    done = subprocess.run(
+        ['sh', '-e'], cwd=sources, text=True, capture_output=True, timeout=600,
+        input=commands_of(root / 'bindings' / 'python' / 'README.md',
+                          'Install') + 'python -c "import pyplusthread"\n',
+        env=dict(os.environ, PATH=path, PIP_REQUIRE_VIRTUALENV='1'))
+    if 'No matching distribution' in done.stderr:
+        pytest.skip('no packages to build with: ' + done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_stubs_fit(tmp_path):
