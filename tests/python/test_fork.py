@@ -458,4 +458,8 @@ def test_fork_may_catch_the_objects_in_any_state(native):
             in_child(touch, *things)
     finally:
         stop.append(True)
+    # A thread may have cleared the event for which another one waits, and
+    # ended: without a GIL it does so now and then.
+    event = things[-2]
+    until(lambda: event.set() or all(worker.ended for worker in workers))
     join_all(workers)
