@@ -102,6 +102,15 @@ int ppy_args(const char *function, const char *const *names,
     return sort(function, names, args, nargs, kwnames, values);
 }
 
+/* Calls of a class, unlike those of its methods, pass on any key. */
+static int check_keyword(PyObject *name)
+{
+    if (PyUnicode_Check(name))
+        return 0;
+    PyErr_SetString(PyExc_TypeError, "keywords must be strings");
+    return -1;
+}
+
 int ppy_args_tuple(const char *function, const char *const *names,
                    PyObject *args, PyObject *kwargs, PyObject **values)
 {
@@ -112,7 +121,8 @@ int ppy_args_tuple(const char *function, const char *const *names,
                    PyTuple_GET_SIZE(args), values) < 0)
         return -1;
     while (kwargs != NULL && PyDict_Next(kwargs, &i, &name, &value))
-        if (set_named(function, names, name, value, values) < 0)
+        if (check_keyword(name) < 0
+            || set_named(function, names, name, value, values) < 0)
             return -1;
     return 0;
 }

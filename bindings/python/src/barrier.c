@@ -320,20 +320,46 @@ static PyObject *given(PyObject *value)
     return value == Py_None ? NULL : Py_XNewRef(value);
 }
 
-/* A second time, it must be idle. */
-static int init_locked(barrier_t *self, uint32_t parties,
-                       PyObject *const *values)
+static void swap(PyObject **a, PyObject **b)
+{
+    PyObject *object = *a;
+
+    *a = *b;
+    *b = object;
+}
+
+/*
+ * A second time, it must be idle.  Leaves in action and timeout what they
+ * were before, for the caller to let go of: their finalisers may call
+ * __init__, or wait.
+ */
+static int init_locked(barrier_t *self, uint32_t parties, PyObject **action,
+                       PyObject **timeout)
 {
     if (self->is_ours && ppt_barrier_destroy(&self->barrier) != 0) {
         PyErr_SetString(PyExc_RuntimeError, "threads wait at the barrier");
         return -1;
     }
-    Py_XSETREF(self->action, given(values[1]));
-    Py_XSETREF(self->timeout, given(values[2]));
+    swap(&self->action, action);
+    swap(&self->timeout, timeout);
     ppt_barrier_init(&self->barrier, parties,
                      self->action == NULL ? NULL : act, self);
     self->is_ours = true;
     return 0;
+}
+
+static int init_native(PyObject *op, uint32_t parties,
+                       PyObject *const *values)
+{
+    PyObject *action = given(values[1]), *timeout = given(values[2]);
+    int result;
+
+    Py_BEGIN_CRITICAL_SECTION(op);
+    result = init_locked((barrier_t *)op, parties, &action, &timeout);
+    Py_END_CRITICAL_SECTION();
+    Py_XDECREF(action);
+    Py_XDECREF(timeout);
+    return result;
 }
 
 static int init(PyObject *op, PyObject *args, PyObject *kwargs)
@@ -342,16 +368,12 @@ static int init(PyObject *op, PyObject *args, PyObject *kwargs)
                                          NULL };
     PyObject *values[3];
     uint32_t parties;
-    int result;
 
     if (ppy_args_tuple("Barrier", names, args, kwargs, values) < 0
         || number_of_parties(values[0], &parties) < 0
         || set_names(op, values) < 0)
         return -1;
-    Py_BEGIN_CRITICAL_SECTION(op);
-    result = init_locked((barrier_t *)op, parties, values);
-    Py_END_CRITICAL_SECTION();
-    return result;
+    return init_native(op, parties, values);
 }
 
 static int traverse(PyObject *op, visitproc visit, void *arg)
