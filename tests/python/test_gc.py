@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import NAMES, Worker, join_all, make, until, waiters
+from support import NAMES, Worker, join_all, make, python, until, waiters
 
 HAVE_DICT = ['Condition', 'Semaphore', 'BoundedSemaphore', 'Event', 'Barrier']
 
@@ -104,6 +104,47 @@ def test_condition_keeps_its_lock_alive(impl):
     del cond
     gc.collect()
     assert reference() is None
+
+
+def is_free_threaded():
+    return sysconfig.get_config_var('Py_GIL_DISABLED')
+
+
+@pytest.mark.parametrize('given', [False, True])
+def test_condition_lets_go_of_a_lock_that_init_replaces(impl, given):
+    if impl is not threading and is_free_threaded():
+        pytest.skip('it keeps them without a GIL')
+
+    def initialise():
+        cond.__init__(*[impl.RLock()] * given)
+        return weakref.ref(cond._lock)
+
+    cond = impl.Condition()
+    references = [initialise() for _ in range(100)]
+    gc.collect()
+    assert [each() for each in references] == [None] * 99 + [cond._lock]
+
+
+NESTED = '''
+import importlib, sys
+
+impl = importlib.import_module(sys.argv[1])
+class Sub(impl.Condition): pass
+thing = None
+for _ in range(int(sys.argv[2])):
+    thing = {}
+del thing
+'''
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('expression', [
+    'impl.Condition(thing)', 'impl.Barrier(1, thing)',
+    'Sub(impl.Condition(thing))'])
+def test_nested_objects_go_without_much_stack(impl, expression):
+    # Those of threading are large, and of use as a check of the test only.
+    number = 50_000 if impl is threading else 500_000
+    python(NESTED.format(expression), impl.__name__, str(number))
 
 
 def test_finaliser_of_a_dying_object_may_use_it(impl):

@@ -403,11 +403,13 @@ static void dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, dealloc)
     if (((barrier_t *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     clear(op);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 /* Through the attributes: a subclass may have its own. */

@@ -122,6 +122,21 @@ bool ppy_is_main_thread(void);
 #define Py_END_CRITICAL_SECTION() }
 #endif
 
+/*
+ * With a GIL, a field that may be replaced is held while it is in use.
+ * Without one, reading and holding it would be two steps: what is replaced
+ * is kept then as long as its owner, and nobody counts.
+ */
+#ifdef Py_GIL_DISABLED
+#define PPY_KEEPS_REPLACED true
+#define ppy_hold(object) ((void)(object))
+#define ppy_let_go(object) ((void)(object))
+#else
+#define PPY_KEEPS_REPLACED false
+#define ppy_hold(object) Py_XINCREF(object)
+#define ppy_let_go(object) Py_DECREF(object)
+#endif
+
 /* Any number of interpreters, with or without a GIL of their own. */
 #if PY_VERSION_HEX >= 0x030c0000
 #define PPY_SLOT_INTERPRETERS                                               \

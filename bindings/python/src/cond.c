@@ -9,9 +9,10 @@
  *
  * State
  *   cond   the library's
- *   lock   set by __init__; a second __init__ may replace it, and then the
- *          former lock lives as long as the condition, since another thread
- *          may be using it.  Each function reads it once.
+ *   lock   set by __init__; a second __init__ may replace it, but for that
+ *          of an Event or a Semaphore.  Each function reads it once, and holds
+ *          it meanwhile: another thread, or Python code that runs inside, may
+ *          replace it.
  *
  * Invariants
  *   C1  A place is taken before the lock is let go, and left before it is
@@ -25,11 +26,15 @@
 
 /* --- the lock --------------------------------------------------------- */
 
-/* Borrowed; NULL, with an exception set, before __init__. */
+/*
+ * For ppy_let_go, when it has been used; NULL, with an exception set, before
+ * __init__.
+ */
 static PyObject *lock_of(ppy_condition_t *self)
 {
     PyObject *lock = __atomic_load_n(&self->lock, __ATOMIC_ACQUIRE);
 
+    ppy_hold(lock);
     if (lock == NULL)
         PyErr_Format(PyExc_AttributeError,
                      "'%s' object has no attribute '_lock'",
@@ -108,6 +113,8 @@ static int wait_in_library(ppy_condition_t *self, PyObject *lock,
     int result = ppy_wait_with(&place, self, kind->disown(lock, &saved),
                                deadline);
 
+    if (result < 0)
+        return -1;
     return kind->restore(lock, &saved) < 0 ? -1 : result;
 }
 
@@ -131,25 +138,29 @@ int ppy_own_wait(PyObject *op, int64_t deadline)
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
 
-    return wait_until(self, lock_of(self), deadline);
+    return wait_until(self, self->lock, deadline);
 }
 
-/* The lock if the thread owns it; otherwise NULL, with message. */
-static PyObject *owned_lock(ppy_condition_t *self, const char *message)
+/* Returns   0, or -1 with message set, unless the thread owns lock */
+static int check_owned(ppy_condition_t *self, PyObject *lock,
+                       const char *message)
 {
-    PyObject *lock = lock_of(self);
-    int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
+    int owned = kind_of(self, lock)->owned(lock);
 
     if (owned == 0)
         PyErr_SetString(PyExc_RuntimeError, message);
-    return owned > 0 ? lock : NULL;
+    return owned > 0 ? 0 : -1;
 }
 
-static int checked_wait(ppy_condition_t *self, int64_t deadline)
+static int wait_with_lock(ppy_condition_t *self, PyObject *lock,
+                          PyObject *timeout)
 {
-    PyObject *lock = owned_lock(self, "cannot wait on un-acquired lock");
+    int64_t deadline;
 
-    return lock == NULL ? -1 : wait_until(self, lock, deadline);
+    if (check_owned(self, lock, "cannot wait on un-acquired lock") < 0
+        || ppy_wait_deadline(timeout, &deadline) < 0)
+        return -1;
+    return wait_until(self, lock, deadline);
 }
 
 static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
@@ -158,15 +169,15 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     static const char *const names[] = { "timeout", NULL };
     ppy_condition_t *self = (ppy_condition_t *)op;
     PyObject *timeout, *lock;
-    int64_t deadline;
     int result;
 
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
         return NULL;
-    lock = owned_lock(self, "cannot wait on un-acquired lock");
-    if (lock == NULL || ppy_wait_deadline(timeout, &deadline) < 0)
+    lock = lock_of(self);
+    if (lock == NULL)
         return NULL;
-    result = wait_until(self, lock, deadline);
+    result = wait_with_lock(self, lock, timeout);
+    ppy_let_go(lock);
     return result < 0 ? NULL : ppy_bool(result);
 }
 
@@ -185,12 +196,26 @@ static int overridden_wait(PyObject *self, int64_t deadline)
     return result == NULL ? -1 : 0;
 }
 
+static int own_wait(ppy_condition_t *self, int64_t deadline)
+{
+    PyObject *lock = lock_of(self);
+    int result;
+
+    if (lock == NULL)
+        return -1;
+    result = check_owned(self, lock, "cannot wait on un-acquired lock");
+    if (result == 0)
+        result = wait_until(self, lock, deadline);
+    ppy_let_go(lock);
+    return result;
+}
+
 static int wait_once(PyObject *op, int64_t deadline)
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
 
     if (Py_TYPE(op) == self->state->condition_type)
-        return checked_wait(self, deadline);
+        return own_wait(self, deadline);
     return overridden_wait(op, deadline);
 }
 
@@ -238,8 +263,15 @@ static PyObject *wait_for(PyObject *op, PyObject *const *args,
 
 static bool may_notify(PyObject *op)
 {
-    return owned_lock((ppy_condition_t *)op,
-                      "cannot notify on un-acquired lock") != NULL;
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    PyObject *lock = lock_of(self);
+    int result;
+
+    if (lock == NULL)
+        return false;
+    result = check_owned(self, lock, "cannot notify on un-acquired lock");
+    ppy_let_go(lock);
+    return result == 0;
 }
 
 /* Clamped: nobody has more waiters, or fewer than none. */
@@ -302,7 +334,10 @@ static PyObject *forward(PyObject *op, const char *name,
     PyObject *lock = lock_of((ppy_condition_t *)op);
     PyObject *method, *result;
 
-    method = lock == NULL ? NULL : PyObject_GetAttrString(lock, name);
+    if (lock == NULL)
+        return NULL;
+    method = PyObject_GetAttrString(lock, name);
+    ppy_let_go(lock);
     if (method == NULL)
         return NULL;
     result = PyObject_Vectorcall(method, args, (size_t)nargs, kwnames);
@@ -331,32 +366,53 @@ static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
     PyObject *lock = lock_of(self);
+    PyObject *result;
 
-    return lock == NULL ? NULL : kind_of(self, lock)->enter(lock);
+    if (lock == NULL)
+        return NULL;
+    result = kind_of(self, lock)->enter(lock);
+    ppy_let_go(lock);
+    return result;
 }
 
 static PyObject *leave(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
     PyObject *lock = lock_of(self);
+    PyObject *result;
 
-    return lock == NULL ? NULL : kind_of(self, lock)->leave(lock, args, nargs);
+    if (lock == NULL)
+        return NULL;
+    result = kind_of(self, lock)->leave(lock, args, nargs);
+    ppy_let_go(lock);
+    return result;
 }
 
 static PyObject *is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
     PyObject *lock = lock_of(self);
-    int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
+    int owned;
 
+    if (lock == NULL)
+        return NULL;
+    owned = kind_of(self, lock)->owned(lock);
+    ppy_let_go(lock);
     return owned < 0 ? NULL : ppy_bool(owned);
 }
 
 static bool lock_has(PyObject *op, const char *name)
 {
     PyObject *lock = lock_of((ppy_condition_t *)op);
+    bool has;
 
-    return lock != NULL && PyObject_HasAttrString(lock, name);
+    if (lock == NULL) {
+        PyErr_Clear();
+        return false;
+    }
+    has = PyObject_HasAttrString(lock, name);
+    ppy_let_go(lock);
+    return has;
 }
 
 /* A Lock has no such method, and nothing to save. */
@@ -398,46 +454,63 @@ static int has_method(PyObject *lock, const char *name)
     return method == NULL ? -1 : 0;
 }
 
-/* Keep the lock that is to be replaced. */
-static int retire_lock(ppy_condition_t *self)
+/* Made in one step: the collector may run meanwhile, and finalisers. */
+static int make_former(ppy_condition_t *self)
 {
-    if (self->lock == NULL)
-        return 0;
+    PyObject *former = self->former == NULL ? PyList_New(0) : NULL;
+
     if (self->former == NULL)
-        self->former = PyList_New(0);
-    return self->former == NULL ? -1
-                                : PyList_Append(self->former, self->lock);
+        self->former = former;
+    else
+        Py_XDECREF(former);
+    return self->former == NULL ? -1 : 0;
 }
 
-/* Takes over the reference to lock; NULL is an exception. */
+/* Takes over the reference to lock.  What cannot be kept, is never freed. */
+static int replace_lock(ppy_condition_t *self, PyObject *lock)
+{
+    PyObject *old = __atomic_exchange_n(&self->lock, lock, __ATOMIC_ACQ_REL);
+
+    if (PPY_KEEPS_REPLACED && old != NULL
+        && PyList_Append(self->former, old) < 0)
+        return -1;
+    Py_XDECREF(old);
+    return 0;
+}
+
+/* The same; NULL is an exception. */
 static int set_lock(ppy_condition_t *self, PyObject *lock)
 {
-    if (lock == NULL || retire_lock(self) < 0) {
+    if (lock == NULL || (PPY_KEEPS_REPLACED && make_former(self) < 0)) {
         Py_XDECREF(lock);
         return -1;
     }
-    Py_XDECREF(__atomic_exchange_n(&self->lock, lock, __ATOMIC_ACQ_REL));
-    return 0;
+    return replace_lock(self, lock);
 }
 
 static int set_any_lock(ppy_condition_t *self, PyObject *lock)
 {
-    if (self->is_part && Py_TYPE(lock) != self->state->lock_type) {
-        PyErr_SetString(PyExc_TypeError,
-                        "the lock of an Event or a Semaphore is a Lock");
-        return -1;
-    }
     if (has_method(lock, "acquire") < 0 || has_method(lock, "release") < 0)
         return -1;
     return set_lock(self, Py_NewRef(lock));
 }
 
+/* Threads use it without looking at its condition. */
+static int keep_lock(ppy_condition_t *self, PyObject *lock)
+{
+    if (lock == NULL || lock == Py_None || lock == self->lock)
+        return 0;
+    PyErr_SetString(PyExc_TypeError,
+                    "the lock of an Event or a Semaphore cannot be replaced");
+    return -1;
+}
+
 static int init_locked(ppy_condition_t *self, PyObject *lock)
 {
+    if (self->is_part)
+        return keep_lock(self, lock);
     if (lock != NULL && lock != Py_None)
         return set_any_lock(self, lock);
-    if (self->is_part)
-        return set_lock(self, ppy_lock_new(self->state->lock_type));
     return set_lock(self, ppy_rlock_new(self->state->rlock_type));
 }
 
@@ -478,7 +551,8 @@ PyObject *ppy_condition_new(ppy_state_t *state)
     if (op == NULL)
         return NULL;
     self->is_part = true;
-    if (set_lock(self, ppy_lock_new(state->lock_type)) < 0)
+    self->lock = ppy_lock_new(state->lock_type);
+    if (self->lock == NULL)
         Py_CLEAR(op);
     return op;
 }
@@ -509,11 +583,13 @@ static void dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, dealloc)
     if (((ppy_condition_t *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     clear(op);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyObject *repr(PyObject *op)
@@ -521,15 +597,24 @@ static PyObject *repr(PyObject *op)
     ppy_condition_t *self = (ppy_condition_t *)op;
     PyObject *lock = lock_of(self);
 
+    PyObject *result;
+
     if (lock == NULL)
         return NULL;
-    return PyUnicode_FromFormat("<Condition(%S, %u)>", lock,
-                                ppt_cond_waiting(&self->cond));
+    result = PyUnicode_FromFormat("<Condition(%S, %u)>", lock,
+                                  ppt_cond_waiting(&self->cond));
+    ppy_let_go(lock);
+    return result;
 }
 
 static PyObject *get_lock(PyObject *op, void *Py_UNUSED(closure))
 {
-    return Py_XNewRef(lock_of((ppy_condition_t *)op));
+    PyObject *lock = lock_of((ppy_condition_t *)op);
+    PyObject *result = Py_XNewRef(lock);
+
+    if (lock != NULL)
+        ppy_let_go(lock);
+    return result;
 }
 
 /* As many as there are: programs ask for the length. */

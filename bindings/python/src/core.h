@@ -278,6 +278,7 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline);
  * released.  The lock is not held on return.
  *
  * Returns   1 or 0, as ppy_sleep
+ *           -1  with a RuntimeError set: lock was not held any more
  */
 int ppy_wait_with(ppy_place_t *place, struct ppy_condition *condition,
                   ppt_lock_t *lock, int64_t deadline);
@@ -322,6 +323,9 @@ unsigned long ppy_rlock_disown(ppy_rlock_t *self);
 unsigned long ppy_rlock_save(ppy_rlock_t *self);
 int ppy_rlock_restore(ppy_rlock_t *self, unsigned long count);
 
+/* Set the exception of a release that is not due; returns -1. */
+int ppy_not_locked(void);
+
 /* --- cond.c, kinds.c ---------------------------------------------------- */
 
 /* What a lock wants to know again when it is taken after a wait. */
@@ -352,8 +356,8 @@ typedef struct ppy_condition {
     ppt_cond_t cond;
     unsigned broadcasts;        /* atomic */
     PyObject *lock;             /* atomic; NULL before __init__ */
-    PyObject *former;           /* list of the locks of former __init__s */
-    bool is_part;               /* of an Event or a Semaphore */
+    PyObject *former;           /* list of locks that lock has replaced */
+    bool is_part;               /* of an Event or a Semaphore: lock stays */
     PyObject *dict;
     PyObject *weakrefs;
 } ppy_condition_t;

@@ -188,12 +188,14 @@ static void dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, dealloc)
     if (((event_t *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     clear(op);
     Py_XDECREF(((event_t *)op)->condition);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyObject *repr(PyObject *op)

@@ -7,7 +7,7 @@
  */
 #include "core.h"
 
-static int not_locked(void)
+int ppy_not_locked(void)
 {
     PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
     return -1;
@@ -39,7 +39,7 @@ static PyObject *lock_leave(PyObject *lock,
                             PyObject *const *Py_UNUSED(args),
                             Py_ssize_t Py_UNUSED(nargs))
 {
-    return none_unless(ppy_release(lock_of(lock)) == 0 ? 0 : not_locked());
+    return none_unless(ppy_release(lock_of(lock)) == 0 ? 0 : ppy_not_locked());
 }
 
 static int lock_owned(PyObject *lock)
@@ -50,7 +50,7 @@ static int lock_owned(PyObject *lock)
 static int lock_save(PyObject *lock, ppy_saved_t *saved)
 {
     saved->count = 1;
-    return ppy_release(lock_of(lock)) == 0 ? 0 : not_locked();
+    return ppy_release(lock_of(lock)) == 0 ? 0 : ppy_not_locked();
 }
 
 static int lock_restore(PyObject *lock, ppy_saved_t *Py_UNUSED(saved))

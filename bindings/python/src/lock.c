@@ -57,7 +57,7 @@ static PyObject *release(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     if (ppy_release(&((ppy_lock_t *)op)->lock) == 0)
         Py_RETURN_NONE;
-    PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
+    ppy_not_locked();
     return NULL;
 }
 

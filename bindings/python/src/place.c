@@ -134,5 +134,5 @@ int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
         ppt_lock_release(lock);
     ppy_wait_end(&place->wait);
     ppy_attach(&place->wait);
-    return result == 0;
+    return result == EPERM ? ppy_not_locked() : result == 0;
 }

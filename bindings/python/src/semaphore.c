@@ -278,12 +278,14 @@ static void dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
+    Py_TRASHCAN_BEGIN(op, dealloc)
     if (((semaphore_t *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     clear(op);
     Py_XDECREF(((semaphore_t *)op)->condition);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyObject *repr(PyObject *op)
