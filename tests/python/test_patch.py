@@ -1,5 +1,6 @@
 """patch, unpatch, patched: which names threading has, and who sees it."""
 import concurrent.futures
+import itertools
 import logging
 import queue
 import subprocess
@@ -10,6 +11,7 @@ import types
 import pytest
 
 import pyplusthread
+from support import Worker, in_child, until
 from pyplusthread import get_original, is_patched, patch, patched, unpatch
 
 ARGUMENTS = {
@@ -165,6 +167,74 @@ def test_patched_restores_what_was_before():
             unpatch()
         assert is_patched()
     assert now() == before
+
+
+@pytest.mark.parametrize('order', [*itertools.permutations(range(3))])
+def test_last_of_blocks_that_overlap_restores(order):
+    blocks = [patched(), patched(lock=False), patched(event=False)]
+    for block in blocks:
+        block.__enter__()
+    for number, leaving in enumerate(order):
+        inside = [blocks[each] for each in order[number:]]
+        has = {'Lock': blocks[0] in inside or blocks[2] in inside,
+               'Event': blocks[0] in inside or blocks[1] in inside}
+        assert now() == {name: NATIVE[name] if has.get(name, True)
+                         else STOCK[name] for name in NAMES}
+        blocks[leaving].__exit__(None, None, None)
+    assert now() == STOCK
+
+
+def test_blocks_of_several_threads_may_overlap():
+    def stay(number):
+        with patched():
+            entered[number] = True
+            until(lambda: may_end[number])
+
+    for order in (0, 1), (1, 0):
+        entered, may_end, workers = [False] * 2, [False] * 2, []
+        for number in range(2):
+            workers.append(Worker(stay, number))
+            until(lambda: entered[number])
+        for number in order:
+            assert now() == NATIVE
+            may_end[number] = True
+            workers[number].join()
+        assert now() == STOCK
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_child_does_not_wait_for_the_blocks_of_other_threads():
+    def stay():
+        with patched():
+            entered.append(1)
+            until(lambda: may_end)
+
+    def end_block():
+        block.__exit__(None, None, None)
+        assert now() == STOCK
+
+    entered, may_end = [], []
+    block = patched()
+    with block:
+        worker = Worker(stay)
+        until(lambda: entered)
+        in_child(end_block)
+        may_end.append(1)
+        worker.join()
+    assert now() == STOCK
+
+
+def test_end_of_an_outer_block_leaves_what_was_taken_inside():
+    """As ever, where blocks do not overlap."""
+    with patched():
+        with patched():
+            unpatch()
+        assert is_patched()
+        unpatch()
+        with patched():
+            assert is_patched()
+        assert now() == STOCK
+    assert now() == STOCK
 
 
 def test_patched_does_not_restore_a_name_that_is_not_wanted():

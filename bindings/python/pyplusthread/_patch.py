@@ -4,6 +4,7 @@ Only the names in threading change, by one assignment each.  What somebody
 took from there before, with "from threading import Lock" or by making an
 object, stays what it is.
 """
+import _thread
 import contextlib
 import os
 import threading
@@ -15,6 +16,11 @@ _native = {name: getattr(_core, name) for name in NAMES.values()}
 
 # What was there at first, or what patch() found later.
 _original = {name: getattr(threading, name) for name in NAMES.values()}
+
+# The blocks of patched() that threads are in, in the order of their begin:
+# (the thread that began it, what it found).
+_blocks = []
+_blocks_lock = _thread.allocate_lock()
 
 
 def patch(*, lock=True, rlock=True, condition=True, semaphore=True,
@@ -48,15 +54,20 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
             bounded_semaphore=True, event=True, barrier=True):
     """A context manager: patch(), and in the end what was there before.
 
-    Other threads see the change as well: there is only one threading.
+    Other threads see the change as well: there is only one threading.  Of
+    blocks that overlap, the last one to end restores a name.
     """
     which = locals()
-    before = {name: getattr(threading, name) for name in _chosen(**which)}
-    patch(**which)
+    with _blocks_lock:
+        found = {name: getattr(threading, name) for name in _chosen(**which)}
+        block = (_thread.get_ident(), found)
+        _blocks.append(block)
+        patch(**which)
     try:
         yield
     finally:
-        vars(threading).update(before)
+        with _blocks_lock:
+            _end(block)
 
 
 def is_patched(name=None):
@@ -88,6 +99,28 @@ def _known(name):
         raise ValueError(f'no name {name!r} to patch in threading; '
                          f'there are {", ".join(_native)}')
     return name
+
+
+def _end(block):
+    """Restore what the block found, or have a later block do so."""
+    position = next(i for i, each in enumerate(_blocks) if each is block)
+    del _blocks[position]
+    later = [found for _, found in _blocks[position:]]
+    for name, value in block[1].items():
+        heir = next((found for found in later if name in found), None)
+        if heir is None:
+            setattr(threading, name, value)
+        else:
+            heir[name] = value
+
+
+def _forget_others():
+    """In the child of a fork: blocks of threads that it has not."""
+    _blocks_lock._at_fork_reinit()
+    _blocks[:] = [each for each in _blocks if each[0] == _thread.get_ident()]
+
+
+os.register_at_fork(after_in_child=_forget_others)
 
 
 def _put(name):
