@@ -1,5 +1,6 @@
 """Timeouts, the same for each call that has one."""
 import math
+import sys
 import threading
 import time
 
@@ -59,6 +60,74 @@ def test_timeout_that_is_too_long_is_refused(call, timeout):
     until(worker.asleep)
     call.wake()
     assert worker.join() is True
+
+
+class NoTimeout:
+    """What nobody may look at."""
+
+
+def set_event(impl):
+    event = impl.Event()
+    event.set()
+    return event
+
+
+def broken_barrier(impl):
+    barrier = impl.Barrier(2)
+    barrier.abort()
+    return barrier
+
+
+def last_at_a_barrier(impl, timeout):
+    """Whoever comes last need not wait."""
+    barrier = impl.Barrier(2)
+    worker = Worker(barrier.wait)
+    until(lambda: barrier.n_waiting == 1)
+    try:
+        return barrier.wait(timeout) + worker.join()
+    finally:
+        barrier.abort()
+
+
+DO_NOT_WAIT = {
+    'Semaphore.acquire': lambda impl, t: impl.Semaphore(1).acquire(timeout=t),
+    'BoundedSemaphore.acquire':
+        lambda impl, t: impl.BoundedSemaphore(1).acquire(timeout=t),
+    'Semaphore.__enter__':
+        lambda impl, t: impl.Semaphore(1).__enter__(True, t),
+    'Event.wait': lambda impl, t: set_event(impl).wait(t),
+    'Condition.wait_for':
+        lambda impl, t: impl.Condition().wait_for(lambda: True, t),
+    'Barrier': lambda impl, t: impl.Barrier(1, None, t).parties,
+    'Barrier, its own timeout': lambda impl, t: impl.Barrier(1, None,
+                                                             t).wait(),
+    'Barrier.wait, alone': lambda impl, t: impl.Barrier(1).wait(t),
+    'Barrier.wait, last': last_at_a_barrier,
+    'Barrier.wait, broken': lambda impl, t: broken_barrier(impl).wait(t),
+}
+
+
+@pytest.mark.parametrize('timeout', [math.inf, 1e10, sys.maxsize, 10**400,
+                                     -math.inf, -1, NoTimeout()],
+                         ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize('name', DO_NOT_WAIT)
+def test_nobody_looks_at_a_timeout_that_is_not_needed(impl, name, timeout):
+    outcomes = []
+    for module in threading, impl:
+        try:
+            outcomes.append(DO_NOT_WAIT[name](module, timeout))
+        except Exception as error:
+            outcomes.append(type(error))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[1] not in (OverflowError, TypeError)
+
+
+@pytest.mark.parametrize('timeout', [math.inf, 1e10, sys.maxsize, 10**400])
+def test_refused_timeout_leaves_a_barrier_as_it_was(impl, timeout):
+    barrier = impl.Barrier(2)
+    with pytest.raises(OverflowError):
+        barrier.wait(timeout)
+    assert (barrier.n_waiting, barrier.broken) == (0, False)
 
 
 @pytest.mark.parametrize('name', [name for name in CALLS if 'Lock' not in name

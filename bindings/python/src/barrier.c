@@ -134,6 +134,31 @@ static bool waits_in_vain(barrier_t *self)
                   < ppt_barrier_parties(&self->barrier);
 }
 
+/* Whether to arrive is enough, as far as can be told. */
+static bool need_not_wait(barrier_t *self)
+{
+    return ppt_barrier_broken(&self->barrier)
+           || ppt_barrier_n_waiting(&self->barrier) + 1
+                  >= ppt_barrier_parties(&self->barrier);
+}
+
+/*
+ * The deadline of timeout, but nobody looks at one that is not needed.  If
+ * it turns out that it was, a wait for ever is what comes next to it.
+ */
+static int deadline_of(barrier_t *self, PyObject *timeout, int64_t *deadline)
+{
+    if (timeout == NULL || timeout == Py_None)
+        timeout = self->timeout;
+    if (ppy_deadline(timeout, deadline) == 0)
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || !need_not_wait(self))
+        return -1;
+    PyErr_Clear();
+    *deadline = PPT_FOREVER;
+    return 0;
+}
+
 static PyObject *wait_until(barrier_t *self, int64_t deadline)
 {
     uint32_t index;
@@ -208,9 +233,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
         return stock_call(op, "wait", args, nargs, kwnames);
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
         return NULL;
-    if (timeout == NULL || timeout == Py_None)
-        timeout = self->timeout;
-    if (ppy_deadline(timeout, &deadline) < 0)
+    if (deadline_of(self, timeout, &deadline) < 0)
         return NULL;
     return wait_until(self, deadline);
 }

@@ -118,35 +118,42 @@ PyObject *ppy_semaphore_condition(PyObject *semaphore)
 
 /* --- the methods ------------------------------------------------------- */
 
-static int deadline_of(PyObject *blocking, PyObject *timeout,
-                       int64_t *deadline)
+static int blocks(PyObject *blocking, PyObject *timeout)
 {
-    int blocks = blocking == NULL ? 1 : PyObject_IsTrue(blocking);
+    int result = blocking == NULL ? 1 : PyObject_IsTrue(blocking);
 
-    if (blocks < 0)
-        return -1;
-    if (blocks)
-        return ppy_deadline(timeout, deadline);
-    *deadline = PPT_TRY;
-    if (timeout == NULL || timeout == Py_None)
-        return 0;
+    if (result != 0 || timeout == NULL || timeout == Py_None)
+        return result;
     PyErr_SetString(PyExc_ValueError,
                     "can't specify timeout for non-blocking acquire");
     return -1;
+}
+
+/* Nobody looks at a timeout, whatever it is, unless it is needed. */
+static int take_within(semaphore_t *self, PyObject *timeout)
+{
+    int result = timeout == NULL || timeout == Py_None ? 0
+                                                       : take(self, PPT_TRY);
+    int64_t deadline;
+
+    if (result != 0)
+        return result;
+    return ppy_deadline(timeout, &deadline) < 0 ? -1 : take(self, deadline);
 }
 
 static PyObject *acquire(PyObject *op, PyObject *const *args,
                          Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const names[] = { "blocking", "timeout", NULL };
+    semaphore_t *self = (semaphore_t *)op;
     PyObject *values[2];
-    int64_t deadline;
     int result;
 
-    if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0
-        || deadline_of(values[0], values[1], &deadline) < 0)
+    if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0)
         return NULL;
-    result = take((semaphore_t *)op, deadline);
+    result = blocks(values[0], values[1]);
+    if (result >= 0)
+        result = result ? take_within(self, values[1]) : take(self, PPT_TRY);
     return result < 0 ? NULL : ppy_bool(result);
 }
 
