@@ -42,6 +42,49 @@ static PyObject *lock_of(ppy_condition_t *self)
     return lock;
 }
 
+const char *const ppy_condition_names[] = {
+    "_is_owned", "_release_save", "_acquire_restore",
+    "wait", "notify", "notify_all", "__enter__", "__exit__", NULL
+};
+
+static bool is_plain(ppy_condition_t *self)
+{
+    return ppy_is_plain((PyObject *)self, &self->dict,
+                        &self->state->condition_watch, &self->seen);
+}
+
+/*
+ * As in threading, an attribute of the condition goes before a method of the
+ * lock, and that before a method of the condition's class.
+ */
+static int overrides(ppy_condition_t *self, PyObject *lock, int last)
+{
+    PyObject *op = (PyObject *)self;
+    ppy_watch_t *watch = &self->state->condition_watch;
+    int i, result = ppy_object_overrides(op, watch, 0, last);
+
+    if (result != 0 || ppy_class_is_plain(op, watch, &self->seen))
+        return result;
+    for (i = 0; i < last && result == 0; i++)
+        if (!PyObject_HasAttr(lock, watch->names[i]))
+            result = ppy_class_overrides(op, watch, i);
+    return result;
+}
+
+/*
+ * What a wait lets go of, with the first of the names up to last: the lock,
+ * or the condition itself, if it has methods of its own for that.  Borrowed;
+ * NULL with an exception set.
+ */
+static PyObject *subject_of(ppy_condition_t *self, PyObject *lock, int last)
+{
+    int result = is_plain(self) ? 0 : overrides(self, lock, last);
+
+    if (result < 0)
+        return NULL;
+    return result > 0 ? (PyObject *)self : lock;
+}
+
 static const ppy_kind_t *kind_of(ppy_condition_t *self, PyObject *lock)
 {
     if (Py_TYPE(lock) == self->state->lock_type)
@@ -145,7 +188,7 @@ int ppy_own_wait(PyObject *op, int64_t deadline)
 static int check_owned(ppy_condition_t *self, PyObject *lock,
                        const char *message)
 {
-    int owned = kind_of(self, lock)->owned(lock);
+    int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
 
     if (owned == 0)
         PyErr_SetString(PyExc_RuntimeError, message);
@@ -157,6 +200,7 @@ static int wait_with_lock(ppy_condition_t *self, PyObject *lock,
 {
     int64_t deadline;
 
+    lock = subject_of(self, lock, PPY_LOCK_NAMES);
     if (check_owned(self, lock, "cannot wait on un-acquired lock") < 0
         || ppy_wait_deadline(timeout, &deadline) < 0)
         return -1;
@@ -181,17 +225,19 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     return result < 0 ? NULL : ppy_bool(result);
 }
 
-/* self.wait(), for a subclass may have its own. */
-static int overridden_wait(PyObject *self, int64_t deadline)
+/* self.wait(), for it may have its own; with the timeout as it was given. */
+static int overridden_wait(PyObject *self, PyObject *given, int64_t deadline)
 {
     int64_t left = deadline - ppt_now();
-    PyObject *result;
+    PyObject *timeout, *result = NULL;
 
-    if (deadline == PPT_FOREVER)
-        result = PyObject_CallMethod(self, "wait", "O", Py_None);
+    if (given != NULL || deadline == PPT_FOREVER)
+        timeout = Py_NewRef(given == NULL ? Py_None : given);
     else
-        result = PyObject_CallMethod(self, "wait", "d",
-                                     left < 0 ? 0.0 : (double)left / 1e9);
+        timeout = PyFloat_FromDouble(left < 0 ? 0.0 : (double)left / 1e9);
+    if (timeout != NULL)
+        result = PyObject_CallMethod(self, "wait", "(O)", timeout);
+    Py_XDECREF(timeout);
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
 }
@@ -210,13 +256,14 @@ static int own_wait(ppy_condition_t *self, int64_t deadline)
     return result;
 }
 
-static int wait_once(PyObject *op, int64_t deadline)
+/* Given is the timeout, the first time. */
+static int wait_once(PyObject *op, PyObject *given, int64_t deadline)
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
 
-    if (Py_TYPE(op) == self->state->condition_type)
+    if (Py_TYPE(op) == self->state->condition_type && is_plain(self))
         return own_wait(self, deadline);
-    return overridden_wait(op, deadline);
+    return overridden_wait(op, given, deadline);
 }
 
 /*
@@ -226,6 +273,7 @@ static PyObject *wait_while_false(PyObject *op, PyObject *predicate,
                                   PyObject *timeout)
 {
     const ppy_state_t *state = ((ppy_condition_t *)op)->state;
+    PyObject *given = timeout;
     int64_t deadline = -1;
     bool expired = false;
 
@@ -238,8 +286,10 @@ static PyObject *wait_while_false(PyObject *op, PyObject *predicate,
         Py_XDECREF(result);
         if (is_true < 0
             || (deadline < 0 && ppy_wait_deadline(timeout, &deadline) < 0)
-            || ppy_run_pending(state) < 0 || wait_once(op, deadline) < 0)
+            || ppy_run_pending(state) < 0
+            || wait_once(op, given, deadline) < 0)
             return NULL;
+        given = NULL;
         expired = deadline != PPT_FOREVER && ppt_now() >= deadline;
     }
 }
@@ -269,7 +319,8 @@ static bool may_notify(PyObject *op)
 
     if (lock == NULL)
         return false;
-    result = check_owned(self, lock, "cannot notify on un-acquired lock");
+    result = check_owned(self, subject_of(self, lock, PPY_IS_OWNED + 1),
+                         "cannot notify on un-acquired lock");
     ppy_let_go(lock);
     return result == 0;
 }
@@ -302,12 +353,12 @@ static PyObject *notify(PyObject *op, PyObject *const *args,
     Py_RETURN_NONE;
 }
 
-/* A subclass may have its own notify(). */
+/* self.notify(), for it may have its own. */
 static PyObject *notify_all(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
 
-    if (Py_TYPE(op) != self->state->condition_type)
+    if (Py_TYPE(op) != self->state->condition_type || !is_plain(self))
         return PyObject_CallMethod(op, "notify", "I",
                                    ppt_cond_waiting(&self->cond));
     if (!may_notify(op))
@@ -617,6 +668,22 @@ static PyObject *get_lock(PyObject *op, void *Py_UNUSED(closure))
     return result;
 }
 
+static int assign_lock(PyObject *op, PyObject *lock,
+                       void *Py_UNUSED(closure))
+{
+    ppy_condition_t *self = (ppy_condition_t *)op;
+    int result;
+
+    if (lock == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "cannot be deleted");
+        return -1;
+    }
+    Py_BEGIN_CRITICAL_SECTION(op);
+    result = self->is_part ? keep_lock(self, lock) : set_any_lock(self, lock);
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
 /* As many as there are: programs ask for the length. */
 static PyObject *get_waiters(PyObject *op, void *Py_UNUSED(closure))
 {
@@ -656,7 +723,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyGetSetDef getset[] = {
-    { "_lock", get_lock, NULL, NULL, NULL },
+    { "_lock", get_lock, assign_lock, NULL, NULL },
     { "_waiters", get_waiters, NULL, NULL, NULL },
     { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
       NULL },

@@ -191,7 +191,9 @@ static int set_up(PyObject *module, PyObject *threading)
         || state->nothing == NULL
         || ppy_wait_setup(threading) < 0
         || take_docs(threading) < 0
-        || add_types(module) < 0)
+        || add_types(module) < 0
+        || ppy_watch_setup(&state->condition_watch, state->condition_type,
+                           ppy_condition_names) < 0)
         return -1;
     if (PyModule_AddObjectRef(module, "BrokenBarrierError",
                               state->broken_barrier) < 0
@@ -220,7 +222,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->stock_barrier);
     Py_VISIT(state->broken_barrier);
     Py_VISIT(state->nothing);
-    return 0;
+    return ppy_watch_traverse(&state->condition_watch, visit, arg);
 }
 
 static int clear(PyObject *module)
@@ -233,6 +235,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->stock_barrier);
     Py_CLEAR(state->broken_barrier);
     Py_CLEAR(state->nothing);
+    ppy_watch_clear(&state->condition_watch);
     return 0;
 }
 
