@@ -3,7 +3,9 @@
 The same is done to an object of threading's and to one of ours, and both
 must make the same of it.
 """
+import gc
 import threading
+import weakref
 from unittest import mock
 
 import pytest
@@ -236,3 +238,184 @@ def test_attributes_that_override_nothing_change_nothing(impl):
         vars(cond).clear()
         if impl is not threading:
             assert use_condition(cond) == (False, 0, False)
+
+
+def use_event(event):
+    event.set()
+    results = [event.wait(), event.is_set()]
+    event.clear()
+    return [*results, event.wait(0), event.wait(0.001), event.is_set()]
+
+
+def use_semaphore(semaphore):
+    with semaphore:
+        results = [semaphore._value]
+    return [*results, semaphore.acquire(), semaphore.acquire(False),
+            semaphore.acquire(timeout=0.001), semaphore.release(),
+            semaphore._value]
+
+
+USES = {'Event': use_event, 'Semaphore': use_semaphore,
+        'BoundedSemaphore': use_semaphore}
+
+
+class Logged:
+    """A condition that logs what is asked of it."""
+
+    def __init__(self, cond, log):
+        self._cond = cond
+        self._log = log
+
+    def __enter__(self):
+        self._log.append('enter')
+        return self._cond.__enter__()
+
+    def __exit__(self, *args):
+        self._log.append('exit')
+        return self._cond.__exit__(*args)
+
+    def wait(self, timeout=None):
+        self._log.append('wait')
+        return self._cond.wait(timeout)
+
+    def notify(self, n=1):
+        self._log.append(f'notify({n})')
+        self._cond.notify(n)
+
+    def notify_all(self):
+        self._log.append('notify_all')
+        self._cond.notify_all()
+
+
+@pytest.mark.parametrize('name', USES)
+def test_another_condition_may_be_assigned(run, name):
+    def body(module, log):
+        thing = getattr(module, name)()
+        own = thing._cond
+        results = [USES[name](thing)]
+        thing._cond = other = Logged(own, log)
+        assert thing._cond is other
+        results.append(USES[name](thing))
+        thing._cond = own
+        log.append('own')
+        results.append(USES[name](thing))
+        thing._cond = other
+        thing.__init__()
+        assert thing._cond is not other
+        return [*results, USES[name](thing)]
+
+    _, log = run(body)
+    assert log[-1] == 'own' and len(log) > 10
+
+
+@pytest.mark.parametrize('name', USES)
+@pytest.mark.parametrize('method', ['wait', 'notify', 'notify_all',
+                                    *PRIVATE])
+def test_attribute_of_the_condition_inside_replaces_its_method(run, name,
+                                                               method):
+    def body(module, log):
+        thing = getattr(module, name)()
+        original = getattr(thing._cond, method)
+        with mock.patch.object(thing._cond, method,
+                               logged(log, method, original)):
+            results = USES[name](thing)
+        log.append('no more')
+        return results, USES[name](thing)
+
+    _, log = run(body)
+    assert log[-1] == 'no more'
+
+
+@pytest.mark.parametrize('name', USES)
+@pytest.mark.parametrize('method', ['wait', 'notify', 'notify_all'])
+def test_class_of_the_condition_inside_may_be_changed(run, name, method):
+    def body(module, log):
+        def method_of(self, *args):
+            log.append((method, args))
+            return original(self, *args)
+
+        thing = getattr(module, name)()
+        results = [USES[name](thing)]
+        original = getattr(module.Condition, method)
+        with mock.patch.object(module.Condition, method, method_of):
+            results.append(USES[name](thing))
+        log.append('no more')
+        return [*results, USES[name](thing)]
+
+    run(body)
+
+
+@pytest.mark.parametrize('name', ['Semaphore', 'BoundedSemaphore'])
+@pytest.mark.parametrize('of_class', [False, True])
+def test_overridden_release_ends_a_block(run, name, of_class):
+    def body(module, log):
+        semaphore = getattr(module, name)()
+        target = getattr(module, name) if of_class else semaphore
+        with mock.patch.object(target, 'release') as release:
+            with semaphore:
+                pass
+        log.append(release.call_count)
+        semaphore.release()
+        with semaphore:
+            pass
+        return semaphore._value
+
+    assert run(body) == (1, [1])
+
+
+@pytest.mark.parametrize('module', ['threading', 'impl'])
+def test_threads_meet_at_a_condition_that_was_assigned(impl, module):
+    """As for two events that share one."""
+    cond = (impl if module == 'impl' else threading).Condition(
+        threading.Lock())
+    one, two = impl.Event(), impl.Event()
+    one._cond = two._cond = cond
+    workers = []
+    for number, event in enumerate([one, two]):
+        workers.append(Worker(event.wait))
+        until(lambda: waiters(cond) == number + 1)
+    one.set()
+    assert join_all(workers) == [True, True]
+    semaphore = impl.Semaphore(0)
+    semaphore._cond = cond
+    worker = Worker(semaphore.acquire)
+    until(lambda: waiters(cond) == 1)
+    semaphore.release()
+    assert worker.join() is True
+
+
+def test_thread_that_waits_already_is_woken_after_an_override(impl):
+    event = impl.Event()
+    worker = Worker(event.wait)
+    until(lambda: waiters(event) == 1)
+    with mock.patch.object(event._cond, 'notify_all') as notify_all:
+        event.set()
+        assert notify_all.call_count == 1
+        assert waiters(event) == 1
+    event.set()
+    assert worker.join() is True
+
+
+def test_lock_of_the_condition_inside_stays(native):
+    """Threads of C use it without the GIL."""
+    for name in USES:
+        thing = getattr(native, name)()
+        lock = thing._cond._lock
+        for value in native.Lock(), native.RLock(), threading.Lock():
+            with pytest.raises(TypeError):
+                thing._cond._lock = value
+            with pytest.raises(TypeError):
+                thing._cond.__init__(value)
+        thing._cond.__init__()
+        assert thing._cond._lock is lock
+        USES[name](thing)
+
+
+def test_assigned_condition_in_a_cycle_is_collected(impl):
+    for name in USES:
+        thing = getattr(impl, name)()
+        thing._cond = thing
+        reference = weakref.ref(thing)
+        del thing
+        gc.collect()
+        assert reference() is None

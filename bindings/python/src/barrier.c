@@ -177,33 +177,19 @@ static PyObject *wait_until(barrier_t *self, int64_t deadline)
 
 /* --- threading's methods ----------------------------------------------- */
 
-/* The method or property of threading.Barrier, bound to self. */
 static PyObject *stock(barrier_t *self, const char *name)
 {
-    PyObject *attribute = PyObject_GetAttrString(self->state->stock_barrier,
-                                                 name);
-    PyObject *bound;
-
-    if (attribute == NULL)
-        return NULL;
-    bound = PyObject_CallMethod(attribute, "__get__", "OO", self,
-                                Py_TYPE(self));
-    Py_DECREF(attribute);
-    return bound;
+    return ppy_stock_get((PyObject *)self, self->state->stock_barrier, name);
 }
 
 static PyObject *stock_call(PyObject *op, const char *name,
                             PyObject *const *args, Py_ssize_t nargs,
                             PyObject *kwnames)
 {
-    PyObject *method = stock((barrier_t *)op, name);
-    PyObject *result;
+    barrier_t *self = (barrier_t *)op;
 
-    if (method == NULL)
-        return NULL;
-    result = PyObject_Vectorcall(method, args, (size_t)nargs, kwnames);
-    Py_DECREF(method);
-    return result;
+    return ppy_stock_call(op, self->state->stock_barrier, name, args, nargs,
+                          kwnames);
 }
 
 /* Called by threading's own, and overridden by subclasses of those. */

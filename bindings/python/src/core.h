@@ -90,7 +90,11 @@ typedef struct {
     PyTypeObject *event_type;
     PyTypeObject *barrier_type;
     ppy_watch_t condition_watch;
-    PyObject *stock_barrier;    /* threading.Barrier */
+    ppy_watch_t semaphore_watch;
+    PyObject *stock_semaphore;  /* threading's own classes */
+    PyObject *stock_bounded_semaphore;
+    PyObject *stock_event;
+    PyObject *stock_barrier;
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */
@@ -423,6 +427,7 @@ typedef struct ppy_condition {
 enum { PPY_IS_OWNED, PPY_RELEASE_SAVE, PPY_ACQUIRE_RESTORE, PPY_LOCK_NAMES };
 
 extern const char *const ppy_condition_names[];
+extern const char *const ppy_semaphore_names[];
 
 extern const ppy_kind_t ppy_kind_lock;
 extern const ppy_kind_t ppy_kind_rlock;
@@ -463,6 +468,35 @@ extern PyType_Spec ppy_semaphore_spec;
 extern PyType_Spec ppy_bounded_semaphore_spec;
 extern PyType_Spec ppy_event_spec;
 extern PyType_Spec ppy_barrier_spec;
+
+/* --- stock.c ----------------------------------------------------------- */
+
+/* The attribute of the class stock of threading, bound to object. */
+PyObject *ppy_stock_get(PyObject *object, PyObject *stock, const char *name);
+
+/* Call that method of it. */
+PyObject *ppy_stock_call(PyObject *object, PyObject *stock, const char *name,
+                         PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames);
+
+/*
+ * An Event or a Semaphore has a condition of its own, for good, and may be
+ * given another one, which is NULL otherwise: its _cond.
+ */
+PyObject *ppy_get_condition(PyObject *object, PyObject *condition,
+                            PyObject *const *other);
+int ppy_set_condition(PyObject *object, PyObject *condition, PyObject **other,
+                      PyObject *value);
+
+/* Whether nobody overrides a method of that condition. */
+bool ppy_condition_is_plain(PyObject *condition);
+
+/* Whether the object is as we made it; if not, it is threading's methods' . */
+static inline bool ppy_is_native(PyObject *condition, PyObject *const *other)
+{
+    return __atomic_load_n(other, __ATOMIC_RELAXED) == NULL
+           && ppy_condition_is_plain(condition);
+}
 
 /* --- docs.c ------------------------------------------------------------ */
 

@@ -6,12 +6,16 @@
  * under the lock, is found there by whoever sets it.  wait() is true if it
  * was notified, even if the flag has been cleared since; it has no need of
  * the lock once it is.
+ *
+ * With another condition, or one whose methods were overridden, the methods
+ * are threading's.
  */
 #include "core.h"
 
 typedef struct {
     PyObject_HEAD
     PyObject *condition;    /* set by __new__ */
+    PyObject *other;        /* assigned to _cond; NULL: none */
     bool flag;              /* atomic; written under the condition's lock */
     PyObject *dict;
     PyObject *weakrefs;
@@ -25,6 +29,20 @@ static bool is_set(const event_t *self)
 static ppy_condition_t *condition_of(event_t *self)
 {
     return (ppy_condition_t *)self->condition;
+}
+
+static bool is_native(const event_t *self)
+{
+    return ppy_is_native(self->condition, &self->other);
+}
+
+static PyObject *stock_call(event_t *self, const char *name,
+                            PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames)
+{
+    return ppy_stock_call((PyObject *)self,
+                          condition_of(self)->state->stock_event, name, args,
+                          nargs, kwnames);
 }
 
 void ppy_event_change(PyObject *event, bool flag)
@@ -95,6 +113,8 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
 
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
         return NULL;
+    if (!is_native(self))
+        return stock_call(self, "wait", args, nargs, kwnames);
     if (is_set(self))
         Py_RETURN_TRUE;
     if (ppy_wait_deadline(timeout, &deadline) < 0)
@@ -105,11 +125,15 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
 
 static PyObject *set(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
+    if (!is_native((event_t *)op))
+        return stock_call((event_t *)op, "set", NULL, 0, NULL);
     return change((event_t *)op, true) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *clear_flag(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
+    if (!is_native((event_t *)op))
+        return stock_call((event_t *)op, "clear", NULL, 0, NULL);
     return change((event_t *)op, false) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -126,10 +150,29 @@ static PyObject *isSet(PyObject *op, PyObject *Py_UNUSED(ignored))
     return PyObject_CallMethod(op, "is_set", NULL);
 }
 
+static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
+{
+    event_t *self = (event_t *)op;
+
+    return ppy_get_condition(op, self->condition, &self->other);
+}
+
+static int assign_condition(PyObject *op, PyObject *value,
+                            void *Py_UNUSED(closure))
+{
+    event_t *self = (event_t *)op;
+
+    return ppy_set_condition(op, self->condition, &self->other, value);
+}
+
 static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return PyObject_CallMethod(((event_t *)op)->condition, "_at_fork_reinit",
-                               NULL);
+    PyObject *condition = get_condition(op, NULL);
+    PyObject *result = PyObject_CallMethod(condition, "_at_fork_reinit",
+                                           NULL);
+
+    Py_DECREF(condition);
+    return result;
 }
 
 /* --- from C ------------------------------------------------------------ */
@@ -163,15 +206,20 @@ static int init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = { NULL };
 
-    if (ppy_args_tuple("Event", names, args, kwargs, NULL) < 0)
+    event_t *self = (event_t *)op;
+
+    if (ppy_args_tuple("Event", names, args, kwargs, NULL) < 0
+        || ppy_set_condition(op, self->condition, &self->other,
+                             self->condition) < 0)
         return -1;
-    return change((event_t *)op, false);
+    return change(self, false);
 }
 
 static int traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(((event_t *)op)->condition);
+    Py_VISIT(((event_t *)op)->other);
     Py_VISIT(((event_t *)op)->dict);
     return 0;
 }
@@ -179,6 +227,7 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 /* The condition has no way back to here. */
 static int clear(PyObject *op)
 {
+    Py_CLEAR(((event_t *)op)->other);
     Py_CLEAR(((event_t *)op)->dict);
     return 0;
 }
@@ -202,11 +251,6 @@ static PyObject *repr(PyObject *op)
 {
     return ppy_repr(op, PyUnicode_FromString(is_set((event_t *)op) ? "set"
                                                                    : "unset"));
-}
-
-static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
-{
-    return Py_NewRef(((event_t *)op)->condition);
 }
 
 static PyObject *get_flag(PyObject *op, void *Py_UNUSED(closure))
@@ -238,7 +282,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyGetSetDef getset[] = {
-    { "_cond", get_condition, NULL, NULL, NULL },
+    { "_cond", get_condition, assign_condition, NULL, NULL },
     { "_flag", get_flag, set_flag, NULL, NULL },
     { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
       NULL },

@@ -179,21 +179,53 @@ static int add_types(PyObject *module)
 
 /* --- the module -------------------------------------------------------- */
 
+/* What we need of threading, and where it goes. */
+static const struct {
+    const char *name;
+    size_t offset;
+} stock[] = {
+    { "Semaphore", AT(stock_semaphore) },
+    { "BoundedSemaphore", AT(stock_bounded_semaphore) },
+    { "Event", AT(stock_event) },
+    { "Barrier", AT(stock_barrier) },
+    { "BrokenBarrierError", AT(broken_barrier) },
+};
+
+#define STOCK (sizeof(stock) / sizeof(stock[0]))
+
+static int take_stock(ppy_state_t *state, PyObject *threading)
+{
+    size_t i;
+
+    for (i = 0; i < STOCK; i++) {
+        PyObject *taken = PyObject_GetAttrString(threading, stock[i].name);
+
+        *field(state, stock[i].offset) = taken;
+        if (taken == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static int set_watches(ppy_state_t *state)
+{
+    if (ppy_watch_setup(&state->condition_watch, state->condition_type,
+                        ppy_condition_names) < 0)
+        return -1;
+    return ppy_watch_setup(&state->semaphore_watch, state->semaphore_type,
+                           ppy_semaphore_names);
+}
+
 static int set_up(PyObject *module, PyObject *threading)
 {
     ppy_state_t *state = PyModule_GetState(module);
 
-    state->stock_barrier = PyObject_GetAttrString(threading, "Barrier");
-    state->broken_barrier = PyObject_GetAttrString(threading,
-                                                   "BrokenBarrierError");
     state->nothing = ppy_make_nothing();
-    if (state->stock_barrier == NULL || state->broken_barrier == NULL
-        || state->nothing == NULL
+    if (state->nothing == NULL || take_stock(state, threading) < 0
         || ppy_wait_setup(threading) < 0
         || take_docs(threading) < 0
         || add_types(module) < 0
-        || ppy_watch_setup(&state->condition_watch, state->condition_type,
-                           ppy_condition_names) < 0)
+        || set_watches(state) < 0)
         return -1;
     if (PyModule_AddObjectRef(module, "BrokenBarrierError",
                               state->broken_barrier) < 0
@@ -216,13 +248,17 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 {
     ppy_state_t *state = PyModule_GetState(module);
     size_t i;
+    int result;
 
     for (i = 0; i < TYPES; i++)
         Py_VISIT(*field(state, types[i].offset));
-    Py_VISIT(state->stock_barrier);
-    Py_VISIT(state->broken_barrier);
     Py_VISIT(state->nothing);
-    return ppy_watch_traverse(&state->condition_watch, visit, arg);
+    for (i = 0; i < STOCK; i++)
+        Py_VISIT(*field(state, stock[i].offset));
+    result = ppy_watch_traverse(&state->condition_watch, visit, arg);
+    if (result == 0)
+        result = ppy_watch_traverse(&state->semaphore_watch, visit, arg);
+    return result;
 }
 
 static int clear(PyObject *module)
@@ -232,10 +268,11 @@ static int clear(PyObject *module)
 
     for (i = 0; i < TYPES; i++)
         Py_CLEAR(*field(state, types[i].offset));
-    Py_CLEAR(state->stock_barrier);
-    Py_CLEAR(state->broken_barrier);
     Py_CLEAR(state->nothing);
+    for (i = 0; i < STOCK; i++)
+        Py_CLEAR(*field(state, stock[i].offset));
     ppy_watch_clear(&state->condition_watch);
+    ppy_watch_clear(&state->semaphore_watch);
     return 0;
 }
 

@@ -3,6 +3,9 @@
  *
  * A value and a condition with a Lock, as in threading: a thread that finds
  * the value at 0 waits, and looks again when it is notified.
+ *
+ * With another condition, or one whose methods were overridden, the methods
+ * are threading's.
  */
 #include "core.h"
 
@@ -12,12 +15,37 @@
 typedef struct {
     PyObject_HEAD
     PyObject *condition;    /* set by __new__ */
+    PyObject *other;        /* assigned to _cond; NULL: none */
     Py_ssize_t value;       /* under the condition's lock; read atomically */
     Py_ssize_t initial;     /* set by __init__ */
     Py_ssize_t bound;       /* value goes no higher; set by __new__, __init__ */
     PyObject *dict;
     PyObject *weakrefs;
 } semaphore_t;
+
+const char *const ppy_semaphore_names[] = { "release", NULL };
+
+static ppy_state_t *state_of(const semaphore_t *self)
+{
+    return ((ppy_condition_t *)self->condition)->state;
+}
+
+static bool is_native(const semaphore_t *self)
+{
+    return ppy_is_native(self->condition, &self->other);
+}
+
+static PyObject *stock_call(PyObject *op, const char *name,
+                            PyObject *const *args, Py_ssize_t nargs,
+                            PyObject *kwnames)
+{
+    ppy_state_t *state = state_of((semaphore_t *)op);
+    bool bounded = PyObject_TypeCheck(op, state->bounded_semaphore_type);
+
+    return ppy_stock_call(op, bounded ? state->stock_bounded_semaphore
+                                      : state->stock_semaphore,
+                          name, args, nargs, kwnames);
+}
 
 static Py_ssize_t value_of(const semaphore_t *self)
 {
@@ -149,6 +177,8 @@ static PyObject *acquire(PyObject *op, PyObject *const *args,
     PyObject *values[2];
     int result;
 
+    if (!is_native(self))
+        return stock_call(op, "acquire", args, nargs, kwnames);
     if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0)
         return NULL;
     result = blocks(values[0], values[1]);
@@ -181,20 +211,24 @@ static PyObject *release(PyObject *op, PyObject *const *args,
 {
     Py_ssize_t n;
 
+    if (!is_native((semaphore_t *)op))
+        return stock_call(op, "release", args, nargs, kwnames);
     if (release_count(args, nargs, kwnames, &n) < 0
         || put((semaphore_t *)op, n) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
 
-/* self.release(), for a subclass may have its own; so in threading. */
+/* self.release(), for it may have its own; so in threading. */
 static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
                        Py_ssize_t Py_UNUSED(nargs))
 {
-    ppy_condition_t *condition =
-        (ppy_condition_t *)((semaphore_t *)op)->condition;
+    semaphore_t *self = (semaphore_t *)op;
+    ppy_state_t *state = state_of(self);
+    ppy_watch_t *watch = &state->semaphore_watch;
 
-    if (Py_TYPE(op) == condition->state->semaphore_type)
+    if (Py_TYPE(op) == state->semaphore_type
+        && ppy_is_plain(op, &self->dict, watch, &watch->seen))
         return release(op, NULL, 0, NULL);
     return PyObject_CallMethod(op, "release", NULL);
 }
@@ -238,7 +272,9 @@ static int start(semaphore_t *self, Py_ssize_t initial, Py_ssize_t bound)
 {
     ppt_lock_t *lock = ppy_own_lock(self->condition);
 
-    if (ppy_acquire(lock, PPT_FOREVER) < 0)
+    if (ppy_set_condition((PyObject *)self, self->condition, &self->other,
+                          self->condition) < 0
+        || ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     self->initial = initial;
     self->bound = bound;
@@ -269,6 +305,7 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(((semaphore_t *)op)->condition);
+    Py_VISIT(((semaphore_t *)op)->other);
     Py_VISIT(((semaphore_t *)op)->dict);
     return 0;
 }
@@ -276,6 +313,7 @@ static int traverse(PyObject *op, visitproc visit, void *arg)
 /* The condition has no way back to here. */
 static int clear(PyObject *op)
 {
+    Py_CLEAR(((semaphore_t *)op)->other);
     Py_CLEAR(((semaphore_t *)op)->dict);
     return 0;
 }
@@ -312,7 +350,17 @@ static PyObject *repr_bounded(PyObject *op)
 
 static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
 {
-    return Py_NewRef(((semaphore_t *)op)->condition);
+    semaphore_t *self = (semaphore_t *)op;
+
+    return ppy_get_condition(op, self->condition, &self->other);
+}
+
+static int assign_condition(PyObject *op, PyObject *value,
+                            void *Py_UNUSED(closure))
+{
+    semaphore_t *self = (semaphore_t *)op;
+
+    return ppy_set_condition(op, self->condition, &self->other, value);
 }
 
 static PyObject *get_value(PyObject *op, void *Py_UNUSED(closure))
@@ -380,7 +428,7 @@ static PyMethodDef bounded_methods[] = {
 };
 
 static PyGetSetDef getset[] = {
-    { "_cond", get_condition, NULL, NULL, NULL },
+    { "_cond", get_condition, assign_condition, NULL, NULL },
     { "_value", get_value, assign_value, NULL, NULL },
     { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
       NULL },

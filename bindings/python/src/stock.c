@@ -1,0 +1,76 @@
+/*
+ * stock.c - threading's own methods, for an object of ours that is not as we
+ * made it.
+ *
+ * They are written in Python, and work on any object with the attributes that
+ * they expect: ours have those.  So whoever brings a condition, or a state, of
+ * his own gets what threading makes of it, at threading's speed.
+ */
+#include "core.h"
+
+PyObject *ppy_stock_get(PyObject *op, PyObject *stock, const char *name)
+{
+    PyObject *attribute = PyObject_GetAttrString(stock, name);
+    PyObject *bound;
+
+    if (attribute == NULL)
+        return NULL;
+    bound = PyObject_CallMethod(attribute, "__get__", "OO", op, Py_TYPE(op));
+    Py_DECREF(attribute);
+    return bound;
+}
+
+PyObject *ppy_stock_call(PyObject *op, PyObject *stock, const char *name,
+                         PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames)
+{
+    PyObject *method = ppy_stock_get(op, stock, name);
+    PyObject *result;
+
+    if (method == NULL)
+        return NULL;
+    result = PyObject_Vectorcall(method, args, (size_t)nargs, kwnames);
+    Py_DECREF(method);
+    return result;
+}
+
+/* --- the condition of an Event or a Semaphore ----------------------------- */
+
+bool ppy_condition_is_plain(PyObject *condition)
+{
+    ppy_condition_t *self = (ppy_condition_t *)condition;
+    ppy_watch_t *watch = &self->state->condition_watch;
+
+    return ppy_is_plain(condition, &self->dict, watch, &self->seen);
+}
+
+PyObject *ppy_get_condition(PyObject *op, PyObject *condition,
+                            PyObject *const *other)
+{
+    PyObject *result;
+
+    Py_BEGIN_CRITICAL_SECTION(op);
+    result = Py_NewRef(*other != NULL ? *other : condition);
+    Py_END_CRITICAL_SECTION();
+    (void)op;
+    return result;
+}
+
+int ppy_set_condition(PyObject *op, PyObject *condition, PyObject **other,
+                      PyObject *value)
+{
+    PyObject *old, *new = value == condition ? NULL : value;
+
+    if (value == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "cannot be deleted");
+        return -1;
+    }
+    Py_XINCREF(new);
+    Py_BEGIN_CRITICAL_SECTION(op);
+    old = *other;
+    __atomic_store_n(other, new, __ATOMIC_RELEASE);
+    Py_END_CRITICAL_SECTION();
+    (void)op;
+    Py_XDECREF(old);
+    return 0;
+}
