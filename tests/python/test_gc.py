@@ -130,6 +130,9 @@ import importlib, sys
 
 impl = importlib.import_module(sys.argv[1])
 class Sub(impl.Condition): pass
+def assign(thing, cond):
+    thing._cond = cond
+    return thing
 thing = None
 for _ in range(int(sys.argv[2])):
     thing = {}
@@ -140,7 +143,8 @@ del thing
 @pytest.mark.unsanitized
 @pytest.mark.parametrize('expression', [
     'impl.Condition(thing)', 'impl.Barrier(1, thing)',
-    'Sub(impl.Condition(thing))'])
+    'Sub(impl.Condition(thing))', 'assign(impl.Event(), thing)',
+    'assign(impl.Semaphore(), thing)'])
 def test_nested_objects_go_without_much_stack(impl, expression):
     # Those of threading are large, and of use as a check of the test only.
     number = 50_000 if impl is threading else 500_000

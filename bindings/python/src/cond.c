@@ -47,12 +47,6 @@ const char *const ppy_condition_names[] = {
     "wait", "notify", "notify_all", "__enter__", "__exit__", NULL
 };
 
-static bool is_plain(ppy_condition_t *self)
-{
-    return ppy_is_plain((PyObject *)self, &self->dict,
-                        &self->state->condition_watch, &self->seen);
-}
-
 /*
  * As in threading, an attribute of the condition goes before a method of the
  * lock, and that before a method of the condition's class.
@@ -78,8 +72,10 @@ static int overrides(ppy_condition_t *self, PyObject *lock, int last)
  */
 static PyObject *subject_of(ppy_condition_t *self, PyObject *lock, int last)
 {
-    int result = is_plain(self) ? 0 : overrides(self, lock, last);
+    int result = 0;
 
+    if (!ppy_condition_is_plain(self))
+        result = overrides(self, lock, last);
     if (result < 0)
         return NULL;
     return result > 0 ? (PyObject *)self : lock;
@@ -225,6 +221,13 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     return result < 0 ? NULL : ppy_bool(result);
 }
 
+/* Not of a subclass, and nothing overridden. */
+static bool is_ours(ppy_condition_t *self)
+{
+    return Py_TYPE(self) == self->state->condition_type
+           && ppy_condition_is_plain(self);
+}
+
 /* self.wait(), for it may have its own; with the timeout as it was given. */
 static int overridden_wait(PyObject *self, PyObject *given, int64_t deadline)
 {
@@ -261,7 +264,7 @@ static int wait_once(PyObject *op, PyObject *given, int64_t deadline)
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
 
-    if (Py_TYPE(op) == self->state->condition_type && is_plain(self))
+    if (is_ours(self))
         return own_wait(self, deadline);
     return overridden_wait(op, given, deadline);
 }
@@ -358,7 +361,7 @@ static PyObject *notify_all(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     ppy_condition_t *self = (ppy_condition_t *)op;
 
-    if (Py_TYPE(op) != self->state->condition_type || !is_plain(self))
+    if (!is_ours(self))
         return PyObject_CallMethod(op, "notify", "I",
                                    ppt_cond_waiting(&self->cond));
     if (!may_notify(op))
@@ -629,17 +632,35 @@ static int clear(PyObject *op)
     return 0;
 }
 
-static void dealloc(PyObject *op)
+static void free_object(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
 
-    PyObject_GC_UnTrack(op);
-    Py_TRASHCAN_BEGIN(op, dealloc)
     if (((ppy_condition_t *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     clear(op);
     type->tp_free(op);
     Py_DECREF(type);
+}
+
+/* Whether the lock may hold others in turn: more than the stack may bear. */
+static bool may_nest(const ppy_condition_t *self)
+{
+    return self->former != NULL
+           || (self->lock != NULL
+               && Py_TYPE(self->lock) != self->state->lock_type
+               && Py_TYPE(self->lock) != self->state->rlock_type);
+}
+
+static void dealloc(PyObject *op)
+{
+    PyObject_GC_UnTrack(op);
+    if (!may_nest((ppy_condition_t *)op)) {
+        free_object(op);
+        return;
+    }
+    Py_TRASHCAN_BEGIN(op, dealloc)
+    free_object(op);
     Py_TRASHCAN_END
 }
 

@@ -91,6 +91,7 @@ typedef struct {
     PyTypeObject *barrier_type;
     ppy_watch_t condition_watch;
     ppy_watch_t semaphore_watch;
+    ppy_watch_t barrier_watch;
     PyObject *stock_semaphore;  /* threading's own classes */
     PyObject *stock_bounded_semaphore;
     PyObject *stock_event;
@@ -427,7 +428,16 @@ typedef struct ppy_condition {
 enum { PPY_IS_OWNED, PPY_RELEASE_SAVE, PPY_ACQUIRE_RESTORE, PPY_LOCK_NAMES };
 
 extern const char *const ppy_condition_names[];
+
+/* Whether nobody overrides a method of the condition. */
+static inline bool ppy_condition_is_plain(ppy_condition_t *self)
+{
+    return ppy_is_plain((PyObject *)self, &self->dict,
+                        &self->state->condition_watch, &self->seen);
+}
+
 extern const char *const ppy_semaphore_names[];
+extern const char *const ppy_barrier_names[];
 
 extern const ppy_kind_t ppy_kind_lock;
 extern const ppy_kind_t ppy_kind_rlock;
@@ -488,14 +498,11 @@ PyObject *ppy_get_condition(PyObject *object, PyObject *condition,
 int ppy_set_condition(PyObject *object, PyObject *condition, PyObject **other,
                       PyObject *value);
 
-/* Whether nobody overrides a method of that condition. */
-bool ppy_condition_is_plain(PyObject *condition);
-
-/* Whether the object is as we made it; if not, it is threading's methods' . */
+/* Whether the condition is its own, and nobody overrides its methods. */
 static inline bool ppy_is_native(PyObject *condition, PyObject *const *other)
 {
     return __atomic_load_n(other, __ATOMIC_RELAXED) == NULL
-           && ppy_condition_is_plain(condition);
+           && ppy_condition_is_plain((ppy_condition_t *)condition);
 }
 
 /* --- docs.c ------------------------------------------------------------ */

@@ -207,13 +207,34 @@ static int take_stock(ppy_state_t *state, PyObject *threading)
     return 0;
 }
 
+static const struct {
+    const char *const *names;
+    size_t watch, type;         /* in ppy_state_t */
+} watches[] = {
+    { ppy_condition_names, AT(condition_watch), AT(condition_type) },
+    { ppy_semaphore_names, AT(semaphore_watch), AT(semaphore_type) },
+    { ppy_barrier_names, AT(barrier_watch), AT(barrier_type) },
+};
+
+#define WATCHES (sizeof(watches) / sizeof(watches[0]))
+
+static ppy_watch_t *watch(ppy_state_t *state, size_t i)
+{
+    return (ppy_watch_t *)field(state, watches[i].watch);
+}
+
 static int set_watches(ppy_state_t *state)
 {
-    if (ppy_watch_setup(&state->condition_watch, state->condition_type,
-                        ppy_condition_names) < 0)
-        return -1;
-    return ppy_watch_setup(&state->semaphore_watch, state->semaphore_type,
-                           ppy_semaphore_names);
+    size_t i;
+
+    for (i = 0; i < WATCHES; i++) {
+        PyObject *type = *field(state, watches[i].type);
+
+        if (ppy_watch_setup(watch(state, i), (PyTypeObject *)type,
+                            watches[i].names) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int set_up(PyObject *module, PyObject *threading)
@@ -248,16 +269,15 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 {
     ppy_state_t *state = PyModule_GetState(module);
     size_t i;
-    int result;
+    int result = 0;
 
     for (i = 0; i < TYPES; i++)
         Py_VISIT(*field(state, types[i].offset));
     Py_VISIT(state->nothing);
     for (i = 0; i < STOCK; i++)
         Py_VISIT(*field(state, stock[i].offset));
-    result = ppy_watch_traverse(&state->condition_watch, visit, arg);
-    if (result == 0)
-        result = ppy_watch_traverse(&state->semaphore_watch, visit, arg);
+    for (i = 0; i < WATCHES && result == 0; i++)
+        result = ppy_watch_traverse(watch(state, i), visit, arg);
     return result;
 }
 
@@ -271,8 +291,8 @@ static int clear(PyObject *module)
     Py_CLEAR(state->nothing);
     for (i = 0; i < STOCK; i++)
         Py_CLEAR(*field(state, stock[i].offset));
-    ppy_watch_clear(&state->condition_watch);
-    ppy_watch_clear(&state->semaphore_watch);
+    for (i = 0; i < WATCHES; i++)
+        ppy_watch_clear(watch(state, i));
     return 0;
 }
 

@@ -318,18 +318,33 @@ static int clear(PyObject *op)
     return 0;
 }
 
-static void dealloc(PyObject *op)
+static void free_object(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
 
-    PyObject_GC_UnTrack(op);
-    Py_TRASHCAN_BEGIN(op, dealloc)
     if (((semaphore_t *)op)->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     clear(op);
     Py_XDECREF(((semaphore_t *)op)->condition);
     type->tp_free(op);
     Py_DECREF(type);
+}
+
+/* Whether it holds others in turn: more than the stack may bear. */
+static bool may_nest(const semaphore_t *self)
+{
+    return self->other != NULL;
+}
+
+static void dealloc(PyObject *op)
+{
+    PyObject_GC_UnTrack(op);
+    if (!may_nest((semaphore_t *)op)) {
+        free_object(op);
+        return;
+    }
+    Py_TRASHCAN_BEGIN(op, dealloc)
+    free_object(op);
     Py_TRASHCAN_END
 }
 

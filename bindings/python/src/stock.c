@@ -36,14 +36,6 @@ PyObject *ppy_stock_call(PyObject *op, PyObject *stock, const char *name,
 
 /* --- the condition of an Event or a Semaphore ----------------------------- */
 
-bool ppy_condition_is_plain(PyObject *condition)
-{
-    ppy_condition_t *self = (ppy_condition_t *)condition;
-    ppy_watch_t *watch = &self->state->condition_watch;
-
-    return ppy_is_plain(condition, &self->dict, watch, &self->seen);
-}
-
 PyObject *ppy_get_condition(PyObject *op, PyObject *condition,
                             PyObject *const *other)
 {
