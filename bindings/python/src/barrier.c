@@ -701,7 +701,13 @@ static PyObject *repr(PyObject *op)
 #define STOCK_METHOD(name)                                                  \
     { #name, PPY_METHOD(stock##name), METH_FASTCALL | METH_KEYWORDS, NULL }
 
+static PyObject *getstate(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return ppy_getstate(op, "_cond _parties _action _timeout _state _count");
+}
+
 static PyMethodDef methods[] = {
+    PPY_PICKLED,
     { "wait", PPY_METHOD(wait), METH_FASTCALL | METH_KEYWORDS,
       "wait($self, /, timeout=None)\n--\n\n" },
     { "reset", reset, METH_NOARGS, "reset" PPY_NOTHING },

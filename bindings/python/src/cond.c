@@ -716,7 +716,13 @@ static PyObject *get_waiters(PyObject *op, void *Py_UNUSED(closure))
     return waiters;
 }
 
+static PyObject *getstate(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return ppy_getstate(op, "_lock");
+}
+
 static PyMethodDef methods[] = {
+    PPY_PICKLED,
     { "acquire", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
       "acquire($self, /, blocking=True, timeout=-1)\n--\n\n" },
     { "release", PPY_METHOD(release), METH_FASTCALL | METH_KEYWORDS,

@@ -498,6 +498,19 @@ PyObject *ppy_get_condition(PyObject *object, PyObject *condition,
 int ppy_set_condition(PyObject *object, PyObject *condition, PyObject **other,
                       PyObject *value);
 
+/*
+ * For copy and pickle: __getstate__ of the attributes whose names are in a
+ * string, and __reduce_ex__.
+ */
+PyObject *ppy_getstate(PyObject *object, const char *names);
+PyObject *ppy_reduce_ex(PyObject *object, PyObject *protocol);
+
+/* The two, in a table of methods. */
+#define PPY_PICKLED                                                         \
+    { "__getstate__", getstate, METH_NOARGS, "__getstate__" PPY_NOTHING },  \
+    { "__reduce_ex__", ppy_reduce_ex, METH_O,                               \
+      "__reduce_ex__($self, protocol, /)\n--\n\n" }
+
 /* Whether the condition is its own, and nobody overrides its methods. */
 static inline bool ppy_is_native(PyObject *condition, PyObject *const *other)
 {

@@ -284,7 +284,13 @@ static int set_flag(PyObject *op, PyObject *value, void *Py_UNUSED(closure))
     return flag < 0 ? -1 : 0;
 }
 
+static PyObject *getstate(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return ppy_getstate(op, "_cond _flag");
+}
+
 static PyMethodDef methods[] = {
+    PPY_PICKLED,
     { "set", set, METH_NOARGS, "set" PPY_NOTHING },
     { "clear", clear_flag, METH_NOARGS, "clear" PPY_NOTHING },
     { "is_set", is_set_method, METH_NOARGS, "is_set" PPY_NOTHING },

@@ -424,7 +424,18 @@ static int assign_initial(PyObject *op, PyObject *object,
 
 #define ACQUIRE "($self, /, blocking=True, timeout=None)\n--\n\n"
 
+static PyObject *getstate(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return ppy_getstate(op, "_cond _value");
+}
+
+static PyObject *getstate_bounded(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    return ppy_getstate(op, "_cond _value _initial_value");
+}
+
 static PyMethodDef methods[] = {
+    PPY_PICKLED,
     { "acquire", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
       "acquire" ACQUIRE },
     { "__enter__", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
@@ -437,6 +448,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyMethodDef bounded_methods[] = {
+    { "__getstate__", getstate_bounded, METH_NOARGS,
+      "__getstate__" PPY_NOTHING },
     { "release", PPY_METHOD(release), METH_FASTCALL | METH_KEYWORDS,
       "release($self, /, n=1)\n--\n\n" },
     { NULL, NULL, 0, NULL }
