@@ -1,4 +1,5 @@
 """Subclasses, attributes, and the classes that build upon threading's."""
+import collections
 import multiprocessing
 import threading
 
@@ -219,6 +220,36 @@ def test_init_may_be_called_again(impl, name):
     if hasattr(thing, '__enter__'):
         with thing:
             pass
+
+
+class Slotted:
+    __slots__ = ('a',)
+
+
+LAYOUTS = {'dict': dict, 'list': list, 'Exception': Exception,
+           'deque': collections.deque, 'Slotted': Slotted}
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('name', HAVE_DICT)
+def test_layouts_of_c_can_be_mixed_with_the_original(native, name, layout):
+    """But not with ours: see Limits."""
+    with pytest.raises(TypeError, match='lay-out|layout'):
+        type('Mixed', (getattr(native, name), LAYOUTS[layout]), {})
+    original = native.get_original(name)
+    mixed = type('Mixed', (original, LAYOUTS[layout]), {
+        '__init__': lambda self: original.__init__(
+            self, *support.ARGUMENTS.get(name, ()))})()
+    assert isinstance(mixed, original)
+    assert isinstance(mixed, LAYOUTS[layout])
+
+
+@pytest.mark.parametrize('name', NAMES[1:])
+def test_subclass_may_have_slots(impl, name):
+    cls = type('Sub', (type_of(impl, name),), {'__slots__': ('a', 'b')})
+    sub = cls(*support.ARGUMENTS.get(name, ()))
+    sub.a = 1
+    assert sub.a == 1 and not hasattr(sub, 'b')
 
 
 class OwnState:
