@@ -19,7 +19,7 @@ _original = {name: getattr(threading, name) for name in NAMES.values()}
 
 # The blocks of patched() that threads are in, in the order of their begin:
 # (the thread that began it, what it found).
-_blocks = []
+_blocks: list = []
 _blocks_lock = _thread.allocate_lock()
 
 
