@@ -16,22 +16,9 @@
  *   in_handler  the thread that runs a handler inside a wait here, or 0;
  *               written by that thread, which is the main thread
  */
-#include "core.h"
+#include "barrier.h"
 
 #include <errno.h>
-
-typedef struct {
-    PyObject_HEAD
-    ppt_barrier_t barrier;
-    ppy_state_t *state;
-    bool is_native;             /* set by __init__ */
-    unsigned long in_handler;
-    PyObject *action;           /* NULL: none */
-    PyObject *timeout;          /* NULL: none */
-    PyObject *dict;
-    PyObject *weakrefs;
-    uint64_t seen;              /* atomic; see ppy_is_plain */
-} barrier_t;
 
 /* What an action has returned that has raised. */
 #define RAISED ECHILD
@@ -125,22 +112,10 @@ static int meet_on_heap(barrier_t *self, PyObject *action, int64_t deadline,
     return result;
 }
 
-/* A reference to what the field holds, or NULL. */
-static PyObject *take(barrier_t *self, PyObject *const *field)
-{
-    PyObject *result;
-
-    Py_BEGIN_CRITICAL_SECTION(self);
-    result = Py_XNewRef(*field);
-    Py_END_CRITICAL_SECTION();
-    (void)self;
-    return result;
-}
-
 static int meet(barrier_t *self, int64_t deadline, uint32_t *index)
 {
     arrival_t arrival = { .barrier = self };
-    PyObject *action = take(self, &self->action);
+    PyObject *action = ppy_barrier_take(self, &self->action);
     int result;
 
     if (action == NULL && !ppy_is_main_thread())
@@ -175,7 +150,8 @@ static int deadline_of(barrier_t *self, PyObject *timeout, int64_t *deadline)
     bool given = timeout != NULL && timeout != Py_None;
     int result;
 
-    timeout = given ? Py_NewRef(timeout) : take(self, &self->timeout);
+    timeout = given ? Py_NewRef(timeout)
+                    : ppy_barrier_take(self, &self->timeout);
     result = ppy_deadline(timeout, deadline);
     Py_XDECREF(timeout);
     if (result == 0)
@@ -233,239 +209,6 @@ STOCK(_wait)
 STOCK(_exit)
 STOCK(_break)
 
-/* --- what threading's has as attributes --------------------------------- */
-
-/*
- * What a subclass may override: first the steps of a round, then the
- * attributes that follow.
- */
-const char *const ppy_barrier_names[] = {
-    "_enter", "_release", "_wait", "_exit", "_break",
-    "_cond", "_state", "_count", "_parties", "_action", "_timeout", NULL
-};
-
-#define STEPS 5
-
-static PyObject *native_parties(barrier_t *self)
-{
-    return PyLong_FromUnsignedLong(ppt_barrier_parties(&self->barrier));
-}
-
-static PyObject *native_count(barrier_t *self)
-{
-    return PyLong_FromUnsignedLong(ppt_barrier_n_waiting(&self->barrier));
-}
-
-/* It drains at once: there is nothing between filling and broken. */
-static PyObject *native_state(barrier_t *self)
-{
-    return PyLong_FromLong(ppt_barrier_broken(&self->barrier) ? -2 : 0);
-}
-
-static PyObject *none_if_null(PyObject *object)
-{
-    return object != NULL ? object : Py_NewRef(Py_None);
-}
-
-static PyObject *native_action(barrier_t *self)
-{
-    return none_if_null(take(self, &self->action));
-}
-
-static PyObject *native_timeout(barrier_t *self)
-{
-    return none_if_null(take(self, &self->timeout));
-}
-
-static PyObject *given(PyObject *value)
-{
-    return value == Py_None ? NULL : Py_XNewRef(value);
-}
-
-static void put(barrier_t *self, PyObject **field, PyObject *value)
-{
-    PyObject *new = given(value), *old;
-
-    Py_BEGIN_CRITICAL_SECTION(self);
-    old = *field;
-    *field = new;
-    Py_END_CRITICAL_SECTION();
-    (void)self;
-    Py_XDECREF(old);
-}
-
-static void set_action(barrier_t *self, PyObject *value)
-{
-    put(self, &self->action, value);
-}
-
-static void set_timeout(barrier_t *self, PyObject *value)
-{
-    put(self, &self->timeout, value);
-}
-
-typedef struct {
-    const char *name;
-    PyObject *(*get)(barrier_t *self);  /* NULL: not of a native one */
-    void (*set)(barrier_t *self, PyObject *value);      /* the same */
-} attribute_t;
-
-static const attribute_t attributes[] = {
-    { "_parties", native_parties, NULL },
-    { "_action", native_action, set_action },
-    { "_timeout", native_timeout, set_timeout },
-    { "_state", native_state, NULL },
-    { "_count", native_count, NULL },
-    { "_cond", NULL, NULL },
-};
-
-#define ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
-
-static PyObject *native_value(barrier_t *self, const attribute_t *attribute)
-{
-    if (attribute->get != NULL)
-        return attribute->get(self);
-    return ppy_condition_new(self->state);
-}
-
-static int copy_attribute(barrier_t *self, PyObject *dict,
-                          const attribute_t *attribute)
-{
-    PyObject *value = native_value(self, attribute);
-    int result = -1;
-
-    if (value != NULL)
-        result = PyDict_SetItemString(dict, attribute->name, value);
-    Py_XDECREF(value);
-    return result;
-}
-
-static int busy(void)
-{
-    PyErr_SetString(PyExc_RuntimeError, "threads wait at the barrier");
-    return -1;
-}
-
-/* A thread that comes too late, without a GIL, finds it broken. */
-static int leave_native(barrier_t *self)
-{
-    uint32_t parties = ppt_barrier_parties(&self->barrier);
-
-    if (ppt_barrier_destroy(&self->barrier) != 0)
-        return busy();
-    ppt_barrier_init(&self->barrier, parties, NULL, NULL);
-    ppt_barrier_abort(&self->barrier);
-    self->is_native = false;
-    return 0;
-}
-
-static int become_stock_locked(barrier_t *self, PyObject *dict)
-{
-    size_t i;
-
-    for (i = 0; i < ATTRIBUTES && self->is_native; i++)
-        if (copy_attribute(self, dict, &attributes[i]) < 0)
-            return -1;
-    return self->is_native ? leave_native(self) : 0;
-}
-
-static int become_stock(barrier_t *self)
-{
-    PyObject *dict = PyObject_GenericGetDict((PyObject *)self, NULL);
-    int result;
-
-    if (dict == NULL)
-        return -1;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    result = become_stock_locked(self, dict);
-    Py_END_CRITICAL_SECTION();
-    Py_DECREF(dict);
-    return result;
-}
-
-static PyObject *get_from_dict(PyObject *op, const char *name)
-{
-    PyObject *dict = PyObject_GenericGetDict(op, NULL);
-    PyObject *value = NULL;
-
-    if (dict != NULL)
-        value = PyMapping_GetItemString(dict, name);
-    Py_XDECREF(dict);
-    if (value == NULL && PyErr_ExceptionMatches(PyExc_KeyError))
-        PyErr_Format(PyExc_AttributeError,
-                     "'%s' object has no attribute '%s'",
-                     Py_TYPE(op)->tp_name, name);
-    return value;
-}
-
-static PyObject *get_attribute(PyObject *op, void *closure)
-{
-    const attribute_t *attribute = closure;
-    barrier_t *self = (barrier_t *)op;
-
-    if (self->is_native && attribute->get != NULL)
-        return attribute->get(self);
-    if (become_stock(self) < 0)
-        return NULL;
-    return get_from_dict(op, attribute->name);
-}
-
-static int set_in_dict(PyObject *op, const char *name, PyObject *value)
-{
-    PyObject *dict = PyObject_GenericGetDict(op, NULL);
-    int result = -1;
-
-    if (dict != NULL && value != NULL)
-        result = PyDict_SetItemString(dict, name, value);
-    else if (dict != NULL)
-        result = PyDict_DelItemString(dict, name);
-    Py_XDECREF(dict);
-    return result;
-}
-
-static int set_attribute(PyObject *op, PyObject *value, void *closure)
-{
-    const attribute_t *attribute = closure;
-    barrier_t *self = (barrier_t *)op;
-
-    if (self->is_native && attribute->set != NULL && value != NULL) {
-        attribute->set(self, value);
-        return 0;
-    }
-    if (become_stock(self) < 0)
-        return -1;
-    return set_in_dict(op, attribute->name, value);
-}
-
-static bool is_plain(barrier_t *self)
-{
-    return ppy_is_plain((PyObject *)self, &self->dict,
-                        &self->state->barrier_watch, &self->seen);
-}
-
-/* -1 with an exception set. */
-static int overrides(barrier_t *self)
-{
-    PyObject *op = (PyObject *)self;
-    ppy_watch_t *watch = &self->state->barrier_watch;
-
-    if (!ppy_class_is_plain(op, watch, &self->seen))
-        return 1;
-    return ppy_object_overrides(op, watch, 0, STEPS);
-}
-
-/*
- * Whether the library's barrier is what counts.  It is not where somebody
- * overrides a step, unless threads are in a round now.
- */
-static bool is_native(barrier_t *self)
-{
-    if (self->is_native && !is_plain(self) && overrides(self) != 0
-        && become_stock(self) < 0)
-        PyErr_Clear();
-    return self->is_native;
-}
-
 /* --- the methods ------------------------------------------------------- */
 
 static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
@@ -476,7 +219,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     PyObject *timeout;
     int64_t deadline;
 
-    if (!is_native(self))
+    if (!ppy_barrier_is_native(self))
         return stock_call(op, "wait", args, nargs, kwnames);
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0
         || deadline_of(self, timeout, &deadline) < 0)
@@ -490,7 +233,7 @@ static PyObject *reset(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     barrier_t *self = (barrier_t *)op;
 
-    if (!is_native(self))
+    if (!ppy_barrier_is_native(self))
         return stock_call(op, "reset", NULL, 0, NULL);
     ppt_barrier_reset(&self->barrier);
     Py_RETURN_NONE;
@@ -500,7 +243,7 @@ static PyObject *barrier_abort(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     barrier_t *self = (barrier_t *)op;
 
-    if (!is_native(self))
+    if (!ppy_barrier_is_native(self))
         return stock_call(op, "abort", NULL, 0, NULL);
     ppt_barrier_abort(&self->barrier);
     Py_RETURN_NONE;
@@ -588,7 +331,7 @@ static int init_locked(barrier_t *self, uint32_t parties, PyObject **action,
                        PyObject **timeout)
 {
     if (self->is_native && ppt_barrier_destroy(&self->barrier) != 0)
-        return busy();
+        return ppy_barrier_busy();
     swap(&self->action, action);
     swap(&self->timeout, timeout);
     ppt_barrier_init(&self->barrier, parties, act, self);
@@ -599,7 +342,8 @@ static int init_locked(barrier_t *self, uint32_t parties, PyObject **action,
 static int init_native(PyObject *op, uint32_t parties,
                        PyObject *const *values)
 {
-    PyObject *action = given(values[1]), *timeout = given(values[2]);
+    PyObject *action = ppy_barrier_given(values[1]);
+    PyObject *timeout = ppy_barrier_given(values[2]);
     int result;
 
     Py_BEGIN_CRITICAL_SECTION(op);
@@ -615,7 +359,7 @@ static int init_stock(PyObject *op, PyObject *args, PyObject *kwargs)
     barrier_t *self = (barrier_t *)op;
     PyObject *method = NULL, *result = NULL;
 
-    if (become_stock(self) == 0)
+    if (ppy_barrier_become_stock(self) == 0)
         method = stock(self, "__init__");
     if (method != NULL)
         result = PyObject_Call(method, args, kwargs);
@@ -636,7 +380,7 @@ static int init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (ppy_args_tuple("Barrier", names, args, kwargs, values) < 0
         || number_of_parties(values[0], &parties) < 0)
         return -1;
-    stock = is_plain(self) ? 0 : overrides(self);
+    stock = ppy_barrier_overrides(self);
     if (stock == 0)
         return init_native(op, parties, values);
     return stock < 0 ? -1 : init_stock(op, args, kwargs);
@@ -721,7 +465,8 @@ static PyMethodDef methods[] = {
 };
 
 #define ATTRIBUTE(i, name)                                                  \
-    { name, get_attribute, set_attribute, NULL, (void *)&attributes[i] }
+    { name, ppy_barrier_get, ppy_barrier_set, NULL,                         \
+      (void *)&ppy_barrier_attributes[i] }
 
 static PyGetSetDef getset[] = {
     ATTRIBUTE(0, "_parties"),

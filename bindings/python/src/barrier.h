@@ -1,0 +1,61 @@
+/*
+ * barrier.h - what the two files of a Barrier share.
+ */
+#ifndef PPY_BARRIER_H
+#define PPY_BARRIER_H
+
+#include "core.h"
+
+typedef struct {
+    PyObject_HEAD
+    ppt_barrier_t barrier;
+    ppy_state_t *state;
+    bool is_native;             /* set by __init__ */
+    unsigned long in_handler;
+    PyObject *action;           /* NULL: none */
+    PyObject *timeout;          /* NULL: none */
+    PyObject *dict;
+    PyObject *weakrefs;
+    uint64_t seen;              /* atomic; see ppy_is_plain */
+} barrier_t;
+
+/* An attribute of threading's that ours has, too. */
+typedef struct {
+    const char *name;
+    PyObject *(*get)(barrier_t *self);  /* NULL: not of a native one */
+    void (*set)(barrier_t *self, PyObject *value);      /* the same */
+} ppy_attribute_t;
+
+extern const ppy_attribute_t ppy_barrier_attributes[];
+
+/* Getter and setter; the closure is one of these. */
+PyObject *ppy_barrier_get(PyObject *barrier, void *closure);
+int ppy_barrier_set(PyObject *barrier, PyObject *value, void *closure);
+
+/* A reference to value, but NULL for None. */
+PyObject *ppy_barrier_given(PyObject *value);
+
+/* A reference to what the field holds, or NULL. */
+PyObject *ppy_barrier_take(barrier_t *self, PyObject *const *field);
+
+/* Whether somebody overrides a step of a round; -1 with an exception set. */
+int ppy_barrier_overrides(barrier_t *self);
+
+/*
+ * Whether the library's barrier is what counts.  It is not where somebody
+ * overrides a step, unless threads are in a round now.
+ */
+bool ppy_barrier_is_native(barrier_t *self);
+
+/*
+ * Have the state in attributes, for threading's methods.
+ *
+ * Returns   0
+ *           -1  RuntimeError: threads wait at it
+ */
+int ppy_barrier_become_stock(barrier_t *self);
+
+/* Set that RuntimeError; returns -1. */
+int ppy_barrier_busy(void);
+
+#endif
