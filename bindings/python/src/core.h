@@ -96,6 +96,8 @@ typedef struct {
     PyObject *stock_bounded_semaphore;
     PyObject *stock_event;
     PyObject *stock_barrier;
+    PyObject *stock_lock;       /* the classes of threading's locks; NULL if */
+    PyObject *stock_rlock;      /* somebody has replaced them before */
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */
@@ -106,6 +108,14 @@ ppy_state_t *ppy_state(PyTypeObject *type);
 
 /* The same for an object; NULL if its type is not one of ours. */
 ppy_state_t *ppy_state_of(PyObject *object);
+
+/*
+ * __class__ of a Lock or an RLock: the class of threading's, where programs
+ * ask whether a lock is one of C.  type() tells them apart.
+ */
+#define PPY_CLASS { "__class__", ppy_class, ppy_set_class, NULL, NULL }
+PyObject *ppy_class(PyObject *object, void *nothing);
+int ppy_set_class(PyObject *object, PyObject *value, void *nothing);
 
 /*
  * "<module.type at address: detail>", as threading's look.  Takes over the

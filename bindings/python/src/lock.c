@@ -112,19 +112,25 @@ static PyMemberDef members[] = {
     { NULL, 0, 0, 0, NULL }
 };
 
+static PyGetSetDef getset[] = {
+    PPY_CLASS,
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
 static PyType_Slot slots[] = {
-    { Py_tp_doc, "Lock()\n--\n\n" },
+    { Py_tp_doc, "lock()\n--\n\n" },
     { Py_tp_new, new },
     { Py_tp_dealloc, dealloc },
     { Py_tp_traverse, traverse },
     { Py_tp_repr, repr },
     { Py_tp_methods, methods },
     { Py_tp_members, members },
+    { Py_tp_getset, getset },
     { 0, NULL }
 };
 
 PyType_Spec ppy_lock_spec = {
-    .name = "pyplusthread.Lock",
+    .name = "_thread.lock",
     .basicsize = sizeof(ppy_lock_t),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = slots,

@@ -7,6 +7,8 @@
  */
 #include "core.h"
 
+#include <string.h>
+
 #include "cpython/control.h"
 
 static struct PyModuleDef module_def;
@@ -23,6 +25,28 @@ ppy_state_t *ppy_state_of(PyObject *object)
     if (module == NULL)
         PyErr_Clear();
     return module == NULL ? NULL : PyModule_GetState(module);
+}
+
+PyObject *ppy_class(PyObject *op, void *Py_UNUSED(nothing))
+{
+    PyTypeObject *type = Py_TYPE(op);
+    ppy_state_t *state = ppy_state(type);
+    PyObject *stock = NULL;
+
+    if (type == state->lock_type)
+        stock = state->stock_lock;
+    else if (type == state->rlock_type)
+        stock = state->stock_rlock;
+    return Py_NewRef(stock == NULL ? (PyObject *)type : stock);
+}
+
+int ppy_set_class(PyObject *op, PyObject *value, void *nothing)
+{
+    const PyGetSetDef *getset = PyBaseObject_Type.tp_getset;
+
+    while (strcmp(getset->name, "__class__") != 0)
+        getset++;
+    return getset->set(op, value, nothing);
 }
 
 PyObject *ppy_repr(PyObject *op, PyObject *detail)
@@ -125,14 +149,25 @@ static int fill_docs(PyObject *const *classes)
     return 0;
 }
 
-static int take_docs(PyObject *threading)
+/* class, if it has that name. */
+static PyObject *if_named(PyObject *class, const char *name)
+{
+    PyTypeObject *type = (PyTypeObject *)class;
+
+    return strcmp(type->tp_name, name) == 0 ? Py_NewRef(class) : NULL;
+}
+
+static int take_from(PyObject *threading, ppy_state_t *state)
 {
     PyObject *classes[TYPES] = { NULL };
     int result = stock_classes(threading, classes);
     size_t i;
 
-    if (result == 0)
+    if (result == 0) {
+        state->stock_lock = if_named(classes[0], ppy_lock_spec.name);
+        state->stock_rlock = if_named(classes[1], ppy_rlock_spec.name);
         result = fill_docs(classes);
+    }
     for (i = 0; i < TYPES; i++)
         Py_XDECREF(classes[i]);
     return result;
@@ -152,6 +187,33 @@ static int none_if_empty(PyObject *type)
     return result;
 }
 
+static int set_name(PyObject *type, const char *attribute, const char *text)
+{
+    PyObject *name = PyUnicode_FromString(text);
+    int result = name == NULL ? -1
+                              : PyObject_SetAttrString(type, attribute, name);
+
+    Py_XDECREF(name);
+    return result;
+}
+
+/*
+ * A lock calls itself threading's in C: in repr(), in messages.  Its type is
+ * pyplusthread's, where pickle looks for it.
+ */
+static int add_lock_type(PyObject *module, PyObject *made, const type_t *type)
+{
+    PyTypeObject *as_type = (PyTypeObject *)made;
+
+    if (set_name(made, "__module__", "pyplusthread") < 0
+        || set_name(made, "__name__", type->stock) < 0
+        || set_name(made, "__qualname__", type->stock) < 0
+        || PyModule_AddType(module, as_type) < 0)
+        return -1;
+    as_type->tp_name = type->spec->name;
+    return 0;
+}
+
 static int add_type(PyObject *module, const type_t *type)
 {
     ppy_state_t *state = PyModule_GetState(module);
@@ -164,6 +226,8 @@ static int add_type(PyObject *module, const type_t *type)
     *field(state, type->offset) = made;
     if (made == NULL || none_if_empty(made) < 0)
         return -1;
+    if (type->is_factory)
+        return add_lock_type(module, made, type);
     return PyModule_AddType(module, (PyTypeObject *)made);
 }
 
@@ -244,7 +308,7 @@ static int set_up(PyObject *module, PyObject *threading)
     state->nothing = ppy_make_nothing();
     if (state->nothing == NULL || take_stock(state, threading) < 0
         || ppy_wait_setup(threading) < 0
-        || take_docs(threading) < 0
+        || take_from(threading, state) < 0
         || add_types(module) < 0
         || set_watches(state) < 0)
         return -1;
@@ -273,6 +337,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 
     for (i = 0; i < TYPES; i++)
         Py_VISIT(*field(state, types[i].offset));
+    Py_VISIT(state->stock_lock);
+    Py_VISIT(state->stock_rlock);
     Py_VISIT(state->nothing);
     for (i = 0; i < STOCK; i++)
         Py_VISIT(*field(state, stock[i].offset));
@@ -288,6 +354,8 @@ static int clear(PyObject *module)
 
     for (i = 0; i < TYPES; i++)
         Py_CLEAR(*field(state, types[i].offset));
+    Py_CLEAR(state->stock_lock);
+    Py_CLEAR(state->stock_rlock);
     Py_CLEAR(state->nothing);
     for (i = 0; i < STOCK; i++)
         Py_CLEAR(*field(state, stock[i].offset));

@@ -248,6 +248,11 @@ static PyMemberDef members[] = {
     { NULL, 0, 0, 0, NULL }
 };
 
+static PyGetSetDef getset[] = {
+    PPY_CLASS,
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
 static PyType_Slot slots[] = {
     { Py_tp_doc, PPY_RLOCK },
     { Py_tp_new, new },
@@ -256,11 +261,12 @@ static PyType_Slot slots[] = {
     { Py_tp_repr, repr },
     { Py_tp_methods, methods },
     { Py_tp_members, members },
+    { Py_tp_getset, getset },
     { 0, NULL }
 };
 
 PyType_Spec ppy_rlock_spec = {
-    .name = "pyplusthread.RLock",
+    .name = "_thread.RLock",
     .basicsize = sizeof(ppy_rlock_t),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = slots,
