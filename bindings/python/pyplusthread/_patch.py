@@ -8,8 +8,9 @@ import _thread
 import contextlib
 import os
 import threading
+import types
 
-from . import _core
+from . import _core, _dill
 from ._names import NAMES
 
 _native = {name: getattr(_core, name) for name in NAMES.values()}
@@ -32,10 +33,31 @@ def patch(*, lock=True, rlock=True, condition=True, semaphore=True,
     are too: call this first.
 
     Does nothing where the environment has PYPLUSTHREAD=0.
+
+    Raises RuntimeError where gevent or eventlet has replaced the threads:
+    native types would block all of its greenlets.
     """
-    if not is_turned_off():
-        for name in _chosen(**locals()):
-            _put(name)
+    which = locals()
+    if is_turned_off():
+        return
+    _refuse_green_threads()
+    _dill.register()
+    for name in _chosen(**which):
+        _put(name)
+
+
+def _refuse_green_threads():
+    if not isinstance(threading.get_ident, types.BuiltinFunctionType):
+        raise RuntimeError(
+            f'patch() comes too late: {threading.get_ident.__module__} has '
+            f'made green threads of the threads, and native types would '
+            f'block all of them')
+
+
+def before_gevent(event):
+    """gevent's plugin: its greenlets need the types that it finds stock."""
+    if event.module_name == 'threading':
+        unpatch()
 
 
 def unpatch(*, lock=True, rlock=True, condition=True, semaphore=True,

@@ -19,6 +19,9 @@ int ppy_main_thread_setup(PyObject *Py_UNUSED(threading))
 
 #else
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 static unsigned long main_thread; /* atomic */
 
 static void set(unsigned long ident)
@@ -36,19 +39,32 @@ void ppy_main_thread_is_this(void)
     set(ppy_ident());
 }
 
+/*
+ * What CPython says; or, where somebody has replaced its function (gevent and
+ * eventlet give threads other idents), that it is the process's first thread.
+ */
+static unsigned long find_main_thread(PyObject *threading)
+{
+    PyObject *function = PyObject_GetAttrString(threading,
+                                                "_get_main_thread_ident");
+    PyObject *ident = NULL;
+    bool is_first = getpid() == syscall(SYS_gettid);
+    unsigned long result = is_first ? ppy_ident() : 0;
+
+    if (function != NULL && PyCFunction_Check(function))
+        ident = PyObject_CallNoArgs(function);
+    if (ident != NULL)
+        result = PyLong_AsUnsignedLong(ident);
+    Py_XDECREF(function);
+    Py_XDECREF(ident);
+    return result;
+}
+
 int ppy_main_thread_setup(PyObject *threading)
 {
-    PyObject *thread, *ident = NULL;
-
     if (PyInterpreterState_Get() != PyInterpreterState_Main())
         return 0;
-    thread = PyObject_CallMethod(threading, "main_thread", NULL);
-    if (thread != NULL)
-        ident = PyObject_GetAttrString(thread, "ident");
-    if (ident != NULL)
-        set(PyLong_AsUnsignedLong(ident));
-    Py_XDECREF(thread);
-    Py_XDECREF(ident);
+    set(find_main_thread(threading));
     return PyErr_Occurred() ? -1 : 0;
 }
 
