@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RESULTS = ROOT / 'build-python'
 
-sys.path[:0] = [str(HERE), str(HERE / 'cpython')]
+sys.path[:0] = [str(HERE), str(HERE / 'cpython'), str(HERE / 'packages')]
 import pythons  # noqa: E402
 import suites  # noqa: E402
 
@@ -91,9 +91,9 @@ def command(words, log, limit=600, env=None):
 class Bench:
     """A Python with an environment in which the package is installed."""
 
-    def __init__(self, python, sanitizer=None):
+    def __init__(self, python, sanitizer=None, purpose=None):
         self.python = python
-        self.name = f'{python.name}-{sanitizer}' if sanitizer else python.name
+        self.name = '-'.join(filter(None, [python.name, sanitizer, purpose]))
         self.sanitizer = sanitizer
         self.folder = ROOT / f'build-python-{self.name}'
         self.log = RESULTS / f'{self.name}-install.log'
@@ -262,6 +262,8 @@ def test(bench, level, first=False):
         run_suites(bench, level)
     if first and level == 'all':
         run_soak(bench)
+        import packages  # which imports this module
+        packages.test(bench, say)
     say(f'   Python {bench.name}: {time.monotonic() - begin:.0f} s')
     return True
 

@@ -63,6 +63,9 @@ def number(text):
 class Suite:
     """One module of tests, for one Python."""
 
+    limit = MODULE_LIMIT
+    where = None    # the folder to run in; by default a scratch one
+
     def __init__(self, python, module, folder, env):
         self.python = python
         self.module = module
@@ -77,18 +80,21 @@ class Suite:
             number = next(self.runs)
             base = self.folder / f'{self.module}-{number}'
             ended, begun, status = self._process(base, options, only, found)
-            new = {result.test: result for result in ended}
-            found.update(new)
+            found.update({result.test: result for result in ended})
             if begun is not None:
                 log = base.with_suffix('.log').read_text(errors='replace')
                 found[begun] = Result(begun, 'failed',
                                       f'status {status}\n{log[-20000:]}')
-            elif status != 0 or not new:
-                if status != 0:
-                    log = base.with_suffix('.log').read_text(errors='replace')
-                    found[self.module] = Result(
-                        self.module, 'failed', f'status {status}\n{log}')
-                return found
+                continue
+            if status != 0:
+                log = base.with_suffix('.log').read_text(errors='replace')
+                found[self.module] = Result(
+                    self.module, 'failed', f'status {status}\n{log}')
+            return found
+
+    def command(self, arguments):
+        name = self.module if self.module == OWN else f'test.{self.module}'
+        return [self.python, '-B', HERE / 'runner.py', *arguments, name]
 
     def _process(self, base, options, only, done):
         """([Result], test that was not ended or None, exit status)"""
@@ -99,18 +105,16 @@ class Suite:
                 listed = base.with_suffix(f'.{name}')
                 listed.write_text('\n'.join(tests))
                 arguments += [f'--{name}', listed]
-        name = self.module if self.module == OWN else f'test.{self.module}'
         env = dict(self.env)
         if '--patch' in options:
             env['PPT_PATCH_CHILDREN'] = '1'
         with open(base.with_suffix('.log'), 'w') as log, scratch() as folder:
             process = subprocess.Popen(
-                [self.python, '-B', HERE / 'runner.py', *arguments, name],
-                stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, cwd=folder,
+                self.command(arguments), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, cwd=self.where or folder,
                 env=dict(env, TMPDIR=folder), start_new_session=True)
             try:
-                status = process.wait(MODULE_LIMIT)
+                status = process.wait(self.limit)
             except subprocess.TimeoutExpired:
                 status = 'killed: it took too long'
             finally:
