@@ -34,6 +34,9 @@
  *   B6  A callback or an action that does not return, because its thread is
  *       cancelled or throws, is one that gave up, or an action that failed:
  *       the same steps follow.
+ *   B7  In the child of a fork the queue is new (waitq I6), and the rounds that
+ *       were in flight are the parent's: whoever finds it so, under the
+ *       guard, forgets them.  The barrier stays broken if it was.
  *
  * Races
  *   Timeout against the last arrival: waitq I1 decides.  If the last arrival
@@ -70,15 +73,24 @@ int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
     return 0;
 }
 
+/* B7 */
+static void guard(ppt_barrier_t *barrier)
+{
+    if (ppt__waitq_guard(&barrier->queue))
+        barrier->again = barrier->acting = 0;
+}
+
 /* B4: those that were told to arrive again are soon queued, or out.  B5. */
 int ppt_barrier_destroy(ppt_barrier_t *barrier)
 {
     uint32_t again, acting, queued;
 
+    guard(barrier); /* B7 */
+    ppt__waitq_unguard(&barrier->queue);
     do {
         if (ppt__waitq_retire(&barrier->queue) != 0)
             return EBUSY;
-        ppt__waitq_guard(&barrier->queue);
+        guard(barrier);
         again = barrier->again;
         acting = barrier->acting;
         queued = barrier->queue.length;
@@ -116,7 +128,7 @@ static void cancel_all(ppt_barrier_t *barrier, bool broken)
 {
     ppt__chain_t chain;
 
-    ppt__waitq_guard(&barrier->queue);
+    guard(barrier);
     chain = empty(barrier, broken);
     ppt__waitq_unguard(&barrier->queue);
     dismiss(chain, ECANCELED);
@@ -141,17 +153,21 @@ struct round {
     bool locked;        /* action_lock */
 };
 
-/* The action of the last round may still run: callbacks cannot end this. */
+/*
+ * The action of the last round may still run: callbacks cannot end this.  B7:
+ * in a child the lock is free.
+ */
 static void lock_action(struct round *round, const ppt__limits_t *limits)
 {
     ppt_lock_t *lock = &round->barrier->action_lock;
+    ppt_waiter_t waiter;
 
     if (limits->on_interrupt == NULL)
-        ppt_lock_acquire(lock, PPT_FOREVER);
+        ppt_lock_acquire_transient(lock, PPT_FOREVER);
     else
-        while (ppt_lock_acquire_interruptible(lock, PPT_FOREVER,
-                                              limits->on_interrupt,
-                                              limits->arg) != 0)
+        while (ppt_lock_acquire_transient_interruptible(
+                   lock, &waiter, PPT_FOREVER, limits->on_interrupt,
+                   limits->arg) != 0)
             ;
     round->locked = true;
 }
@@ -168,7 +184,7 @@ static void end_round(void *arg)
         cancel_all(barrier, true);
     if (round->locked)
         ppt_lock_release(&barrier->action_lock);
-    ppt__waitq_guard(&barrier->queue);
+    guard(barrier);
     barrier->acting--;
     ppt__waitq_unguard(&barrier->queue); /* B5: it may be gone */
     dismiss(round->chain, round->result == 0 ? 0 : ECANCELED);
@@ -247,7 +263,7 @@ static void callback_left(void *arg)
 
     ppt__waiter_quit(party->waiter, &barrier->queue);
     if (party->waiter->grant == ARRIVE_AGAIN) {
-        ppt__waitq_guard(&barrier->queue);
+        guard(barrier);
         has_come_again(barrier);
         ppt__waitq_unguard(&barrier->queue);
     }
@@ -357,7 +373,7 @@ static int wait(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
         return EINVAL;
     do {
         ppt__waiter_start(waiter, false);
-        ppt__waitq_guard(&barrier->queue);
+        guard(barrier);
         if (again)
             has_come_again(barrier);
         if (barrier->broken || (again && barrier->resets != resets)) {

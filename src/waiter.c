@@ -270,7 +270,7 @@ bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
                                           state | PPT__LEFT, true,
                                           __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
-    ppt__waitq_guard(queue);
+    ppt__waitq_guard_to_leave(queue);
     ppt__waitq_unlink(queue, waiter);
     return true;
 }

@@ -114,10 +114,15 @@ static PPT__SLOW void make_new(ppt_waitq_t *queue)
     __atomic_store_n(&queue->born, ppt__generation, __ATOMIC_RELAXED);
 }
 
-bool ppt__waitq_guard(ppt_waitq_t *queue)
+void ppt__waitq_guard_to_leave(ppt_waitq_t *queue)
 {
     if (!try_guard(&queue->guard))
         guard_contended(&queue->guard);
+}
+
+bool ppt__waitq_guard(ppt_waitq_t *queue)
+{
+    ppt__waitq_guard_to_leave(queue);
     if (queue->born == ppt__generation)
         return false;
     make_new(queue);

@@ -95,6 +95,9 @@ extern uint32_t ppt__generation;
  * been made empty, since what was in it was the parent's.
  */
 bool ppt__waitq_guard(ppt_waitq_t *queue);
+
+/* The same for a waiter that leaves, which changes nothing of the parent's. */
+void ppt__waitq_guard_to_leave(ppt_waitq_t *queue);
 void ppt__waitq_unguard(ppt_waitq_t *queue);
 
 /* With the guard held. */

@@ -642,6 +642,77 @@ START_TEST(parents_waiters_are_void_in_the_child)
 }
 END_TEST
 
+/* The same of a barrier, where the parent's thread has arrived, or acts */
+
+struct meeting {
+    ppt_barrier_t barrier;
+    int acts;
+    int stay;
+};
+
+static int stay_in_action(void *arg)
+{
+    struct meeting *meeting = arg;
+
+    poke(&meeting->acts, 1);
+    while (peek(&meeting->stay))
+        nap();
+    return 0;
+}
+
+static void arrive(void *arg)
+{
+    struct meeting *meeting = arg;
+
+    ppt_barrier_wait(&meeting->barrier, PPT_FOREVER, NULL);
+}
+
+static void *meet_in_child(void *arg)
+{
+    struct meeting *meeting = arg;
+
+    return (void *)(intptr_t)ppt_barrier_wait(
+        &meeting->barrier, ppt_deadline(LIMIT / 3), NULL);
+}
+
+static int use_barrier_in_child(void *arg)
+{
+    struct meeting *meeting = arg;
+    void *result = NULL;
+    pthread_t thread;
+
+    poke(&meeting->stay, 0);
+    require(ppt_barrier_n_waiting(&meeting->barrier) == 0);
+    require(pthread_create(&thread, NULL, meet_in_child, meeting) == 0);
+    require(meet_in_child(meeting) == NULL);
+    require(pthread_join(thread, &result) == 0 && result == NULL);
+    require(ppt_barrier_destroy(&meeting->barrier) == 0);
+    return 0;
+}
+
+START_TEST(round_of_the_parent_is_void_in_the_child)
+{
+    struct meeting meeting = { .stay = _i };
+    worker_t workers[2];
+    int i;
+
+    ppt_barrier_init(&meeting.barrier, 2, stay_in_action, &meeting);
+    worker_start(&workers[0], arrive, &meeting);
+    await(ppt_barrier_n_waiting(&meeting.barrier) == 1);
+    if (_i == 1) {
+        worker_start(&workers[1], arrive, &meeting);
+        await(peek(&meeting.acts));
+    }
+    ck_assert_int_eq(in_child(use_barrier_in_child, &meeting), 0);
+    poke(&meeting.stay, 0);
+    if (_i == 0)
+        worker_start(&workers[1], arrive, &meeting);
+    for (i = 0; i < LENGTH(workers); i++)
+        worker_join(&workers[i]);
+    ck_assert_int_eq(ppt_barrier_destroy(&meeting.barrier), 0);
+}
+END_TEST
+
 /* The same of a lock, which the parent's threads take and wait for */
 
 struct contended {
@@ -868,6 +939,8 @@ void add_tests(Suite *suite)
         tcase, child_of_a_callback_is_not_told_of_a_round_that_the_parent_ends);
     tcase_add_loop_test(tcase, parents_waiters_are_void_in_the_child, 0,
                         KINDS);
+    tcase_add_loop_test(tcase, round_of_the_parent_is_void_in_the_child, 0,
+                        2);
     tcase_add_loop_test(
         tcase, lock_on_its_way_to_a_parents_waiter_is_free_in_the_child, 0,
         2);

@@ -26,8 +26,7 @@ extern "C" {
  *                  returns this value, the others ECANCELED
  *           Left by pthread_exit, cancellation or a C++ exception (see
  *           ppt_interrupt_fn in waitq.h), it has failed likewise.  It may
- *           fork; in the child, whose barrier must be given
- *           ppt_barrier_after_fork before it returns, it releases nobody.
+ *           fork; in the child it releases nobody.
  */
 typedef int (*ppt_barrier_action_fn)(void *arg);
 
@@ -48,8 +47,11 @@ typedef int (*ppt_barrier_action_fn)(void *arg);
  *           last one have run; with more threads than parties too.  Actions
  *           never overlap.
  * Not promised  which thread runs the action (here: the last to arrive).
- * Fork      the child must call ppt_barrier_after_fork before anything
- *           else, unless it knows that no other thread was using it.
+ * Fork      in the child nobody waits: the parent's waiters are void there,
+ *           and so is a round that was in flight; a broken barrier stays
+ *           broken.  After a fork that no handler of pthread_atfork hears of
+ *           (_Fork, a bare system call) it must call ppt_barrier_after_fork
+ *           before anything else.
  */
 typedef struct ppt_barrier {
     ppt_waitq_t queue;
@@ -157,7 +159,8 @@ PPT_API bool ppt_barrier_broken(const ppt_barrier_t *barrier);
 
 /*
  * In the child of a fork: make barrier whole and empty, with the same
- * parties and action, whatever state the fork caught it in.
+ * parties and action, whatever state the fork caught it in.  Needed only to
+ * make a broken barrier whole, and after a fork as described above.
  */
 PPT_API void ppt_barrier_after_fork(ppt_barrier_t *barrier);
 

@@ -13,8 +13,6 @@
  *   is_native   written in a critical section of the object; where it is not
  *               set, the state is in the object's attributes
  *   current     the wait that this thread is inside; one for each thread
- *   in_handler  the thread that runs a handler inside a wait here, or 0;
- *               written by that thread, which is the main thread
  */
 #include "barrier.h"
 
@@ -52,26 +50,10 @@ static int act(void *Py_UNUSED(arg))
 static int on_interrupt(void *arg)
 {
     arrival_t *arrival = arg;
-    barrier_t *self = arrival->barrier;
-    unsigned long outer = self->in_handler;
-    int result;
+    int result = ppy_on_interrupt(&arrival->wait);
 
-    if (!arrival->wait.runs_handlers)
-        return 0;
-    self->in_handler = ppy_ident();
-    result = ppy_on_interrupt(&arrival->wait);
-    self->in_handler = outer;
     current = arrival;
     return result;
-}
-
-/* The place of a thread whose handler has forked must stay. */
-static void forget(void *arg)
-{
-    barrier_t *self = arg;
-
-    if (self->in_handler != ppy_ident())
-        ppt_barrier_after_fork(&self->barrier);
 }
 
 /* Meet the others; what handlers or the action raise is set. */
@@ -80,7 +62,7 @@ static int meet_at(arrival_t *arrival, int64_t deadline, uint32_t *index)
     barrier_t *self = arrival->barrier;
     int result;
 
-    ppy_wait_begin(&arrival->wait, forget, self);
+    ppy_wait_begin(&arrival->wait);
     ppy_detach(&arrival->wait);
     current = arrival;
     if (arrival->wait.runs_handlers)
@@ -88,7 +70,6 @@ static int meet_at(arrival_t *arrival, int64_t deadline, uint32_t *index)
                                        deadline, index, on_interrupt, arrival);
     else
         result = ppt_barrier_wait(&self->barrier, deadline, index);
-    ppy_wait_end(&arrival->wait);
     ppy_attach(&arrival->wait);
     ppy_raise(&arrival->wait);
     return result;

@@ -11,7 +11,6 @@ typedef struct {
     ppt_barrier_t barrier;
     ppy_state_t *state;
     bool is_native;             /* set by __init__ */
-    unsigned long in_handler;
     PyObject *action;           /* NULL: none */
     PyObject *timeout;          /* NULL: none */
     PyObject *dict;

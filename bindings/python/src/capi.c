@@ -17,104 +17,56 @@ static ppt_lock_t *lock_of(PyObject *lock)
     return &((ppy_lock_t *)lock)->lock;
 }
 
-static ppt_cond_t *cond_of(PyObject *condition)
-{
-    return &((ppy_condition_t *)condition)->cond;
-}
-
-static void forget_cond(void *cond)
-{
-    ppt_cond_after_fork(cond);
-}
-
 static int lock_acquire(PyObject *lock, int64_t deadline)
 {
-    ppy_wait_t wait;
-    int result;
-
-    ppy_wait_begin(&wait, ppy_forget_lock, lock_of(lock));
-    result = ppt_lock_acquire(lock_of(lock), deadline);
-    ppy_wait_end(&wait);
-    return result;
+    return ppt_lock_acquire(lock_of(lock), deadline);
 }
 
 static int lock_release(PyObject *lock)
 {
-    ppy_wait_t wait;
-    int result;
-
-    ppy_wait_begin(&wait, ppy_forget_lock, lock_of(lock));
-    result = ppt_lock_release(lock_of(lock));
-    ppy_wait_end(&wait);
-    return result;
+    return ppt_lock_release(lock_of(lock));
 }
 
 static int condition_notify(PyObject *condition, int n)
 {
-    ppy_wait_t wait;
-    int result;
-
-    ppy_wait_begin(&wait, forget_cond, cond_of(condition));
-    result = ppy_notify((ppy_condition_t *)condition, n);
-    ppy_wait_end(&wait);
-    return result;
+    return ppy_notify((ppy_condition_t *)condition, n);
 }
 
 static int condition_notify_all(PyObject *condition)
 {
-    ppy_wait_t wait;
-    int result;
-
-    ppy_wait_begin(&wait, forget_cond, cond_of(condition));
-    result = ppy_broadcast((ppy_condition_t *)condition);
-    ppy_wait_end(&wait);
-    return result;
+    return ppy_broadcast((ppy_condition_t *)condition);
 }
 
 /* --- an Event or a Semaphore, through the condition it is built on ------ */
 
-/*
- * Whether this thread held the lock when the child was made, it cannot know:
- * see wait.c, W2.  So the lock is free in the child.
- */
-static void forget_condition(void *condition)
+/* A child that is forked meanwhile finds it free: wait.c, W3. */
+static ppt_lock_t *lock_inside(PyObject *condition)
 {
-    ppt_cond_after_fork(cond_of(condition));
-    ppt_lock_after_fork(ppy_own_lock(condition));
-}
+    ppt_lock_t *lock = ppy_own_lock(condition);
 
-static void begin(ppy_wait_t *wait, PyObject *condition)
-{
-    ppy_wait_begin(wait, forget_condition, condition);
-    ppt_lock_acquire(ppy_own_lock(condition), PPT_FOREVER);
-}
-
-static void end(ppy_wait_t *wait)
-{
-    ppt_lock_release(ppy_own_lock(wait->object));
-    ppy_wait_end(wait);
+    ppt_lock_acquire_transient(lock, PPT_FOREVER);
+    return lock;
 }
 
 static int semaphore_release(PyObject *semaphore, Py_ssize_t n)
 {
-    ppy_wait_t wait;
+    ppt_lock_t *lock;
     int result;
 
     if (n < 1)
         return EINVAL;
-    begin(&wait, ppy_semaphore_condition(semaphore));
+    lock = lock_inside(ppy_semaphore_condition(semaphore));
     result = ppy_semaphore_put(semaphore, n);
-    end(&wait);
+    ppt_lock_release(lock);
     return result;
 }
 
 static void event_change(PyObject *event, bool flag)
 {
-    ppy_wait_t wait;
+    ppt_lock_t *lock = lock_inside(ppy_event_condition(event));
 
-    begin(&wait, ppy_event_condition(event));
     ppy_event_change(event, flag);
-    end(&wait);
+    ppt_lock_release(lock);
 }
 
 static void event_set(PyObject *event)

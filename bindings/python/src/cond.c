@@ -110,7 +110,6 @@ static int wait_at(ppy_condition_t *self, PyObject *lock, ppy_place_t *place,
         ppy_give_up(place);
         return -1;
     }
-    ppy_enqueue_again(place); /* a lock in Python may fork */
     result = ppy_sleep(place, deadline);
     raised = result < 0 ? ppy_error_take() : NULL;
     if (kind->restore(lock, &saved) < 0) {

@@ -183,28 +183,16 @@ int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
 
 /* --- wait.c ------------------------------------------------------------ */
 
-/* What a forked child does to an object at which its parent waited. */
-typedef void (*ppy_forget_fn)(void *object);
-
 /* One wait of one thread. */
 typedef struct ppy_wait {
-    struct ppy_wait *next;      /* in the ring of all waits: wait.c */
-    struct ppy_wait *previous;
-    ppy_forget_fn forget;
-    void *object;
     PyThreadState *thread;      /* while detached */
-    bool forgotten;             /* in a child: forget was called */
     bool runs_handlers;         /* of signals: the main thread */
     bool keep_on;               /* waiting, whatever handlers raise */
     PyObject *raised;           /* by a handler; owned */
 } ppy_wait_t;
 
-/*
- * From here to ppy_wait_end the thread may be queued at object, and a child
- * of a fork calls forget(object).
- */
-void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object);
-void ppy_wait_end(ppy_wait_t *wait);
+/* Before a wait. */
+void ppy_wait_begin(ppy_wait_t *wait);
 
 /* Let go of the interpreter. */
 void ppy_detach(ppy_wait_t *wait);
@@ -244,7 +232,10 @@ bool ppy_raise(ppy_wait_t *wait);
  */
 void ppy_raise_before(PyObject *earlier);
 
-/* What ppy_acquire does where it has to wait. */
+/* All bits but those of a plain hold that nobody is queued for. */
+#define PPY_NOT_PLAIN (~(uint32_t)(PPT__HELD | PPT__TURN | PPT__OWN))
+
+/* What ppy_acquire does where it has to wait, or has to look twice. */
 int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout);
 
 /*
@@ -259,11 +250,11 @@ static inline int ppy_acquire(ppt_lock_t *lock, int64_t timeout)
 {
     if (ppt__word_take(&lock->word, PPT__HELD, 0, 0))
         return 0;
-    return timeout == PPT_TRY ? EBUSY : ppy_acquire_held(lock, timeout);
+    return timeout == PPT_TRY
+                   && !(ppt__word_load(&lock->word) & PPY_NOT_PLAIN)
+               ? EBUSY
+               : ppy_acquire_held(lock, timeout);
 }
-
-/* All bits but those of a plain hold that nobody is queued for. */
-#define PPY_NOT_PLAIN (~(uint32_t)(PPT__HELD | PPT__TURN | PPT__OWN))
 
 /* ppt_lock_locked, inline. */
 static inline bool ppy_locked(const ppt_lock_t *lock)
@@ -280,12 +271,6 @@ static inline bool ppy_locked(const ppt_lock_t *lock)
  * Returns   0, or -1 with an exception set; lock was taken in both cases
  */
 int ppy_acquire_whatever(ppt_lock_t *lock);
-
-/*
- * A ppy_forget_fn: lock has no waiters any more, and is held if it was, unless
- * by a thread that was detached (wait.c, W3).
- */
-void ppy_forget_lock(void *lock);
 
 /* Called by each import. */
 int ppy_wait_setup(PyObject *threading);
@@ -320,7 +305,6 @@ typedef struct {
     ppy_wait_t wait;
     ppt_waiter_t waiter;
     struct ppy_condition *condition;
-    ppt_lock_t *lock;           /* of ppy_wait_with */
     unsigned broadcasts;        /* of condition, when the place was taken */
 } ppy_place_t;
 
@@ -353,9 +337,6 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline);
  */
 int ppy_wait_with(ppy_place_t *place, struct ppy_condition *condition,
                   ppt_lock_t *lock, int64_t deadline);
-
-/* In a child of a fork that was made while place was held: take it anew. */
-void ppy_enqueue_again(ppy_place_t *place);
 
 /* Pass on a notify to the next, of the one whose place was left. */
 void ppy_pass_on(const ppy_place_t *place);

@@ -33,23 +33,12 @@ int ppy_broadcast(ppy_condition_t *condition)
     return ppy_notify(condition, INT_MAX);
 }
 
-static void forget_cond(void *cond)
-{
-    ppt_cond_after_fork(cond);
-}
-
 void ppy_enqueue(ppy_place_t *place, ppy_condition_t *condition)
 {
     place->condition = condition;
     place->broadcasts = broadcasts_of(condition);
-    ppy_wait_begin(&place->wait, forget_cond, &condition->cond);
+    ppy_wait_begin(&place->wait);
     ppt_cond_enqueue(&condition->cond, &place->waiter);
-}
-
-void ppy_enqueue_again(ppy_place_t *place)
-{
-    if (place->wait.forgotten)
-        ppy_enqueue(place, place->condition);
 }
 
 void ppy_pass_on(const ppy_place_t *place)
@@ -65,10 +54,8 @@ static int cancel(ppy_place_t *place)
 
 void ppy_give_up(ppy_place_t *place)
 {
-    ppy_enqueue_again(place);
     if (cancel(place) == EALREADY)
         ppy_pass_on(place);
-    ppy_wait_end(&place->wait);
 }
 
 static int sleep_detached(ppy_place_t *place, int64_t deadline)
@@ -80,8 +67,6 @@ static int sleep_detached(ppy_place_t *place, int64_t deadline)
         result = ppt_cond_sleep(&place->condition->cond, &place->waiter,
                                 deadline);
     while (result == EINTR && !place->wait.runs_handlers);
-    if (result != EINTR)
-        ppy_wait_end(&place->wait); /* before it attaches */
     ppy_attach(&place->wait);
     return result;
 }
@@ -90,11 +75,8 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline)
 {
     int result;
 
-    if (deadline == PPT_TRY) {
-        result = cancel(place);
-        ppy_wait_end(&place->wait);
-        return result == EALREADY;
-    }
+    if (deadline == PPT_TRY)
+        return cancel(place) == EALREADY;
     if (!ppy_may_wait()) {
         ppy_give_up(place);
         return -1;
@@ -104,19 +86,9 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline)
             ppy_give_up(place);
             return -1;
         }
-        ppy_enqueue_again(place);
         result = sleep_detached(place, deadline);
     } while (result == EINTR);
     return result == 0;
-}
-
-/* The thread may have been queued for either. */
-static void forget_both(void *arg)
-{
-    ppy_place_t *place = arg;
-
-    ppt_cond_after_fork(&place->condition->cond);
-    ppy_forget_lock(place->lock);
 }
 
 int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
@@ -125,14 +97,12 @@ int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
     int result;
 
     place->condition = condition;
-    place->lock = lock;
-    ppy_wait_begin(&place->wait, forget_both, place);
+    ppy_wait_begin(&place->wait);
     ppt_lock_make_transient(lock); /* W3 */
     ppy_detach(&place->wait);
     result = ppt_cond_wait_unyielding(&condition->cond, lock, deadline);
     if (result != EPERM)
         ppt_lock_release(lock);
-    ppy_wait_end(&place->wait);
     ppy_attach(&place->wait);
     return result == EPERM ? ppy_not_locked() : result == 0;
 }

@@ -6,25 +6,16 @@
  *   free-threaded build, says that it will not touch an object.  Then it
  *   waits in the library, and attaches again.
  *
- * State
- *   waits      all waits of this process, a ring; guarded by waits_lock.  A
- *              wait that is in no ring points to itself.
- *   forgotten  of a wait: only its thread, and the child of a fork, read and
- *              write it, so that it needs no lock.
- *
  * Invariants
  *   W1  Attaching may end a thread, at shutdown.  Before it attaches, its
- *       waiter has left every queue of the library, and its wait the ring.
+ *       waiter has left every queue of the library.
  *       Only the thread that runs handlers attaches while it is queued; it
  *       is the main thread, and is never ended so.  Where Python code runs
  *       inside a wait, as a lock's methods (cond.c) or a barrier's action,
  *       the wait is not on the stack, and is lost.
- *   W2  A fork may copy a queue that is half linked, and waiters on stacks
- *       which the child will use for other threads.  Whoever is in a queue,
- *       or touches one without being attached, is in the ring; the ring is
- *       held still while the fork is made; so the child finds in it every
- *       object that it has to mend.  It copies page after page while other
- *       threads run: nothing else that they write meanwhile can be trusted.
+ *   W2  In the child of a fork the parent's waiters are void: the library sees
+ *       to that (waitq I6), and so no wait is known to anybody but its thread
+ *       and the object that it waits for.
  *   W3  Whoever has the GIL may fork, and the locks that detached threads
  *       hold would be held for ever in the child.  So a hold is transient
  *       while its thread is detached: from before that on, where it is going
@@ -33,63 +24,16 @@
  *       and uses its memory, until it switches back.  So nothing that others
  *       look at is on the stack of the thread that runs handlers: its waits
  *       and waiters are on the heap.
- *
- * Races
- *   Fork against wait: W2.
- *   A handler forks inside its thread's own wait: in the child that wait is
- *   out of the ring, and joins it again; cond.c queues again, a lock is not
- *   queued during handlers, and barrier.c is not mended then.
  */
 #include "core.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-static ppt_lock_t waits_lock = PPT_LOCK_INITIALIZER;
-static ppy_wait_t waits = { .next = &waits, .previous = &waits };
-
-static void lock_waits(void)
+void ppy_wait_begin(ppy_wait_t *wait)
 {
-    ppt_lock_acquire(&waits_lock, PPT_FOREVER);
-}
-
-static void unlock_waits(void)
-{
-    ppt_lock_release(&waits_lock);
-}
-
-static void link_wait(ppy_wait_t *wait)
-{
-    lock_waits();
-    wait->next = &waits;
-    wait->previous = waits.previous;
-    wait->previous->next = wait;
-    waits.previous = wait;
-    unlock_waits();
-}
-
-static void unlink_wait(ppy_wait_t *wait)
-{
-    wait->next->previous = wait->previous;
-    wait->previous->next = wait->next;
-    wait->next = wait->previous = wait;
-}
-
-void ppy_wait_begin(ppy_wait_t *wait, ppy_forget_fn forget, void *object)
-{
-    wait->forget = forget;
-    wait->object = object;
-    wait->forgotten = false;
     wait->keep_on = false;
     wait->raised = NULL;
-    link_wait(wait);
-}
-
-void ppy_wait_end(ppy_wait_t *wait)
-{
-    lock_waits();
-    unlink_wait(wait);
-    unlock_waits();
 }
 
 void ppy_detach(ppy_wait_t *wait)
@@ -104,19 +48,9 @@ void ppy_attach(ppy_wait_t *wait)
     PyEval_RestoreThread(wait->thread);
 }
 
-
-/* W2; the child has this thread only. */
 static void after_fork_in_child(void)
 {
     ppy_module_after_fork();
-    ppt_lock_after_fork(&waits_lock);
-    while (waits.next != &waits) {
-        ppy_wait_t *wait = waits.next;
-
-        unlink_wait(wait);
-        wait->forgotten = true;
-        wait->forget(wait->object);
-    }
     ppy_main_thread_is_this();
 }
 
@@ -187,10 +121,6 @@ int ppy_on_interrupt(void *arg)
     failed = Py_MakePendingCalls() < 0;
     if (failed)
         keep_raised(wait);
-    if (wait->forgotten) {
-        wait->forgotten = false;
-        link_wait(wait);
-    }
     ppy_detach(wait);
     return failed && !wait->keep_on ? EINTR : 0;
 }
@@ -251,11 +181,6 @@ void ppy_raise_before(PyObject *earlier)
     ppy_error_give(later != NULL ? later : earlier);
 }
 
-void ppy_forget_lock(void *lock)
-{
-    ppt_lock_keep_after_fork(lock);
-}
-
 /* What a thread needs that waits for a lock. */
 typedef struct {
     ppy_wait_t wait;
@@ -268,7 +193,7 @@ static int acquire_at(attempt_t *attempt, ppt_lock_t *lock, int64_t deadline,
     ppy_wait_t *wait = &attempt->wait;
     int result;
 
-    ppy_wait_begin(wait, ppy_forget_lock, lock);
+    ppy_wait_begin(wait);
     wait->keep_on = keep_on;
     ppy_detach(wait);
     if (wait->runs_handlers)
@@ -276,7 +201,6 @@ static int acquire_at(attempt_t *attempt, ppt_lock_t *lock, int64_t deadline,
             lock, &attempt->waiter, deadline, ppy_on_interrupt, wait);
     else
         result = ppt_lock_acquire_transient(lock, deadline);
-    ppy_wait_end(wait);
     ppy_attach(wait);
     if (result == 0)
         ppt_lock_settle(lock); /* W3 */
@@ -310,6 +234,8 @@ static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
 
 int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout)
 {
+    if (timeout == PPT_TRY)
+        return ppt_lock_acquire(lock, PPT_TRY);
     if (!ppy_may_wait() || ppy_run_handlers() < 0)
         return -1;
     return acquire_detached(lock, ppt_deadline(timeout), false);
@@ -324,7 +250,7 @@ int ppy_acquire_whatever(ppt_lock_t *lock)
 
 static void set_atfork(void)
 {
-    pthread_atfork(lock_waits, unlock_waits, after_fork_in_child);
+    pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
 int ppy_wait_setup(PyObject *threading)
