@@ -37,6 +37,7 @@ typedef struct actor {
     struct stage *stage;
     ppt_gilsched_thread_t sched;
     dice_t dice;
+    bool waits;             /* in the scheduler: until it has the lock */
     long inside;
     int progress;
 } actor_t;
@@ -60,8 +61,9 @@ static bool wait_for_lock(actor_t *actor)
     int64_t until;
     int next;
 
-    if (peek(&stage->off))
+    if (peek(&stage->off) && !actor->waits)
         return wait_without(stage);
+    actor->waits = true;
     while ((next = ppt_gilsched_want(&stage->sched, &actor->sched, &until))
            == PPT_GILSCHED_SLEEP) {
         pthread_mutex_unlock(&stage->mutex);
@@ -86,6 +88,7 @@ static void take(actor_t *actor)
     stage->locked = true;
     stage->last = actor;
     ppt_gilsched_took(&stage->sched, &actor->sched);
+    actor->waits = false;
     pthread_cond_signal(&stage->switched);
     pthread_mutex_unlock(&stage->switch_mutex);
     poke(&stage->requested, 0);
