@@ -386,6 +386,28 @@ START_TEST(first_of_the_others_is_woken_if_the_woken_one_does_not_come)
 }
 END_TEST
 
+/* Both of them have been woken in vain. */
+START_TEST(who_asks_keeps_time_on_though_it_was_passed_over)
+{
+    take(&d);
+    sleeps(&a);
+    sleeps(&b);
+    ck_assert_ptr_eq(let_go(), &a);
+    take(&c);
+    pass(PATIENCE);
+    ck_assert_ptr_eq(let_go(), &b);
+    take(&d);
+    sleeps(&b);
+    sleeps(&a);
+    pass(PATIENCE);
+    asks(&b);
+    ck_assert_int_eq(until, sim_clock + PATIENCE);
+    pass(PATIENCE);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &a);
+}
+END_TEST
+
 /* c, which has just come, has the holder asked after this long. */
 static int64_t time_to_ask(void)
 {
@@ -480,6 +502,20 @@ START_TEST(who_made_way_resumes_first_with_the_rest_of_its_slice)
     comes(&a);
     sleeps(&b);
     ck_assert_int_eq(until, sim_clock + SLICE / 2);
+}
+END_TEST
+
+START_TEST(who_resumes_and_asks_keeps_the_rest_of_its_slice)
+{
+    compute(&a, &b);
+    pass(SLICE / 2);
+    asks(&c);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    sleeps(&a);
+    pass(SLICE);
+    asks(&a);
+    ck_assert_int_ge(a.used, SLICE / 2);
 }
 END_TEST
 
@@ -664,11 +700,13 @@ void add_tests(Suite *suite)
         who_was_passed_over_queues_in_front,
         who_was_passed_over_for_long_has_the_holder_asked,
         free_lock_is_taken_by_others_if_the_woken_one_does_not_come,
+        who_asks_keeps_time_on_though_it_was_passed_over,
         first_of_the_others_is_woken_if_the_woken_one_does_not_come,
         process_that_was_stopped_owes_no_more_than_a_window,
         long_hold_counts_for_no_more_than_a_window,
         cpu_bound_threads_take_slices,
         who_made_way_resumes_first_with_the_rest_of_its_slice,
+        who_resumes_and_asks_keeps_the_rest_of_its_slice,
         who_made_way_after_its_slice_queues_last,
         slice_follows_the_switch_interval,
         after_fork_the_lock_is_free,

@@ -99,7 +99,9 @@ typedef struct ppt_gilsched_thread {
     int64_t passed_since;   /* first woken in vain; 0: was not */
     bool cpu_bound;
     bool resumes;           /* it made way, and goes before its like */
-    void *place;            /* while it asks: the one behind it */
+    bool returns;           /* it asks, and comes back to its place: */
+    bool was_first;
+    void *behind;           /* who was behind it; NULL: it was the last */
     bool queued;
     bool woken;             /* it has taken its post */
 } ppt_gilsched_thread_t;
@@ -165,7 +167,9 @@ enum {
 /*
  * Thread wants the lock, which is held or was a moment ago.  To be called
  * again after each sleep, and after each request, with the guard held all the
- * time between ASK and the request, and between TAKE and ppt_gilsched_took.
+ * time between ASK and the next call, and between TAKE and ppt_gilsched_took.
+ * A wait that was begun is to end so, even if others wait in another way by
+ * then: it may be this thread that keeps time for all.
  *
  * Returns   PPT_GILSCHED_*; *until is set for SLEEP
  */

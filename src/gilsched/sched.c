@@ -199,12 +199,13 @@ static void enqueue(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 
     ppt__waiter_start(waiter, spins(sched, thread));
     waiter->yields = false;
-    if (thread->resumes || thread->passed_since != 0)
+    if (thread->returns ? thread->was_first
+                        : thread->resumes || thread->passed_since != 0)
         ppt__waitq_push_front(queue, waiter);
     else
-        ppt__waitq_push_before(queue, waiter, thread->place); /* S6 */
-    thread->resumes = false;
-    thread->place = NULL;
+        ppt__waitq_push_before(queue, waiter, thread->behind); /* S6 */
+    thread->resumes = thread->returns = false;
+    thread->behind = NULL;
     thread->queued = true;
 }
 
@@ -220,10 +221,10 @@ static void leave_to_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
     if (!thread->queued)
         return;
-    if (queue_of(sched, thread)->head == waiter_of(thread))
-        thread->resumes = true;
-    else if (!keeps_time(sched, thread))
-        thread->place = waiter_of(thread)->next;
+    thread->returns = true;
+    thread->was_first = queue_of(sched, thread)->head == waiter_of(thread);
+    if (!keeps_time(sched, thread))
+        thread->behind = waiter_of(thread)->next;
     leave(sched, thread);
 }
 
