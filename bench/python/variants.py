@@ -23,6 +23,7 @@ class Variant:
 VARIANTS = {
     'stock': Variant('stock'),
     'stock-0.1ms': Variant('stock', interval=1e-4),
+    'stock-priority': Variant('stock', priority=True),
     'native': Variant('native'),
     'native-priority': Variant('native', priority=True),
 }
@@ -42,6 +43,8 @@ def _switch_interval(seconds):
 @contextlib.contextmanager
 def _gil_priority(enabled):
     """Of all threads: once the package is there, stock's have it, too."""
+    if enabled:
+        classes.load('native')
     module = sys.modules.get(classes.MODULES['native'])
     if module is None:
         yield
@@ -67,6 +70,11 @@ def active(name):
         stack.enter_context(_switch_interval(variant.interval))
         stack.enter_context(_gil_priority(variant.priority))
         yield module
+
+
+def patched(module):
+    """A context in which threading has that variant's classes."""
+    return classes.patched(module)
 
 
 def obstacle(name):

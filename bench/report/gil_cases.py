@@ -1,11 +1,12 @@
 """Threads that share the GIL: what is measured, and what it must reach."""
 
-from rows import Row, faster, leaves, not_slower
+from rows import Row, better, faster, leaves, not_slower
 
 BASE = 'stock'
 SHORT_INTERVAL = 'stock-0.1ms'
 OURS = 'native-priority'
-VARIANTS = (BASE, SHORT_INTERVAL, 'native', OURS)
+SCHEDULED = 'stock-priority'
+VARIANTS = (BASE, SHORT_INTERVAL, SCHEDULED, 'native', OURS)
 
 KEPT = leaves(OURS, 30)
 CONVOY = [faster(OURS, 100, BASE), faster(OURS, 5, SHORT_INTERVAL), KEPT]
@@ -38,8 +39,12 @@ class _InTurn:
         for placement, cpus in self.placements.items():
             for variant in self.variants[first:] + self.variants[:first]:
                 self._take(placement, variant, bench.threaded(
-                    self.script, '--repetitions', '1', kind=variant,
-                    cpus=cpus, seconds=plan.gil_seconds))
+                    self.script, *self.arguments(), '--repetitions', '1',
+                    kind=variant, cpus=cpus, seconds=plan.gil_seconds))
+
+    def arguments(self):
+        """What the script is told besides."""
+        return ()
 
     def _take(self, placement, variant, result):
         raise NotImplementedError
@@ -114,7 +119,70 @@ class EventCase(_InTurn):
         self._rows[placement].add(variant, result['per_s'], result)
 
 
+# Case, title, and how many times stock-0.1ms beside so many.
+BESIDE = (
+    ('udp', 'UDP echo', {1: 6, 2: 1.5}),
+    ('pipes', 'pipes', {1: 6, 2: 1.5}),
+    ('condition', 'Condition question', {1: 15, 2: 15}),
+    ('executor', 'executor call', {1: 5, 2: 2}),
+    ('to-thread', 'asyncio.to_thread', {}),
+)
+
+
+class Beside(_InTurn):
+    """Operations per second beside CPU-bound threads; all are free."""
+
+    script = 'beside.py'
+
+    def __init__(self, variants, case, title, beside, times):
+        super().__init__({'free': 'free'}, variants)
+        self.title = title
+        self._arguments = ('--case', case, '--beside', str(beside))
+        targets = [faster(OURS, times, SHORT_INTERVAL), KEPT] if times else []
+        self._row = _row(f'{title}, beside {beside}', 'free', targets)
+
+    def rows(self):
+        """The one that it fills."""
+        return [self._row]
+
+    def arguments(self):
+        return self._arguments
+
+    def _take(self, _placement, variant, result):
+        self._row.add(variant, result['per_s'], result)
+
+
+class Lateness(Beside):
+    """How late an asyncio timer is, at the median and at worst."""
+
+    def __init__(self, variants, beside):
+        super().__init__(variants, 'tick', 'asyncio tick', beside, None)
+        self._rows = {key: Row(f'asyncio tick beside {beside}, {name}', 'free',
+                               base=BASE,
+                               targets=[better(OURS, SHORT_INTERVAL)])
+                      for key, name in (('p50_us', 'median'),
+                                        ('p99_us', '99 %'),
+                                        ('max_us', 'worst'))}
+
+    def rows(self):
+        """Those that it fills."""
+        return list(self._rows.values())
+
+    def _take(self, _placement, variant, result):
+        for key, row in self._rows.items():
+            row.add(variant, 1000 * result[key], result)
+
+
+def _beside_cases(variants):
+    for case, title, times in BESIDE:
+        for beside in (1, 2):
+            yield Beside(variants, case, title, beside, times.get(beside))
+    for beside in (1, 3):
+        yield Lateness(variants, beside)
+
+
 def make_cases(placements, variants):
     """All cases, in the table's order, of the variants that are possible."""
     variants = [name for name in VARIANTS if name in variants]
-    return [Giltest(placements, variants), EventCase(placements, variants)]
+    return [Giltest(placements, variants), EventCase(placements, variants),
+            *_beside_cases(variants)]
