@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-int64_t sim_clock = 1;
+int64_t sim_clock = INT64_C(1000000000); /* 0 is no time */
 
 int64_t sim_now(void)
 {

@@ -807,12 +807,23 @@ static bool is_owed(const ppt_lock_t *lock)
     return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) & 8;
 }
 
+static void hold_in_handler(const worker_t *worker)
+{
+    signals_hold();
+    worker_interrupt(worker);
+    await(signals_held() == 1);
+}
+
+/* Woken while it is kept from running, it finds the lock taken again. */
 static void pass_over(struct contended *contended, const worker_t *worker)
 {
     while (!is_owed(&contended->lock)) {
+        hold_in_handler(worker);
         ck_assert_int_eq(ppt_lock_release(&contended->lock), 0);
         ck_assert_int_eq(ppt_lock_acquire(&contended->lock, PPT_TRY), 0);
-        await(worker_asleep(worker));
+        signals_let_go();
+        await(ppt_lock_waiting(&contended->lock) == 1
+              && worker_asleep(worker));
     }
 }
 
@@ -827,9 +838,7 @@ START_TEST(lock_on_its_way_to_a_parents_waiter_is_free_in_the_child)
     await(ppt_lock_waiting(&contended.lock) == 1 && worker_asleep(&worker));
     if (_i == 1)
         pass_over(&contended, &worker);
-    signals_hold();
-    worker_interrupt(&worker);
-    await(signals_held() == 1);
+    hold_in_handler(&worker);
     ck_assert_int_eq(ppt_lock_release(&contended.lock), 0);
     ck_assert(ppt_lock_locked(&contended.lock) == (_i == 1));
     ck_assert_int_eq(in_child(use_free_lock_in_child, &contended), 0);

@@ -8,10 +8,6 @@
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
 #define SLICE PPT_GILSCHED_SLICE_NS
 
-static ppt_gilsched_t sched;
-static ppt_gilsched_thread_t a, b, c, d;
-static int64_t until;
-
 static uint64_t slept;
 
 static uint64_t times_slept(void)
@@ -19,17 +15,10 @@ static uint64_t times_slept(void)
     return slept;
 }
 
-static void set_up(void)
-{
-    memset(&sched, 0, sizeof sched);
-    memset(&a, 0, sizeof a);
-    memset(&b, 0, sizeof b);
-    memset(&c, 0, sizeof c);
-    memset(&d, 0, sizeof d);
-    sched.now = sim_now;
-    sched.sleeps = times_slept;
-    sim_clock = SECOND;
-}
+/* Each test has a process of its own. */
+static ppt_gilsched_t sched = { .now = sim_now, .sleeps = times_slept };
+static ppt_gilsched_thread_t a, b, c, d;
+static int64_t until;
 
 static void pass(int64_t length)
 {
@@ -569,18 +558,19 @@ static void simulate(sim_thread_t *threads, int count, int64_t length)
     sim_run(&sim, length);
 }
 
-/* Their share of a second, which a hold that goes on at the end is not in. */
-static double share(const sim_thread_t *threads, int count)
+/* Thousandths of a second: a hold that goes on at the end is not in it. */
+static int share(const sim_thread_t *threads, int count)
 {
     int64_t sum = 0;
     int i;
 
     for (i = 0; i < count; i++)
         sum += threads[i].held;
-    return (double)sum / SECOND;
+    return (int)(sum / MS);
 }
 
-static double spread(const sim_thread_t *threads, int count)
+/* The least over the most, in percent. */
+static int spread(const sim_thread_t *threads, int count)
 {
     int64_t least = threads[0].held, most = least;
     int i;
@@ -589,7 +579,7 @@ static double spread(const sim_thread_t *threads, int count)
         least = threads[i].held < least ? threads[i].held : least;
         most = threads[i].held > most ? threads[i].held : most;
     }
-    return (double)least / (double)most;
+    return (int)(100 * least / most);
 }
 
 START_TEST(cpu_bound_threads_keep_their_share)
@@ -601,7 +591,7 @@ START_TEST(cpu_bound_threads_keep_their_share)
                                BLOCKING(on, off), BLOCKING(on, off) };
 
     simulate(threads, 4, SECOND);
-    ck_assert_double_ge(share(threads, 1), 0.28);
+    ck_assert_int_ge(share(threads, 1), 280);
     ck_assert_int_gt(threads[1].holds, 0);
 }
 END_TEST
@@ -621,8 +611,8 @@ START_TEST(cpu_bound_threads_get_equal_shares)
         threads[i].start = i * 7 * US;
     }
     simulate(threads, 4 + others, SECOND);
-    ck_assert_double_ge(spread(threads, 4), 0.8);
-    ck_assert_double_ge(share(threads, 4), others == 0 ? 0.97 : 0.28);
+    ck_assert_int_ge(spread(threads, 4), 80);
+    ck_assert_int_ge(share(threads, 4), others == 0 ? 970 : 280);
 }
 END_TEST
 
@@ -659,7 +649,7 @@ START_TEST(threads_that_compute_alone_take_slices)
     sim_thread_t threads[] = { COMPUTING, COMPUTING };
 
     simulate(threads, 2, SECOND);
-    ck_assert_double_ge(share(threads, 2), 0.97);
+    ck_assert_int_ge(share(threads, 2), 970);
     ck_assert_uint_le(sim.sched.stats.holds, SECOND / SLICE + 10);
 }
 END_TEST
@@ -717,7 +707,6 @@ void add_tests(Suite *suite)
     };
     TCase *tcase = add_case(suite, "events");
 
-    tcase_add_checked_fixture(tcase, set_up, NULL);
     add_list(tcase, events, LENGTH(events));
     tcase = add_case(suite, "programs");
     add_list(tcase, programs, LENGTH(programs));

@@ -246,7 +246,7 @@ static int go_on(void *arg)
     require(ppt__waiter_sleep(&legacy->first, PPT_FOREVER, 0) == 0);
     require(legacy->first.grant == PPT__GRANT_AGAIN);
     require(ppt__waiter_leave(&legacy->first, &legacy->queue));
-    require(ppt__waitq_length(&legacy->queue) == 0);
+    require(ppt__waitq_waiting(&legacy->queue) == 0);
     return 0;
 }
 

@@ -53,16 +53,12 @@ static gil_t *gils;
 static bool enabled = true;
 static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
 
-/* On most systems reached without a call. */
+/* Reached without a call, and there when the thread starts (tls_args). */
 static _Thread_local struct {
-    ppt_gilsched_thread_t *thread;
+    ppt_gilsched_thread_t thread;
     ppy_recorder_t *recorder;
     void *chosen;               /* C3 */
 } this;
-
-/* Too large for what is set aside for libraries that are opened. */
-static _Thread_local ppt_gilsched_thread_t this_thread
-    __attribute__((tls_model("global-dynamic")));
 
 static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *,
                              const struct timespec *);
@@ -74,9 +70,7 @@ static int (*real_unlock)(pthread_mutex_t *);
 
 static ppt_gilsched_thread_t *this_one(void)
 {
-    if (this.thread == NULL)
-        this.thread = &this_thread;
-    return this.thread;
+    return &this.thread;
 }
 
 static gil_t *first(void)
