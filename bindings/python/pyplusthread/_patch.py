@@ -37,7 +37,7 @@ def patch(*, lock=True, rlock=True, condition=True, semaphore=True,
     Raises RuntimeError where gevent or eventlet has replaced the threads:
     native types would block all of its greenlets.
     """
-    which = locals()
+    which = dict(locals())  # it grows while a debugger looks
     if is_turned_off():
         return
     _refuse_green_threads()
@@ -79,7 +79,7 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
     Other threads see the change as well: there is only one threading.  Of
     blocks that overlap, the last one to end restores a name.
     """
-    which = locals()
+    which = dict(locals())  # it grows while a debugger looks
     with _blocks_lock:
         found = {name: getattr(threading, name) for name in _chosen(**which)}
         block = (_thread.get_ident(), found)
