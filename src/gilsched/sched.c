@@ -198,7 +198,7 @@ static void enqueue(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     ppt__waiter_t *waiter = waiter_of(thread);
 
     ppt__waiter_start(waiter, spins(sched, thread));
-    waiter->yields = false;
+    waiter->yields = !thread->cpu_bound && sched->computes_since == 0;
     if (thread->returns ? thread->was_first
                         : thread->resumes || thread->passed_since != 0)
         ppt__waitq_push_front(queue, waiter);
@@ -454,7 +454,7 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
 void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
     sched->stats.holds++;
-    sched->holder = thread;
+    __atomic_store_n(&sched->holder, thread, __ATOMIC_RELAXED); /* may be read */
     sched->computes_since = sched->used = 0;
     sched->asked_at = 0;
     sched->contended_since = 0;
@@ -497,7 +497,7 @@ static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
     int64_t now = now_in(sched);
 
     end_hold(sched, thread, now);
-    sched->holder = NULL;
+    __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     return choose(sched, now);
 }
 
@@ -506,7 +506,7 @@ void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
 {
     if (sched->computes_since != 0 || sched->contended_since != 0)
         return let_go_with_the_time(sched, thread);
-    sched->holder = NULL;
+    __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     return NULL;
 }
 

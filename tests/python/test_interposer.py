@@ -64,6 +64,7 @@ def test_sockets_are_scheduled_without_the_types_of_the_package():
 
 # The functions that are replaced.
 
+@pytest.mark.unsanitized  # ThreadSanitizer's own thread comes with the first
 def test_import_leaves_no_thread_behind():
     assert python('''
 import os

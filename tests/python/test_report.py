@@ -11,6 +11,8 @@ import pytest
 
 BENCH = Path(__file__).parents[2] / 'bench'
 
+pytestmark = pytest.mark.unsanitized  # nothing of it is compiled
+
 
 @pytest.fixture
 def report(monkeypatch):

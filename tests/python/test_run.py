@@ -9,6 +9,8 @@ import pytest
 
 from support import HERE
 
+pytestmark = pytest.mark.unsanitized  # nothing of it is compiled
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):

@@ -287,12 +287,15 @@ int ppy_main_thread_setup(PyObject *threading);
 /* In the child of a fork that another interpreter's import was caught by. */
 void ppy_module_after_fork(void);
 
-/* ppt_lock_release: where nobody waits it costs no call. */
+/* What ppy_release does where threads are queued for lock, or it is free. */
+int ppy_release_queued(ppt_lock_t *lock);
+
+/* ppt_lock_release by a thread that is attached. */
 static inline int ppy_release(ppt_lock_t *lock)
 {
     return ppt__word_free(&lock->word, PPY_NOT_PLAIN)
                ? 0
-               : ppt_lock_release(lock);
+               : ppy_release_queued(lock);
 }
 
 /* --- place.c ----------------------------------------------------------- */

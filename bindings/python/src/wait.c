@@ -27,6 +27,8 @@
  */
 #include "core.h"
 
+#include "cpython/interposer.h"
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -230,6 +232,26 @@ static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
     if (attempt != &on_stack)
         PyMem_RawFree(attempt);
     return result;
+}
+
+static int release_detached(ppt_lock_t *lock)
+{
+    ppy_wait_t wait;
+    int result;
+
+    ppt_lock_make_transient(lock); /* W3 */
+    ppy_detach(&wait);
+    result = ppt_lock_release(lock);
+    ppy_attach(&wait);
+    return result;
+}
+
+/* The thread that is woken finds the GIL free, if nobody else wants it. */
+int ppy_release_queued(ppt_lock_t *lock)
+{
+    return ppt_lock_waiting(lock) > 0 && ppy_interposer_nobody_waits()
+               ? release_detached(lock)
+               : ppt_lock_release(lock);
 }
 
 int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout)

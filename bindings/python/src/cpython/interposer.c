@@ -68,6 +68,9 @@ static int (*real_init)(pthread_cond_t *, const pthread_condattr_t *);
 static int (*real_destroy)(pthread_cond_t *);
 static int (*real_unlock)(pthread_mutex_t *);
 
+/* They are set before the first slot calls a function here. */
+#define REAL(name) __atomic_load_n(&real_##name, __ATOMIC_RELAXED)
+
 static ppt_gilsched_thread_t *this_one(void)
 {
     return &this.thread;
@@ -171,7 +174,7 @@ static int wait_in_scheduler(gil_t *gil, pthread_mutex_t *mutex,
     learn_slice(sched, limit);
     while ((next = ppt_gilsched_want(sched, thread, &until))
            == PPT_GILSCHED_SLEEP) {
-        real_unlock(mutex);
+        REAL(unlock)(mutex);
         ppt_gilsched_sleep(thread, until);
         pthread_mutex_lock(mutex);
     }
@@ -194,7 +197,7 @@ static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 
     record(PPY_CALL_TIMEDWAIT, cond, mutex);
     if (gil == NULL || !waits_in_scheduler())
-        return real_timedwait(cond, mutex, until);
+        return REAL(timedwait)(cond, mutex, until);
     return wait_in_scheduler(gil, mutex, until);
 }
 
@@ -204,7 +207,7 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     int result;
 
     record(PPY_CALL_WAIT, cond, mutex);
-    result = real_wait(cond, mutex);
+    result = REAL(wait)(cond, mutex);
     if (gil != NULL)
         ppt_gilsched_detained(&gil->sched, this_one());
     return result;
@@ -219,7 +222,7 @@ static int my_signal(pthread_cond_t *cond)
         this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
     else if ((gil = gil_with_switch_cond(cond)) != NULL)
         ppt_gilsched_took(&gil->sched, this_one());
-    return real_signal(cond); /* C4 */
+    return REAL(signal)(cond); /* C4 */
 }
 
 /* C3: the next mutex that is released is the GIL's. */
@@ -229,7 +232,7 @@ static int my_unlock(pthread_mutex_t *mutex)
     int result;
 
     record(PPY_CALL_UNLOCK, NULL, mutex);
-    result = real_unlock(mutex);
+    result = REAL(unlock)(mutex);
     if (chosen != NULL) {
         this.chosen = NULL;
         ppt_gilsched_wake(chosen);
@@ -243,7 +246,7 @@ static int my_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 
     if (gil != NULL)
         ppt_gilsched_after_fork(&gil->sched);
-    return real_init(cond, attr);
+    return REAL(init)(cond, attr);
 }
 
 static int my_destroy(pthread_cond_t *cond)
@@ -254,7 +257,7 @@ static int my_destroy(pthread_cond_t *cond)
         __atomic_store_n(&gil->names.switch_cond, NULL, __ATOMIC_RELAXED);
         __atomic_store_n(&gil->names.cond, NULL, __ATOMIC_RELEASE);
     }
-    return real_destroy(cond);
+    return REAL(destroy)(cond);
 }
 
 /* --- installing ------------------------------------------------------------ */
@@ -343,7 +346,7 @@ bool ppy_interposer_adopt(const ppy_gil_names_t *names)
         return false;
     pthread_mutex_lock(names->mutex);
     begin(gil, names);
-    real_unlock(names->mutex);
+    REAL(unlock)(names->mutex);
     return true;
 }
 
@@ -355,6 +358,17 @@ void ppy_interposer_enable(bool value)
 bool ppy_interposer_enabled(void)
 {
     return __atomic_load_n(&enabled, __ATOMIC_RELAXED);
+}
+
+bool ppy_interposer_nobody_waits(void)
+{
+    const ppt_gilsched_thread_t *thread = this_one();
+    const gil_t *gil = first();
+
+    while (gil != NULL
+           && __atomic_load_n(&gil->sched.holder, __ATOMIC_RELAXED) != thread)
+        gil = gil->next;
+    return gil != NULL && ppt_gilsched_waiting(&gil->sched) == 0;
 }
 
 void ppy_interposer_set_share(uint32_t share)

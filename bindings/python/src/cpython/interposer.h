@@ -71,6 +71,12 @@ bool ppy_interposer_adopt(const ppy_gil_names_t *names);
 void ppy_interposer_enable(bool enabled);
 bool ppy_interposer_enabled(void);
 
+/*
+ * Whether this thread, which has its GIL, would give it to nobody if it let go
+ * of it now: it is scheduled, and no thread waits for it.
+ */
+bool ppy_interposer_nobody_waits(void);
+
 /* The CPU-bound threads' share of all GILs, in millionths. */
 void ppy_interposer_set_share(uint32_t share);
 uint32_t ppy_interposer_share(void);

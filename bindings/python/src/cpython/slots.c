@@ -202,6 +202,11 @@ static bool visit_all(const object_t *object, ppy_slot_t *slots, int n,
     return true;
 }
 
+static void set_original(ppy_slot_t *slot, void *function)
+{
+    __atomic_store_n(slot->original, function, __ATOMIC_RELEASE);
+}
+
 /* R2: what is outside of the object is a function, if it is not ours. */
 static bool look_at(const object_t *object, void **at, ppy_slot_t *slot,
                     bool restore)
@@ -212,7 +217,7 @@ static bool look_at(const object_t *object, void **at, ppy_slot_t *slot,
     if (held != slot->replacement
         && !is_inside(object->base, object->headers, object->header_count,
                       (uintptr_t)held))
-        *slot->original = held;
+        set_original(slot, held);
     slot->found++;
     return true;
 }
@@ -269,7 +274,7 @@ const char *ppy_slots_find(const void *address, ppy_slot_t *slots, int n)
         return "the object that holds the interpreter was not found";
     for (i = 0; i < n; i++) {
         slots[i].found = 0;
-        *slots[i].original = dlsym(RTLD_DEFAULT, slots[i].name); /* R2 */
+        set_original(&slots[i], dlsym(RTLD_DEFAULT, slots[i].name)); /* R2 */
     }
     visit_all(&object, slots, n, look_at, false);
     for (i = 0; i < n; i++)
