@@ -34,24 +34,13 @@ static void request(sim_t *sim)
         holder->at = sim_clock + SIM_CHECK_NS;
 }
 
-/* Whoever has been woken by what the scheduler returned. */
-static void wake(sim_t *sim, const ppt_gilsched_thread_t *before, void *chosen)
-{
-    sim_thread_t *coming = (sim_thread_t *)sim->sched.coming;
-
-    ppt_gilsched_wake(chosen);
-    if (coming != NULL && &coming->sched != before)
-        coming->at = sim_clock + sim->latency;
-}
-
 static void took(sim_t *sim, sim_thread_t *thread)
 {
-    ppt_gilsched_thread_t *before = sim->sched.coming;
     int64_t waited = sim_clock - thread->since;
 
     sim->locked = true;
     sim->requested = false;
-    wake(sim, before, ppt_gilsched_took(&sim->sched, &thread->sched));
+    ppt_gilsched_took(&sim->sched, &thread->sched);
     if (waited > thread->worst)
         thread->worst = waited;
     thread->since = sim_clock;
@@ -116,7 +105,9 @@ static void let_go(sim_t *sim, sim_thread_t *thread)
     ppt_gilsched_thread_t *before = sim->sched.coming;
 
     sim->locked = false;
-    wake(sim, before, ppt_gilsched_let_go(&sim->sched, &thread->sched));
+    ppt_gilsched_wake(ppt_gilsched_let_go(&sim->sched, &thread->sched));
+    if (sim->sched.coming != NULL && sim->sched.coming != before)
+        ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
 }
 
 /* drop_gil */

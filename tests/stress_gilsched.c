@@ -79,7 +79,6 @@ static bool wait_for_lock(actor_t *actor)
 static void take(actor_t *actor)
 {
     struct stage *stage = actor->stage;
-    void *chosen;
 
     pthread_mutex_lock(&stage->mutex);
     while (stage->locked)
@@ -88,13 +87,12 @@ static void take(actor_t *actor)
     pthread_mutex_lock(&stage->switch_mutex);
     stage->locked = true;
     stage->last = actor;
-    chosen = ppt_gilsched_took(&stage->sched, &actor->sched);
+    ppt_gilsched_took(&stage->sched, &actor->sched);
     actor->waits = false;
     pthread_cond_signal(&stage->switched);
     pthread_mutex_unlock(&stage->switch_mutex);
     poke(&stage->requested, 0);
     pthread_mutex_unlock(&stage->mutex);
-    ppt_gilsched_wake(chosen);
 }
 
 static void let_go(actor_t *actor)

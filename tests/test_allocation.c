@@ -264,7 +264,7 @@ static void use_gilsched(stage_t *stage)
     int64_t until;
 
     sched = fresh;
-    CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_took)(&sched, &me));
+    CALL(ppt_gilsched_took)(&sched, &me);
     wants(stage, PPT_GILSCHED_SLEEP,
           CALL(ppt_gilsched_want)(&sched, &other, &until));
     CALL(ppt_gilsched_sleep)(&other, until);

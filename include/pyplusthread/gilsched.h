@@ -13,7 +13,6 @@
  *     void take(void)
  *     {
  *         int64_t until;
- *         void *wake;
  *
  *         lock(mutex);
  *         while (locked)
@@ -28,9 +27,8 @@
  *                 ppt_gilsched_asked(&sched);
  *             }
  *         locked = true;
- *         wake = ppt_gilsched_took(&sched, &me);
+ *         ppt_gilsched_took(&sched, &me);
  *         unlock(mutex);
- *         ppt_gilsched_wake(wake);
  *     }
  *
  *     void let_go(void)
@@ -186,13 +184,9 @@ PPT_API void ppt_gilsched_asked(ppt_gilsched_t *sched);
 PPT_API void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread,
                                 int64_t until);
 
-/*
- * Thread, which may have waited, has the lock now.
- *
- * Returns   what to call ppt_gilsched_wake with, once the guard is released
- */
-PPT_API void *ppt_gilsched_took(ppt_gilsched_t *sched,
-                                ppt_gilsched_thread_t *thread);
+/* Thread, which may have waited, has the lock now. */
+PPT_API void ppt_gilsched_took(ppt_gilsched_t *sched,
+                               ppt_gilsched_thread_t *thread);
 
 /*
  * Thread, which has the lock, lets go of it.

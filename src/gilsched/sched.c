@@ -37,9 +37,6 @@
  *       lock, or by the one that keeps time.
  *   S6  Who asks leaves its queue for a moment, with the guard held, and comes
  *       back to its place.  It may as well not come back.
- *   S7  A CPU-bound thread that takes the lock while others are queued that it
- *       does not go before (a slice began; it was there first) calls the first
- *       of them: their timers were set for another hold.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -121,13 +118,6 @@ static ppt_waitq_t *queue_of(ppt_gilsched_t *sched,
 static bool anybody_waits(const ppt_gilsched_t *sched)
 {
     return sched->io.head != NULL || sched->cpu.head != NULL;
-}
-
-/* Queued, or woken and not there yet. */
-static bool cpu_bound_wait(const ppt_gilsched_t *sched)
-{
-    return sched->cpu.head != NULL
-           || (sched->coming != NULL && sched->coming->cpu_bound);
 }
 
 static int64_t debt(const ppt_gilsched_t *sched)
@@ -359,23 +349,20 @@ static ppt_waitq_t *next_queue(ppt_gilsched_t *sched)
 }
 
 /* S1, S3 */
-static void *choose_from(ppt_gilsched_t *sched, ppt_waitq_t *queue,
-                         int64_t now)
+static void *choose(ppt_gilsched_t *sched, int64_t now)
 {
+    ppt_waitq_t *queue = next_queue(sched);
     ppt__waiter_t *waiter = nobody_comes(sched, now) ? ppt__waitq_pop(queue)
-                                                     : NULL;
+                                                 : NULL;
 
     if (waiter == NULL)
         return NULL;
+    if (queue == &sched->cpu)
+        sched->slice_over = false;
     sched->coming = (ppt_gilsched_thread_t *)waiter;
     sched->coming_since = now;
     sched->stats.wakes++;
     return ppt__waiter_give(waiter, PPT__GRANT_TURN);
-}
-
-static void *choose(ppt_gilsched_t *sched, int64_t now)
-{
-    return choose_from(sched, next_queue(sched), now);
 }
 
 static bool was_chosen(ppt_gilsched_thread_t *thread)
@@ -443,20 +430,8 @@ static void note_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->passed_since = 0;
 }
 
-/*
- * S7: others are queued that may interrupt a CPU-bound thread, which has just
- * taken the lock before them: the first of them comes, and asks.
- */
-static void *call_one_that_asks(ppt_gilsched_t *sched, int64_t now)
-{
-    if (sched->computes_since == 0 || sched->io.head == NULL
-        || ppt__account_repays(&sched->account, debt(sched)))
-        return NULL;
-    return choose_from(sched, &sched->io, now);
-}
-
 /* Somebody waits, or waited, or a CPU-bound thread takes it. */
-static PPT__SLOW void *took_with_the_time(ppt_gilsched_t *sched,
+static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
                                          ppt_gilsched_thread_t *thread)
 {
     int64_t now = now_in(sched);
@@ -465,10 +440,8 @@ static PPT__SLOW void *took_with_the_time(ppt_gilsched_t *sched,
         look_at_class(sched, thread, now);
     if (thread->cpu_bound) {
         ppt__account_want(&sched->account, thread->let_go_at, now);
-        if (!cpu_bound_wait(sched))
+        if (sched->cpu.head == NULL)
             thread->used = 0;
-        if (thread->used < slice_of(sched))
-            sched->slice_over = false;
         ppt__account_take(&sched->account, now, now);
         sched->computes_since = now;
         sched->used = thread->used;
@@ -476,10 +449,9 @@ static PPT__SLOW void *took_with_the_time(ppt_gilsched_t *sched,
     if (thread->wanted_at != 0)
         note_wait(sched, thread, now);
     sched->contended_since = anybody_waits(sched) ? now : 0;
-    return call_one_that_asks(sched, now);
 }
 
-void *ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
     sched->stats.holds++;
     __atomic_store_n(&sched->holder, thread, __ATOMIC_RELAXED); /* may be read */
@@ -487,8 +459,7 @@ void *ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     sched->asked_at = 0;
     sched->contended_since = 0;
     if (thread->wanted_at != 0 || thread->cpu_bound || anybody_waits(sched))
-        return took_with_the_time(sched, thread);
-    return NULL;
+        took_with_the_time(sched, thread);
 }
 
 /* --- letting go ----------------------------------------------------------- */
@@ -502,7 +473,7 @@ static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->resumes = thread->used < slice_of(sched);
     thread->let_go_at = now;
     goes_away(sched, thread, now);
-    sched->slice_over |= !thread->resumes && cpu_bound_wait(sched);
+    sched->slice_over |= !thread->resumes && sched->cpu.head != NULL;
 }
 
 static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
@@ -514,7 +485,7 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->used = 0;
     if (since == 0)
         return;
-    ppt__account_let_go(&sched->account, cpu_bound_wait(sched));
+    ppt__account_let_go(&sched->account, sched->cpu.head != NULL);
     sched->stats.cpu_held += now - since;
     if (sched->asked_at != 0)
         force_off(sched, thread, since, now);

@@ -57,8 +57,7 @@ static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
 static _Thread_local struct {
     ppt_gilsched_thread_t thread;
     ppy_recorder_t *recorder;
-    void *chosen;               /* C3: to be woken, once that mutex */
-    pthread_mutex_t *guard;     /* is released */
+    void *chosen;               /* C3 */
 } this;
 
 static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *,
@@ -214,36 +213,30 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     return result;
 }
 
-static void wake_later(const gil_t *gil, void *chosen)
-{
-    this.chosen = chosen;
-    this.guard = gil->names.mutex;
-}
-
 static int my_signal(pthread_cond_t *cond)
 {
-    ppt_gilsched_thread_t *thread = this_one();
     gil_t *gil;
 
     record(PPY_CALL_SIGNAL, cond, NULL);
     if ((gil = gil_with_cond(cond)) != NULL)
-        wake_later(gil, ppt_gilsched_let_go(&gil->sched, thread));
+        this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
     else if ((gil = gil_with_switch_cond(cond)) != NULL)
-        wake_later(gil, ppt_gilsched_took(&gil->sched, thread));
+        ppt_gilsched_took(&gil->sched, this_one());
     return REAL(signal)(cond); /* C4 */
 }
 
+/* C3: the next mutex that is released is the GIL's. */
 static int my_unlock(pthread_mutex_t *mutex)
 {
     void *chosen = this.chosen;
     int result;
 
     record(PPY_CALL_UNLOCK, NULL, mutex);
-    if (chosen == NULL || mutex != this.guard)
-        return REAL(unlock)(mutex);
-    this.chosen = NULL;
     result = REAL(unlock)(mutex);
-    ppt_gilsched_wake(chosen);
+    if (chosen != NULL) {
+        this.chosen = NULL;
+        ppt_gilsched_wake(chosen);
+    }
     return result;
 }
 
@@ -338,7 +331,7 @@ static void begin(gil_t *gil, const ppy_gil_names_t *names)
 {
     gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
     gil->sched.cpu_share = scheduler_share();
-    ppt_gilsched_wake(ppt_gilsched_took(&gil->sched, this_one()));
+    ppt_gilsched_took(&gil->sched, this_one());
     gil->names.mutex = names->mutex;
     __atomic_store_n(&gil->names.switch_cond, names->switch_cond,
                      __ATOMIC_RELAXED);
