@@ -513,18 +513,27 @@ START_TEST(who_made_way_after_its_slice_queues_last)
     compute_both();
     pass(SLICE);
     asks(&c);
-    ck_assert_ptr_eq(let_go(), &b);
-    comes(&b);
-    sleeps(&a);
-    asks(&d);
     ck_assert_ptr_eq(let_go(), &c);
     comes(&c);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &b);
+}
+END_TEST
+
+START_TEST(next_slice_begins_though_others_come_all_the_time)
+{
+    compute_both();
+    pass(SLICE);
+    asks(&c);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    sleeps(&d);
+    pass(PATIENCE - 1);
     ck_assert_ptr_eq(let_go(), &d);
     comes(&d);
-    sleeps(&b);
+    sleeps(&c);
+    pass(1);
     ck_assert_ptr_eq(let_go(), &b);
-    comes(&b);
-    ck_assert_ptr_eq(let_go(), &a);
 }
 END_TEST
 
@@ -616,14 +625,17 @@ START_TEST(cpu_bound_threads_get_equal_shares)
 }
 END_TEST
 
+/* Also one whose period is a time slice, and which meets each slice's end. */
 START_TEST(back_from_blocking_waits_a_few_microseconds)
 {
-    sim_thread_t threads[] = { BLOCKING(20 * US, 5 * MS), COMPUTING,
-                               COMPUTING, COMPUTING };
+    sim_thread_t threads[] = { BLOCKING(20 * US, 5 * MS - _i / 3 * 50 * US),
+                               COMPUTING, COMPUTING, COMPUTING };
+    const ppt_gilsched_stats_t *stats = &sim.sched.stats;
 
-    simulate(threads, 2 + _i, SECOND);
+    simulate(threads, 2 + _i % 3, SECOND);
     ck_assert_int_ge(threads[0].holds, 190);
-    ck_assert_int_le(threads[0].worst, 2 * MS);
+    ck_assert_int_le(threads[0].worst, 4 * MS); /* before they are known */
+    ck_assert_int_le(stats->io_waited / threads[0].holds, 100 * US);
 }
 END_TEST
 
@@ -698,6 +710,7 @@ void add_tests(Suite *suite)
         who_made_way_resumes_first_with_the_rest_of_its_slice,
         who_resumes_and_asks_keeps_the_rest_of_its_slice,
         who_made_way_after_its_slice_queues_last,
+        next_slice_begins_though_others_come_all_the_time,
         slice_follows_the_switch_interval,
         after_fork_the_lock_is_free,
     };
@@ -713,5 +726,5 @@ void add_tests(Suite *suite)
     tcase_add_loop_test(tcase, cpu_bound_threads_keep_their_share, 0, 9);
     tcase_add_loop_test(tcase, cpu_bound_threads_get_equal_shares, 0, 20);
     tcase_add_loop_test(tcase, back_from_blocking_waits_a_few_microseconds, 0,
-                        3);
+                        9);
 }

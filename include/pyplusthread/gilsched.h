@@ -147,7 +147,7 @@ typedef struct ppt_gilsched {
     int64_t slice;           /* ns, an hour at most; 0: the default */
     uint32_t cpu_share;      /* in millionths, fewer than a million; 0: the
                                 default */
-    bool slice_over;         /* the next CPU-bound thread begins its own */
+    int64_t slice_over_at;   /* since then; 0: no slice, or the next one's */
     ppt_gilsched_account_t account;
     ppt_gilsched_stats_t stats;
 } ppt_gilsched_t;
@@ -155,7 +155,7 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, 0, 0, 0, false, { 0, 0, 0, false, false, false },                  \
+      0, 0, 0, 0, 0, { 0, 0, 0, false, false, false },                      \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {

@@ -120,6 +120,13 @@ static bool anybody_waits(const ppt_gilsched_t *sched)
     return sched->io.head != NULL || sched->cpu.head != NULL;
 }
 
+/* Queued, or woken and not there yet. */
+static bool cpu_bound_wait(const ppt_gilsched_t *sched)
+{
+    return sched->cpu.head != NULL
+           || (sched->coming != NULL && sched->coming->cpu_bound);
+}
+
 static int64_t debt(const ppt_gilsched_t *sched)
 {
     return ppt__account_debt(&sched->account, share_of(sched));
@@ -333,15 +340,21 @@ static int wait_or_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 }
 
 /*
- * When a CPU-bound thread's slice is over the next one begins its own before
- * others have the lock: else the first might always be there when these let
- * go of it, and never queue.
+ * The next CPU-bound thread has waited since a slice was over, and others come
+ * all the time: it goes before them.  Else the first one, which is there
+ * whenever one of these lets go of the lock, might never queue.
  */
-static ppt_waitq_t *next_queue(ppt_gilsched_t *sched)
+static bool next_slice_is_due(const ppt_gilsched_t *sched, int64_t now)
+{
+    return sched->slice_over_at != 0
+           && now - sched->slice_over_at >= PATIENCE;
+}
+
+static ppt_waitq_t *next_queue(ppt_gilsched_t *sched, int64_t now)
 {
     if (sched->cpu.head == NULL)
         return &sched->io;
-    if (sched->io.head == NULL || sched->slice_over)
+    if (sched->io.head == NULL || next_slice_is_due(sched, now))
         return &sched->cpu;
     return ppt__account_repays(&sched->account, debt(sched))
                ? &sched->cpu
@@ -351,14 +364,12 @@ static ppt_waitq_t *next_queue(ppt_gilsched_t *sched)
 /* S1, S3 */
 static void *choose(ppt_gilsched_t *sched, int64_t now)
 {
-    ppt_waitq_t *queue = next_queue(sched);
+    ppt_waitq_t *queue = next_queue(sched, now);
     ppt__waiter_t *waiter = nobody_comes(sched, now) ? ppt__waitq_pop(queue)
                                                  : NULL;
 
     if (waiter == NULL)
         return NULL;
-    if (queue == &sched->cpu)
-        sched->slice_over = false;
     sched->coming = (ppt_gilsched_thread_t *)waiter;
     sched->coming_since = now;
     sched->stats.wakes++;
@@ -440,8 +451,10 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
         look_at_class(sched, thread, now);
     if (thread->cpu_bound) {
         ppt__account_want(&sched->account, thread->let_go_at, now);
-        if (sched->cpu.head == NULL)
+        if (!cpu_bound_wait(sched))
             thread->used = 0;
+        if (thread->used < slice_of(sched))
+            sched->slice_over_at = 0;
         ppt__account_take(&sched->account, now, now);
         sched->computes_since = now;
         sched->used = thread->used;
@@ -473,7 +486,8 @@ static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->resumes = thread->used < slice_of(sched);
     thread->let_go_at = now;
     goes_away(sched, thread, now);
-    sched->slice_over |= !thread->resumes && sched->cpu.head != NULL;
+    if (!thread->resumes && sched->slice_over_at == 0 && cpu_bound_wait(sched))
+        sched->slice_over_at = now;
 }
 
 static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
@@ -485,7 +499,7 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->used = 0;
     if (since == 0)
         return;
-    ppt__account_let_go(&sched->account, sched->cpu.head != NULL);
+    ppt__account_let_go(&sched->account, cpu_bound_wait(sched));
     sched->stats.cpu_held += now - since;
     if (sched->asked_at != 0)
         force_off(sched, thread, since, now);
