@@ -117,18 +117,21 @@ static bool is_repeated(const ppy_recorder_t *recorder,
            && last->cond == call->cond && last->mutex == call->mutex;
 }
 
-static void record(ppy_call_kind_t kind, pthread_cond_t *cond,
-                   pthread_mutex_t *mutex)
+static void __attribute__((noinline)) record_call(ppy_recorder_t *recorder,
+                                                  ppy_call_t call)
 {
-    ppy_recorder_t *recorder = this.recorder;
-    ppy_call_t call = { kind, cond, mutex };
-
-    if (recorder == NULL || recorder->count == PPY_CALLS
-        || is_repeated(recorder, &call))
+    if (recorder->count == PPY_CALLS || is_repeated(recorder, &call))
         return;
     recorder->calls[recorder->count] = call;
     __atomic_store_n(&recorder->count, recorder->count + 1,
                      __ATOMIC_RELEASE);
+}
+
+static void record(ppy_call_kind_t kind, pthread_cond_t *cond,
+                   pthread_mutex_t *mutex)
+{
+    if (this.recorder != NULL)
+        record_call(this.recorder, (ppy_call_t){ kind, cond, mutex });
 }
 
 void ppy_interposer_record(ppy_recorder_t *recorder)
@@ -213,15 +216,22 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     return result;
 }
 
+/* One look at each GIL: this is on the way of every call that may block. */
 static int my_signal(pthread_cond_t *cond)
 {
     gil_t *gil;
 
     record(PPY_CALL_SIGNAL, cond, NULL);
-    if ((gil = gil_with_cond(cond)) != NULL)
-        this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
-    else if ((gil = gil_with_switch_cond(cond)) != NULL)
-        ppt_gilsched_took(&gil->sched, this_one());
+    for (gil = first(); gil != NULL; gil = gil->next) {
+        if (name(&gil->names.switch_cond) == cond) {
+            ppt_gilsched_took(&gil->sched, this_one());
+            break;
+        }
+        if (name(&gil->names.cond) == cond) {
+            this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
+            break;
+        }
+    }
     return REAL(signal)(cond); /* C4 */
 }
 
@@ -232,11 +242,11 @@ static int my_unlock(pthread_mutex_t *mutex)
     int result;
 
     record(PPY_CALL_UNLOCK, NULL, mutex);
+    if (chosen == NULL)
+        return REAL(unlock)(mutex);
+    this.chosen = NULL;
     result = REAL(unlock)(mutex);
-    if (chosen != NULL) {
-        this.chosen = NULL;
-        ppt_gilsched_wake(chosen);
-    }
+    ppt_gilsched_wake(chosen);
     return result;
 }
 
