@@ -56,6 +56,7 @@ static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
 /* Reached without a call, and there when the thread starts (tls_args). */
 static _Thread_local struct {
     ppt_gilsched_thread_t thread;
+    const gil_t *holds;         /* so its record is in use, not begun anew */
     ppy_recorder_t *recorder;
     void *chosen;               /* C3 */
 } this;
@@ -225,9 +226,11 @@ static int my_signal(pthread_cond_t *cond)
     for (gil = first(); gil != NULL; gil = gil->next) {
         if (name(&gil->names.switch_cond) == cond) {
             ppt_gilsched_took(&gil->sched, this_one());
+            this.holds = gil;
             break;
         }
         if (name(&gil->names.cond) == cond) {
+            this.holds = NULL;
             this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
             break;
         }
@@ -356,6 +359,7 @@ bool ppy_interposer_adopt(const ppy_gil_names_t *names)
         return false;
     pthread_mutex_lock(names->mutex);
     begin(gil, names);
+    this.holds = gil;
     REAL(unlock)(names->mutex);
     return true;
 }
@@ -372,13 +376,8 @@ bool ppy_interposer_enabled(void)
 
 bool ppy_interposer_nobody_waits(void)
 {
-    const ppt_gilsched_thread_t *thread = this_one();
-    const gil_t *gil = first();
-
-    while (gil != NULL
-           && __atomic_load_n(&gil->sched.holder, __ATOMIC_RELAXED) != thread)
-        gil = gil->next;
-    return gil != NULL && ppt_gilsched_waiting(&gil->sched) == 0;
+    return this.holds != NULL
+           && ppt_gilsched_waiting(&this.holds->sched) == 0;
 }
 
 void ppy_interposer_set_share(uint32_t share)
