@@ -195,7 +195,8 @@ static void leave(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 
 static bool spins(ppt_gilsched_t *sched, const ppt_gilsched_thread_t *thread)
 {
-    return !thread->cpu_bound && sched->computes_since == 0
+    return !thread->cpu_bound
+           && (sched->computes_since == 0 || sched->asked_at != 0)
            && ppt__spin_pays(&sched->io);
 }
 
