@@ -7,6 +7,7 @@
 
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
 #define SLICE PPT_GILSCHED_SLICE_NS
+#define BRIEF PPT_GILSCHED_BRIEF_NS
 
 static uint64_t slept;
 
@@ -552,19 +553,115 @@ START_TEST(slice_follows_the_switch_interval)
 }
 END_TEST
 
+/* b, back from blocking, has interrupted a, and was soon back once. */
+static void be_brief(void)
+{
+    compute(&a, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &a); /* nothing is known of b yet */
+    pass(BRIEF - 1);
+    take(&b);
+    sleeps(&a);
+}
+
+START_TEST(lock_is_left_alone_for_who_was_soon_back)
+{
+    int i;
+
+    be_brief();
+    for (i = 0; i < 3; i++) {
+        ck_assert_int_eq(until, sim_clock + BRIEF);
+        ck_assert_ptr_null(let_go());
+        pass(BRIEF / 2);
+        sleeps(&a);
+        take(&b);
+        pass(BRIEF / 2);
+        sleeps(&a);
+    }
+    ck_assert_uint_eq(sched.stats.wakes, 3);
+}
+END_TEST
+
+START_TEST(lock_that_was_left_alone_in_vain_is_taken)
+{
+    be_brief();
+    ck_assert_ptr_null(let_go());
+    pass(BRIEF / 2);
+    sleeps(&a);
+    ck_assert_int_eq(until, sim_clock + BRIEF / 2);
+    pass(BRIEF / 2);
+    comes(&a);
+    pass(BRIEF);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &a); /* b was not soon back */
+}
+END_TEST
+
+START_TEST(lock_is_not_left_alone_while_others_wait)
+{
+    be_brief();
+    sleeps(&c);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    sleeps(&a);
+    ck_assert_int_eq(until, sim_clock + SLICE);
+    ck_assert_ptr_eq(let_go(), &a);
+}
+END_TEST
+
+/* Nobody would take it, should b not be back. */
+START_TEST(lock_is_not_left_alone_while_nobody_watches)
+{
+    be_brief();
+    sleeps(&c);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &c);
+    pass(PATIENCE);
+    take(&b);
+    ck_assert_ptr_eq(let_go(), &a);
+}
+END_TEST
+
+START_TEST(who_watches_asks_when_it_is_owed_time)
+{
+    be_brief();
+    sleeps(&d); /* CPU-bound, too: it keeps time, for a slice */
+    while (want(&a) != PPT_GILSCHED_ASK) {
+        pass(BRIEF / 2);
+        ck_assert_int_lt(sim_clock, 2 * SECOND);
+    }
+    ck_assert_int_le(sim_clock, SECOND + 10 * MS);
+}
+END_TEST
+
 /* Whole programs */
 
 #define COMPUTING { .hold = PPT_FOREVER }
 #define BLOCKING(on, off) { .hold = (on), .block = (off) }
 
+#define SAME_CPU (5 * US)
+#define OTHER_CPU (30 * US)
+
 static sim_t sim;
+
+static void simulate_with(int64_t latency, sim_thread_t *threads, int count,
+                          int64_t length)
+{
+    memset(&sim, 0, sizeof sim);
+    sim.latency = latency;
+    sim_start(&sim, threads, count);
+    sim_run(&sim, length);
+}
 
 static void simulate(sim_thread_t *threads, int count, int64_t length)
 {
-    memset(&sim, 0, sizeof sim);
-    sim.latency = 30 * US;
-    sim_start(&sim, threads, count);
-    sim_run(&sim, length);
+    simulate_with(OTHER_CPU, threads, count, length);
 }
 
 /* Thousandths of a second: a hold that goes on at the end is not in it. */
@@ -636,6 +733,18 @@ START_TEST(back_from_blocking_waits_a_few_microseconds)
     ck_assert_int_ge(threads[0].holds, 190);
     ck_assert_int_le(threads[0].worst, 4 * MS); /* before they are known */
     ck_assert_int_le(stats->io_waited / threads[0].holds, 100 * US);
+}
+END_TEST
+
+/* As two threads that wake each other through pipes. */
+START_TEST(brief_releases_are_seldom_interrupted)
+{
+    sim_thread_t threads[] = { BLOCKING(7 * US, 10 * US), COMPUTING };
+
+    simulate_with(SAME_CPU, threads, 2, SECOND);
+    ck_assert_int_ge(threads[0].holds, 40000);
+    ck_assert_int_ge(share(threads + 1, 1), 280);
+    ck_assert_uint_le(sim.sched.stats.forced, 1000);
 }
 END_TEST
 
@@ -712,9 +821,15 @@ void add_tests(Suite *suite)
         who_made_way_after_its_slice_queues_last,
         next_slice_begins_though_others_come_all_the_time,
         slice_follows_the_switch_interval,
+        lock_is_left_alone_for_who_was_soon_back,
+        lock_that_was_left_alone_in_vain_is_taken,
+        lock_is_not_left_alone_while_others_wait,
+        lock_is_not_left_alone_while_nobody_watches,
+        who_watches_asks_when_it_is_owed_time,
         after_fork_the_lock_is_free,
     };
     const TTest *const programs[] = {
+        brief_releases_are_seldom_interrupted,
         nobody_starves,
         threads_that_compute_alone_take_slices,
     };

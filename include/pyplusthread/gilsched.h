@@ -70,6 +70,12 @@ extern "C" {
  */
 #define PPT_GILSCHED_PATIENCE_NS INT64_C(1000000)
 
+/*
+ * For how long a free lock is left alone, while only CPU-bound threads wait,
+ * for a thread that was back sooner the last time.
+ */
+#define PPT_GILSCHED_BRIEF_NS INT64_C(50000)
+
 /* What a scheduler has done.  Monotonic counters; guard: the caller's. */
 typedef struct ppt_gilsched_stats {
     uint64_t holds;         /* times a thread took the lock */
@@ -92,7 +98,7 @@ typedef struct ppt_gilsched_stats {
 typedef struct ppt_gilsched_thread {
     ppt_waiter_t waiter;
     int64_t wanted_at;      /* 0: it does not want the lock */
-    int64_t let_go_at;      /* while it is CPU-bound */
+    int64_t let_go_at;      /* last, of the times when somebody waited */
     int64_t away_since;     /* the same, but for what detained it */
     uint64_t sleeps;        /* how often it had gone to sleep then */
     int64_t used;           /* of its time slice */
@@ -104,6 +110,8 @@ typedef struct ppt_gilsched_thread {
     void *behind;           /* who was behind it; NULL: it was the last */
     bool queued;
     bool woken;             /* it has taken its post */
+    bool brief;             /* it was soon back when it had let go last */
+    bool watches;           /* it looks again soon, without being woken */
 } ppt_gilsched_thread_t;
 
 /* What CPU-bound threads have had.  Private. */
@@ -124,6 +132,9 @@ typedef struct ppt_gilsched_account {
  *           slice; one that made way resumes first, with the rest of its
  *           slice.  While CPU-bound threads have had less than their share,
  *           they go before the others.
+ *           A free lock for which only CPU-bound threads wait is left alone
+ *           for PPT_GILSCHED_BRIEF_NS where the thread that let go of it was
+ *           back sooner the last time.
  * CPU-bound  is a thread that had to be asked to let go, or has held the lock
  *           for PPT_GILSCHED_PATIENCE_NS while another waited; until it lets
  *           go by itself.
@@ -142,6 +153,7 @@ typedef struct ppt_gilsched {
     int64_t coming_since;
     int64_t contended_since; /* somebody waits for the present holder */
     int64_t asked_at;        /* it was asked; 0: it was not */
+    int64_t left_until;      /* the free lock is left for who let it go */
     int64_t (*now)(void);    /* NULL: ppt_now */
     uint64_t (*sleeps)(void); /* NULL: how often this thread has slept */
     int64_t slice;           /* ns, an hour at most; 0: the default */
@@ -155,7 +167,7 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, 0, 0, 0, 0, { 0, 0, 0, false, false, false },                      \
+      0, 0, 0, 0, 0, 0, { 0, 0, 0, false, false, false },                   \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {

@@ -17,9 +17,12 @@
  *   contended_since  since when somebody waits during this hold; 0: nobody
  *                    does, but for who is coming
  *   asked_at         when the holder was asked to let go
+ *   left_until       till when the free lock is left for the thread that let
+ *                    go of it; 0: it is not
  *
  * Invariants
- *   S1  While the lock is free and somebody is queued, one is coming.
+ *   S1  While the lock is free and somebody is queued, one is coming, or the
+ *       first of the CPU-bound threads watches (S7).
  *   S2  The last of each queue keeps time: it was awake when it queued, and
  *       sleeps until something is to be done for its queue, for PATIENCE or a
  *       slice at most.  A queue whose last is taken out is empty.  The others
@@ -37,6 +40,13 @@
  *       lock, or by the one that keeps time.
  *   S6  Who asks leaves its queue for a moment, with the guard held, and comes
  *       back to its place.  It may as well not come back.
+ *   S7  The first CPU-bound thread in line watches while no others wait and
+ *       the holder is one that was back within BRIEF after its last release:
+ *       it sleeps for BRIEF at a time.  When such a holder lets go, nobody is
+ *       woken, unless CPU-bound threads are owed time or a slice; the one that
+ *       watches takes the lock if it is still free after BRIEF.  So two
+ *       threads that wake each other through pipes are not interrupted at
+ *       each step, and the lock is not idle for longer than two such sleeps.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -51,6 +61,7 @@
 #include "../waitq.h"
 
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
+#define BRIEF PPT_GILSCHED_BRIEF_NS
 #define HOUR_NS (INT64_C(3600) * 1000000000)
 #define MILLION 1000000
 
@@ -306,23 +317,52 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Whether the holder, or who let go last, is likely to be back soon. */
+static bool is_brief(const ppt_gilsched_t *sched)
+{
+    if (sched->holder == NULL)
+        return sched->left_until != 0;
+    return sched->holder->brief && sched->computes_since == 0;
+}
+
+/* S7 */
+static void watch(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                  int64_t now)
+{
+    thread->watches = sched->io.head == NULL
+                      && sched->cpu.head == waiter_of(thread)
+                      && is_brief(sched);
+    if (thread->watches && thread->passed_since == 0)
+        thread->passed_since = now;
+}
+
+static int64_t longest_sleep(ppt_gilsched_t *sched,
+                             ppt_gilsched_thread_t *thread)
+{
+    if (thread->watches)
+        return BRIEF;
+    if (thread->cpu_bound || !keeps_time(sched, thread))
+        return slice_of(sched);
+    return PATIENCE;
+}
+
 static int64_t sleep_until(ppt_gilsched_t *sched,
                            ppt_gilsched_thread_t *thread, int64_t at,
                            int64_t now)
 {
+    int64_t limit;
+
     if (!thread->queued)
         enqueue(sched, thread);
-    if (thread->cpu_bound || !keeps_time(sched, thread))
-        now += slice_of(sched);
-    else
-        now += PATIENCE;
-    return keeps_time(sched, thread) ? earlier(at, now) : now;
+    watch(sched, thread, now);
+    limit = now + longest_sleep(sched, thread);
+    return keeps_time(sched, thread) ? earlier(at, limit) : limit;
 }
 
-/* One asks; if that was not heard, all do: S2. */
+/* One asks; if that was not heard, all do: S2.  Or the one that is awake. */
 static bool may_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
-    return !thread->queued || keeps_time(sched, thread)
+    return !thread->queued || keeps_time(sched, thread) || thread->watches
            || sched->asked_at != 0;
 }
 
@@ -391,15 +431,18 @@ static bool was_chosen(ppt_gilsched_thread_t *thread)
 static int take_or_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                         int64_t now, int64_t *until)
 {
-    if (thread->queued)
+    bool left = thread->cpu_bound && now < sched->left_until; /* S7 */
+
+    if (thread->queued && !left)
         ppt_gilsched_wake(choose(sched, now));
     if (was_chosen(thread))
         come(sched, thread, now);
-    if (nobody_comes(sched, now)) {
+    if (nobody_comes(sched, now) && !left) {
         leave(sched, thread);
         return PPT_GILSCHED_TAKE;
     }
-    *until = sleep_until(sched, thread, PPT_FOREVER, now);
+    *until = sleep_until(sched, thread,
+                         left ? sched->left_until : PPT_FOREVER, now);
     return PPT_GILSCHED_SLEEP;
 }
 
@@ -442,6 +485,14 @@ static void note_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->passed_since = 0;
 }
 
+/* S7: it was soon back, whether it has waited since then or not. */
+static bool was_brief(const ppt_gilsched_thread_t *thread, int64_t now)
+{
+    int64_t back_at = thread->wanted_at != 0 ? thread->wanted_at : now;
+
+    return !thread->cpu_bound && back_at - thread->let_go_at < BRIEF;
+}
+
 /* Somebody waits, or waited, or a CPU-bound thread takes it. */
 static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
                                          ppt_gilsched_thread_t *thread)
@@ -460,6 +511,7 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
         sched->computes_since = now;
         sched->used = thread->used;
     }
+    thread->brief = was_brief(thread, now);
     if (thread->wanted_at != 0)
         note_wait(sched, thread, now);
     sched->contended_since = anybody_waits(sched) ? now : 0;
@@ -472,7 +524,9 @@ void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     sched->computes_since = sched->used = 0;
     sched->asked_at = 0;
     sched->contended_since = 0;
-    if (thread->wanted_at != 0 || thread->cpu_bound || anybody_waits(sched))
+    sched->left_until = 0;
+    if (thread->wanted_at != 0 || thread->cpu_bound || anybody_waits(sched)
+        || sched->coming != NULL)
         took_with_the_time(sched, thread);
 }
 
@@ -506,14 +560,31 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
         force_off(sched, thread, since, now);
 }
 
+/* S7 */
+static bool leaves_alone(ppt_gilsched_t *sched,
+                         const ppt_gilsched_thread_t *thread, int64_t now)
+{
+    const ppt_gilsched_thread_t *first =
+        (const ppt_gilsched_thread_t *)sched->cpu.head;
+
+    return thread->brief && !thread->cpu_bound && sched->io.head == NULL
+           && first != NULL && first->watches
+           && !next_slice_is_due(sched, now)
+           && !ppt__account_repays(&sched->account, debt(sched));
+}
+
 static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
                                             ppt_gilsched_thread_t *thread)
 {
     int64_t now = now_in(sched);
 
     end_hold(sched, thread, now);
+    thread->let_go_at = now;
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
-    return choose(sched, now);
+    if (!leaves_alone(sched, thread, now))
+        return choose(sched, now);
+    sched->left_until = now + BRIEF;
+    return NULL;
 }
 
 void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
