@@ -118,9 +118,12 @@ static bool is_repeated(const ppy_recorder_t *recorder,
            && last->cond == call->cond && last->mutex == call->mutex;
 }
 
-static void __attribute__((noinline)) record_call(ppy_recorder_t *recorder,
-                                                  ppy_call_t call)
+static void __attribute__((noinline, cold)) record_call(
+    ppy_call_kind_t kind, pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
+    ppy_recorder_t *recorder = this.recorder;
+    ppy_call_t call = { kind, cond, mutex };
+
     if (recorder->count == PPY_CALLS || is_repeated(recorder, &call))
         return;
     recorder->calls[recorder->count] = call;
@@ -132,7 +135,7 @@ static void record(ppy_call_kind_t kind, pthread_cond_t *cond,
                    pthread_mutex_t *mutex)
 {
     if (this.recorder != NULL)
-        record_call(this.recorder, (ppy_call_t){ kind, cond, mutex });
+        record_call(kind, cond, mutex);
 }
 
 void ppy_interposer_record(ppy_recorder_t *recorder)
@@ -238,19 +241,22 @@ static int my_signal(pthread_cond_t *cond)
     return REAL(signal)(cond); /* C4 */
 }
 
+static int __attribute__((noinline)) unlock_and_wake(pthread_mutex_t *mutex)
+{
+    void *chosen = this.chosen;
+    int result = REAL(unlock)(mutex);
+
+    this.chosen = NULL;
+    ppt_gilsched_wake(chosen);
+    return result;
+}
+
 /* C3: the next mutex that is released is the GIL's. */
 static int my_unlock(pthread_mutex_t *mutex)
 {
-    void *chosen = this.chosen;
-    int result;
-
     record(PPY_CALL_UNLOCK, NULL, mutex);
-    if (chosen == NULL)
-        return REAL(unlock)(mutex);
-    this.chosen = NULL;
-    result = REAL(unlock)(mutex);
-    ppt_gilsched_wake(chosen);
-    return result;
+    return this.chosen != NULL ? unlock_and_wake(mutex)
+                               : REAL(unlock)(mutex);
 }
 
 static int my_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
