@@ -553,13 +553,25 @@ START_TEST(slice_follows_the_switch_interval)
 }
 END_TEST
 
-/* b, back from blocking, has interrupted a, and was soon back once. */
-static void be_brief(void)
+/* d and a have been forced off; now b has the lock. */
+static void force_off_two(void)
 {
+    compute(&d, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert_ptr_null(let_go());
     compute(&a, &b);
     asks(&b);
     ck_assert_ptr_eq(let_go(), &b);
     comes(&b);
+    ck_assert(a.cpu_bound && d.cpu_bound && !b.cpu_bound);
+}
+
+/* b, back from blocking, has interrupted a, and was soon back once. */
+static void be_brief(void)
+{
+    force_off_two();
     sleeps(&a);
     ck_assert_ptr_eq(let_go(), &a); /* nothing is known of b yet */
     pass(BRIEF - 1);
@@ -569,9 +581,11 @@ static void be_brief(void)
 
 START_TEST(lock_is_left_alone_for_who_was_soon_back)
 {
+    uint64_t wakes;
     int i;
 
     be_brief();
+    wakes = sched.stats.wakes;
     for (i = 0; i < 3; i++) {
         ck_assert_int_eq(until, sim_clock + BRIEF);
         ck_assert_ptr_null(let_go());
@@ -581,7 +595,7 @@ START_TEST(lock_is_left_alone_for_who_was_soon_back)
         pass(BRIEF / 2);
         sleeps(&a);
     }
-    ck_assert_uint_eq(sched.stats.wakes, 3);
+    ck_assert_uint_eq(sched.stats.wakes, wakes);
 }
 END_TEST
 
@@ -615,6 +629,21 @@ START_TEST(lock_is_not_left_alone_while_others_wait)
 }
 END_TEST
 
+/* As c is before those that it was left alone by. */
+START_TEST(lock_is_not_left_alone_once_others_wait)
+{
+    force_off_two();
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &a);
+    pass(BRIEF - 1);
+    take(&b);
+    sleeps(&d); /* watches: a is on its way */
+    ck_assert_ptr_null(let_go());
+    sleeps(&c);
+    comes(&a);
+}
+END_TEST
+
 /* Nobody would take it, should b not be back. */
 START_TEST(lock_is_not_left_alone_while_nobody_watches)
 {
@@ -631,7 +660,9 @@ END_TEST
 START_TEST(who_watches_asks_when_it_is_owed_time)
 {
     be_brief();
-    sleeps(&d); /* CPU-bound, too: it keeps time, for a slice */
+    sleeps(&d); /* keeps time, for a slice */
+    ck_assert_uint_eq(ppt_gilsched_waiting(&sched), 2);
+    ck_assert(d.cpu_bound);
     while (want(&a) != PPT_GILSCHED_ASK) {
         pass(BRIEF / 2);
         ck_assert_int_lt(sim_clock, 2 * SECOND);
@@ -824,6 +855,7 @@ void add_tests(Suite *suite)
         lock_is_left_alone_for_who_was_soon_back,
         lock_that_was_left_alone_in_vain_is_taken,
         lock_is_not_left_alone_while_others_wait,
+        lock_is_not_left_alone_once_others_wait,
         lock_is_not_left_alone_while_nobody_watches,
         who_watches_asks_when_it_is_owed_time,
         after_fork_the_lock_is_free,

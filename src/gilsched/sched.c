@@ -43,10 +43,11 @@
  *   S7  The first CPU-bound thread in line watches while no others wait and
  *       the holder is one that was back within BRIEF after its last release:
  *       it sleeps for BRIEF at a time.  When such a holder lets go, nobody is
- *       woken, unless CPU-bound threads are owed time or a slice; the one that
- *       watches takes the lock if it is still free after BRIEF.  So two
+ *       woken, unless CPU-bound threads are owed time or a slice; the thread
+ *       that watches takes the lock if it is still free after BRIEF.  So two
  *       threads that wake each other through pipes are not interrupted at
  *       each step, and the lock is not idle for longer than two such sleeps.
+ *       No CPU-bound thread leaves the lock alone while others are queued.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -424,6 +425,14 @@ static bool was_chosen(ppt_gilsched_thread_t *thread)
                & PPT__CHOSEN);
 }
 
+/* S7 */
+static bool is_left(const ppt_gilsched_t *sched,
+                    const ppt_gilsched_thread_t *thread, int64_t now)
+{
+    return thread->cpu_bound && sched->io.head == NULL
+           && now < sched->left_until;
+}
+
 /*
  * The lock is free.  S4: if the one that was woken does not come, the next
  * one is; in turn, whoever finds it so.
@@ -431,7 +440,7 @@ static bool was_chosen(ppt_gilsched_thread_t *thread)
 static int take_or_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                         int64_t now, int64_t *until)
 {
-    bool left = thread->cpu_bound && now < sched->left_until; /* S7 */
+    bool left = is_left(sched, thread, now);
 
     if (thread->queued && !left)
         ppt_gilsched_wake(choose(sched, now));

@@ -6,11 +6,13 @@
  * lets go of it by itself or computes until it is asked to; a request may get
  * lost, once in a hold.  A thread may wait in CPython's own way, as long as it
  * has not begun in the scheduler (OFF), never come although it was woken
- * (STALL), or end where CPython ends it (EXIT).  PERTHREAD: requests are for a thread, as from 3.13 on.  POSIX:
- * a post is made by the system call, and not before it.
+ * (STALL), or end where CPython ends it (EXIT).  PERTHREAD: requests are for a
+ * thread, as from 3.13 on.  POSIX: a post is made by the system call, and not
+ * before it.
  *
- * Nothing is sampled of time: what is old, for how long anybody waits, and
- * which queue is owed time may be either way at each look.  With LIVE a clock
+ * Nothing is sampled of time: what is old, for how long anybody waits, which
+ * thread was soon back, and which queue is owed time may be either way at each
+ * look.  With LIVE a clock
  * makes things old, for good: then non-progress cycles are lives that do not
  * go on, whatever the clock and the threads do as long as all of them run.
  *
@@ -35,6 +37,10 @@
 #define NO_SWITCH 13        /* who has the lock does not signal switch_cond */
 #define NO_SIGNAL 14        /* nor cond, where the scheduler has chosen */
 #define OFF_MIDWAY 15       /* a wait that began here goes on in cond */
+#define LEFT_UNWATCHED 16   /* the lock is left alone while nobody watches */
+#define LEFT_WAITING 17     /* and others queue before who comes for it */
+#define LEFT_FOR_GOOD 18    /* who watches leaves the free lock for ever */
+#define WATCH_NO_TIMER 19   /* who watches sleeps until it is woken */
 #ifndef BUG
 #define BUG 0
 #endif
@@ -74,7 +80,9 @@ chan cpu = [THREADS] of { byte };
 byte coming = NOBODY;
 bit contended, asked;
 bit coming_old, asked_old, hold_old;
+bit left, left_old;         /* the free lock is, for who let go of it */
 bit cpu_bound[THREADS];
+bit watches[THREADS];
 bit timer[THREADS];         /* its sleep has a deadline */
 bit in_futex[THREADS];
 bit may_lose;               /* ghost: the next request */
@@ -83,6 +91,13 @@ bit may_lose;               /* ghost: the next request */
 #define anybody_waits (len(io) + len(cpu) > 0)
 #define may_take (coming == NOBODY || (coming_old && !bug(STALE_STAYS)))
 #define for_others (is_last && !alone && !bug(LAST_TAKES))
+#define left_for_others(n) \
+    (left && (!left_old || bug(LEFT_FOR_GOOD)) && cpu_bound[n] \
+     && (len(io) == 0 || bug(LEFT_WAITING)))
+#define may_leave \
+    (watched || (len(cpu) > 0 && bug(LEFT_UNWATCHED)))
+#define holder_may_be_brief \
+    ((locked && !cpu_bound[last_holder]) || (!locked && left))
 #define may_ask (!asked || (asked_old && !bug(NOT_RENEWED)))
 
 /* --- time ---------------------------------------------------------------- */
@@ -97,10 +112,11 @@ end_clock:
     do
     :: atomic {
            ((coming != NOBODY && !coming_old) || (asked && !asked_old)
-            || (contended && !hold_old)) ->
+            || (contended && !hold_old) || (left && !left_old)) ->
                coming_old = coming != NOBODY;
                asked_old = asked;
-               hold_old = contended
+               hold_old = contended;
+               left_old = left
        }
     od
 }
@@ -109,10 +125,17 @@ inline look_at_clock()
 {
     if :: coming != NOBODY -> coming_old = 1 :: skip fi;
     if :: asked -> asked_old = 1 :: skip fi;
-    if :: contended -> hold_old = 1 :: skip fi
+    if :: contended -> hold_old = 1 :: skip fi;
+    if :: left -> left_old = 1 :: skip fi
 }
 
-inline forget_clock() { coming_old = 0; asked_old = 0; hold_old = 0 }
+inline forget_clock()
+{
+    coming_old = 0;
+    asked_old = 0;
+    hold_old = 0;
+    left_old = 0
+}
 #endif
 
 /* --- invariants ---------------------------------------------------------- */
@@ -134,9 +157,23 @@ inline check_queue(q)
     fi
 }
 
+inline look_at_watcher()
+{
+    watched = 0;
+    if
+    :: len(io) == 0 && len(cpu) > 0 ->
+        cpu?<x>;
+        watched = watches[x] && timer[x]; /* S7 */
+        x = 0
+    :: else
+    fi
+}
+
 inline done()
 {
-    assert(locked || !anybody_waits || coming != NOBODY); /* S1 */
+    look_at_watcher();
+    assert(locked || !anybody_waits || coming != NOBODY || watched); /* S1 */
+    watched = 0;
     assert(coming == NOBODY
            || (alive[coming] && (state[coming] & WOKEN))); /* S1, S3 */
     assert(locked || in_conds == 0 || signalled > 0); /* C4 */
@@ -198,7 +235,7 @@ inline wake_chosen()
 }
 
 /* ppt__waiter_end; what is forgotten makes fewer states. */
-inline end(n) { alive[n] = 0; state[n] = 0; timer[n] = 0 }
+inline end(n) { alive[n] = 0; state[n] = 0; timer[n] = 0; watches[n] = 0 }
 
 inline come(n)
 {
@@ -254,6 +291,22 @@ inline look_at_place(n)
     x = 0
 }
 
+/* S7: whether the holder, or who let go, was soon back is left open. */
+inline watch(n)
+{
+    watches[n] = 0;
+    if
+    :: (len(io) == 0 && len(cpu) > 0 && holder_may_be_brief) ->
+        cpu?<x>;
+        if
+        :: x == n -> watches[n] = 1
+        :: x != n || locked
+        fi;
+        x = 0
+    :: else
+    fi
+}
+
 inline sleep_until(n)
 {
     if
@@ -265,7 +318,8 @@ inline sleep_until(n)
         fi
     fi;
     look_at_place(n);
-    timer[n] = is_last && !bug(NO_TIMER);
+    watch(n);
+    timer[n] = (watches[n] -> !bug(WATCH_NO_TIMER) : is_last && !bug(NO_TIMER));
     next = SLEEP
 }
 
@@ -294,11 +348,14 @@ inline want(n)
     look_at_place(n);
     if
     :: locked -> wait_or_ask(n)
-    :: !locked && may_take && !for_others -> leave(n); next = TAKE
-    :: !locked && may_take && for_others ->
+    :: !locked && left_for_others(n) -> sleep_until(n)
+    :: !locked && !left_for_others(n) && may_take && !for_others ->
+        leave(n);
+        next = TAKE
+    :: !locked && !left_for_others(n) && may_take && for_others ->
         choose();
         sleep_until(n)
-    :: !locked && !may_take -> sleep_until(n)
+    :: !locked && !left_for_others(n) && !may_take -> sleep_until(n)
     fi
 }
 
@@ -307,6 +364,8 @@ inline sched_took(n)
     asked = 0;
     asked_old = 0;
     hold_old = 0;
+    left = 0;
+    left_old = 0;
     contended = anybody_waits && !bug(NOT_CONTENDED);
     wants = 0;
     passed = 0;
@@ -321,7 +380,12 @@ inline sched_let_go(n)
 {
     if
     :: (cpu_bound[n] || contended) && !(bug(WOKEN_IF_LAST) && not_last) ->
-        choose()
+        look_at_watcher();
+        if
+        :: choose()
+        :: !cpu_bound[n] && may_leave -> left = 1
+        fi;
+        watched = 0
     :: else
     fi
 }
@@ -553,7 +617,7 @@ proctype thread(byte n)
     byte i, x, node, chosen = NOBODY;
     mtype next;
     bit in_call, woken, passed, resumes, was_last, is_last, alone, has_asked;
-    bit wants;
+    bit wants, watched;
 
     do
     :: break
