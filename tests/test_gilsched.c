@@ -88,6 +88,21 @@ static void compute(ppt_gilsched_thread_t *thread,
     take(thread);
 }
 
+/* d and a have been forced off; now b has the lock. */
+static void force_off_two(void)
+{
+    compute(&d, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert_ptr_null(let_go());
+    compute(&a, &b);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    comes(&b);
+    ck_assert(a.cpu_bound && d.cpu_bound && !b.cpu_bound);
+}
+
 static int64_t times_read;
 
 static int64_t count_reads(void)
@@ -200,6 +215,57 @@ START_TEST(who_was_detained_has_not_blocked)
     ppt_gilsched_detained(&sched, &a);
     sleeps(&a);
     ck_assert(a.cpu_bound);
+}
+END_TEST
+
+START_TEST(who_waits_for_the_guard_has_not_blocked)
+{
+    compute(&a, &b);
+    asks(&b);
+    let_go();
+    ppt_gilsched_back(&sched, &a);
+    pass(PATIENCE + 1);
+    slept++;
+    comes(&b);
+    sleeps(&a);
+    ck_assert(a.cpu_bound);
+}
+END_TEST
+
+START_TEST(who_has_blocked_before_it_waits_for_the_guard_is_not_cpu_bound)
+{
+    compute(&a, &b);
+    asks(&b);
+    let_go();
+    comes(&b);
+    pass(PATIENCE + 1);
+    slept++;
+    ppt_gilsched_back(&sched, &a);
+    ck_assert(!a.cpu_bound);
+}
+END_TEST
+
+/* Each is asked a millisecond late, as by a thread that had no CPU. */
+START_TEST(next_slice_is_shorter_by_what_the_last_was_longer)
+{
+    force_off_two();
+    sleeps(&d);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &a);
+    comes(&a);
+    pass(SLICE + MS);
+    asks(&d);
+    ck_assert_ptr_eq(let_go(), &d);
+    comes(&d);
+    sleeps(&a);
+    ck_assert_int_eq(until, sim_clock + SLICE);
+    pass(SLICE);
+    asks(&a);
+    ck_assert_ptr_eq(let_go(), &a);
+    sleeps(&d);
+    comes(&a);
+    sleeps(&d);
+    ck_assert_int_eq(until, sim_clock + SLICE - MS);
 }
 END_TEST
 
@@ -553,21 +619,6 @@ START_TEST(slice_follows_the_switch_interval)
 }
 END_TEST
 
-/* d and a have been forced off; now b has the lock. */
-static void force_off_two(void)
-{
-    compute(&d, &b);
-    asks(&b);
-    ck_assert_ptr_eq(let_go(), &b);
-    comes(&b);
-    ck_assert_ptr_null(let_go());
-    compute(&a, &b);
-    asks(&b);
-    ck_assert_ptr_eq(let_go(), &b);
-    comes(&b);
-    ck_assert(a.cpu_bound && d.cpu_bound && !b.cpu_bound);
-}
-
 /* b, back from blocking, has interrupted a, and was soon back once. */
 static void be_brief(void)
 {
@@ -832,6 +883,9 @@ void add_tests(Suite *suite)
         who_has_blocked_is_not_cpu_bound,
         who_had_no_cpu_is_still_cpu_bound,
         who_was_detained_has_not_blocked,
+        who_waits_for_the_guard_has_not_blocked,
+        who_has_blocked_before_it_waits_for_the_guard_is_not_cpu_bound,
+        next_slice_is_shorter_by_what_the_last_was_longer,
         cpu_bound_holder_is_asked_at_once,
         other_holder_is_asked_after_patience,
         last_in_the_queue_keeps_time,

@@ -104,6 +104,7 @@ typedef struct ppt_gilsched_thread {
     int64_t used;           /* of its time slice */
     int64_t passed_since;   /* first woken in vain; 0: was not */
     bool cpu_bound;
+    bool back;              /* and wants the lock again: it has not blocked */
     bool resumes;           /* it made way, and goes before its like */
     bool returns;           /* it asks, and comes back to its place: */
     bool was_first;
@@ -218,6 +219,15 @@ PPT_API void ppt_gilsched_wake(void *chosen);
  */
 PPT_API void ppt_gilsched_detained(ppt_gilsched_t *sched,
                                    ppt_gilsched_thread_t *thread);
+
+/*
+ * Thread, which let go of the lock, is about to wait for the guard, to want
+ * the lock: what passes from here on does not mean that it blocked.  With or
+ * without the guard; an interpreter whose threads seldom wait for the guard
+ * need not tell.
+ */
+PPT_API void ppt_gilsched_back(const ppt_gilsched_t *sched,
+                               ppt_gilsched_thread_t *thread);
 
 /* How many threads wait. */
 PPT_API unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched);

@@ -48,6 +48,9 @@
  *       threads that wake each other through pipes are not interrupted at
  *       each step, and the lock is not idle for longer than two such sleeps.
  *       No CPU-bound thread leaves the lock alone while others are queued.
+ *   S8  What a CPU-bound thread has had beyond its slice, until it was asked
+ *       and let go, is taken from its next one (deficit round robin, Shreedhar
+ *       and Varghese 1995), unless no other wants the lock by then.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -98,6 +101,11 @@ static int64_t now_in(ppt_gilsched_t *sched)
     ppt__account_run(&sched->account, now);
     notice_holder(sched, now);
     return now;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 static int64_t slice_of(const ppt_gilsched_t *sched)
@@ -152,6 +160,7 @@ static void goes_away(const ppt_gilsched_t *sched,
 {
     thread->away_since = now;
     thread->sleeps = sleeps_of(sched);
+    thread->back = false;
 }
 
 /*
@@ -161,11 +170,21 @@ static void goes_away(const ppt_gilsched_t *sched,
 static void look_at_class(const ppt_gilsched_t *sched,
                           ppt_gilsched_thread_t *thread, int64_t now)
 {
-    if (!thread->cpu_bound || now - thread->away_since <= PATIENCE
+    if (!thread->cpu_bound || thread->back
+        || now - thread->away_since <= PATIENCE
         || thread->sleeps == sleeps_of(sched))
         return;
     thread->cpu_bound = thread->resumes = false;
     thread->used = 0;
+}
+
+/* S8: for a slice at most, as a call that kept the lock may take seconds. */
+static int64_t overrun(const ppt_gilsched_t *sched,
+                       const ppt_gilsched_thread_t *thread)
+{
+    int64_t slice = slice_of(sched);
+
+    return earlier(thread->used - slice, slice);
 }
 
 static void arrive(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
@@ -177,7 +196,7 @@ static void arrive(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
         return;
     ppt__account_want(&sched->account, thread->let_go_at, now);
     if (!thread->resumes)
-        thread->used = 0;
+        thread->used = overrun(sched, thread);
 }
 
 /* The post has been given: S3. */
@@ -311,11 +330,6 @@ void ppt_gilsched_asked(ppt_gilsched_t *sched)
 static bool nobody_comes(const ppt_gilsched_t *sched, int64_t now)
 {
     return sched->coming == NULL || now - sched->coming_since >= PATIENCE;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Whether the holder, or who let go last, is likely to be back soon. */
@@ -616,6 +630,15 @@ void ppt_gilsched_detained(ppt_gilsched_t *sched,
 {
     if (thread->cpu_bound)
         goes_away(sched, thread, clock_of(sched));
+}
+
+void ppt_gilsched_back(const ppt_gilsched_t *sched,
+                       ppt_gilsched_thread_t *thread)
+{
+    if (!thread->cpu_bound)
+        return;
+    look_at_class(sched, thread, clock_of(sched));
+    thread->back = true;
 }
 
 unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched)

@@ -9,6 +9,7 @@
  *   event of the scheduler is a call that CPython makes, with the mutex held
  *   where it matters, which is the scheduler's guard:
  *
+ *     is back        pthread_mutex_lock(mutex)
  *     wants it       pthread_cond_timedwait(cond, mutex)
  *     has it         pthread_cond_signal(switch_cond)
  *     lets go        pthread_cond_signal(cond)
@@ -67,6 +68,7 @@ static int (*real_wait)(pthread_cond_t *, pthread_mutex_t *);
 static int (*real_signal)(pthread_cond_t *);
 static int (*real_init)(pthread_cond_t *, const pthread_condattr_t *);
 static int (*real_destroy)(pthread_cond_t *);
+static int (*real_lock)(pthread_mutex_t *);
 static int (*real_unlock)(pthread_mutex_t *);
 
 /* They are set before the first slot calls a function here. */
@@ -102,6 +104,16 @@ static gil_t *gil_with_switch_cond(const pthread_cond_t *cond)
     gil_t *gil = first();
 
     while (gil != NULL && name(&gil->names.switch_cond) != cond)
+        gil = gil->next;
+    return gil;
+}
+
+static gil_t *gil_with_mutex(const pthread_mutex_t *mutex)
+{
+    gil_t *gil = first();
+
+    while (gil != NULL
+           && __atomic_load_n(&gil->names.mutex, __ATOMIC_RELAXED) != mutex)
         gil = gil->next;
     return gil;
 }
@@ -241,6 +253,23 @@ static int my_signal(pthread_cond_t *cond)
     return REAL(signal)(cond); /* C4 */
 }
 
+static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
+{
+    const gil_t *gil = gil_with_mutex(mutex);
+
+    if (gil != NULL)
+        ppt_gilsched_back(&gil->sched, this_one());
+    return REAL(lock)(mutex);
+}
+
+/* The mutex may keep the thread for as long as something that blocks. */
+static int my_lock(pthread_mutex_t *mutex)
+{
+    return this.thread.cpu_bound && this.holds == NULL
+               ? come_back(mutex)
+               : REAL(lock)(mutex);
+}
+
 static int __attribute__((noinline)) unlock_and_wake(pthread_mutex_t *mutex)
 {
     void *chosen = this.chosen;
@@ -289,6 +318,7 @@ static ppy_slot_t slots[] = {
     SLOT("pthread_cond_signal", my_signal, real_signal),
     SLOT("pthread_cond_init", my_init, real_init),
     SLOT("pthread_cond_destroy", my_destroy, real_destroy),
+    SLOT("pthread_mutex_lock", my_lock, real_lock),
     SLOT("pthread_mutex_unlock", my_unlock, real_unlock),
 };
 
@@ -351,7 +381,7 @@ static void begin(gil_t *gil, const ppy_gil_names_t *names)
     gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
     gil->sched.cpu_share = scheduler_share();
     ppt_gilsched_took(&gil->sched, this_one());
-    gil->names.mutex = names->mutex;
+    __atomic_store_n(&gil->names.mutex, names->mutex, __ATOMIC_RELAXED);
     __atomic_store_n(&gil->names.switch_cond, names->switch_cond,
                      __ATOMIC_RELAXED);
     __atomic_store_n(&gil->names.cond, names->cond, __ATOMIC_RELEASE);
