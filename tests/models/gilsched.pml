@@ -38,9 +38,8 @@
 #define NO_SIGNAL 14        /* nor cond, where the scheduler has chosen */
 #define OFF_MIDWAY 15       /* a wait that began here goes on in cond */
 #define LEFT_UNWATCHED 16   /* the lock is left alone while nobody watches */
-#define LEFT_WAITING 17     /* and others queue before who comes for it */
-#define LEFT_FOR_GOOD 18    /* who watches leaves the free lock for ever */
-#define WATCH_NO_TIMER 19   /* who watches sleeps until it is woken */
+#define LEFT_FOR_GOOD 17    /* who watches leaves the free lock for ever */
+#define WATCH_NO_TIMER 18   /* who watches sleeps until it is woken */
 #ifndef BUG
 #define BUG 0
 #endif
@@ -93,7 +92,7 @@ bit may_lose;               /* ghost: the next request */
 #define for_others (is_last && !alone && !bug(LAST_TAKES))
 #define left_for_others(n) \
     (left && (!left_old || bug(LEFT_FOR_GOOD)) && cpu_bound[n] \
-     && (len(io) == 0 || bug(LEFT_WAITING)))
+     && len(io) == 0)
 #define may_leave \
     (watched || (len(cpu) > 0 && bug(LEFT_UNWATCHED)))
 #define holder_may_be_brief \
