@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-HANGS = 240  # seconds after which a test is killed
+HANGS = 240  # seconds after which a test is killed, or has lasted too long
 
 stderr = None
 
@@ -46,7 +46,9 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    faulthandler.dump_traceback_later(HANGS, exit=True, file=stderr)
+    lasts = item.get_closest_marker('lasts')
+    limit = HANGS + (lasts.args[0] if lasts else 0)
+    faulthandler.dump_traceback_later(limit, exit=True, file=stderr)
     try:
         return (yield)
     finally:

@@ -31,15 +31,17 @@ import suites  # noqa: E402
 REQUIREMENTS = ['meson-python', 'meson', 'ninja', 'pytest']
 ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy', 'greenlet']
 
-# In site-packages: child processes of CPython's tests are patched, too.
-PATCH_CHILDREN = ('import os; os.environ.get("PPT_PATCH_CHILDREN") and '
-                  '__import__("pyplusthread").patch()\n')
+# In site-packages: child processes of CPython's tests are in its mode, too.
+CHILDREN = ('import os; '
+            'os.environ.get("PPT_CHILDREN") and __import__("pyplusthread"); '
+            'os.environ.get("PPT_CHILDREN") == "patched" and '
+            '__import__("pyplusthread").patch()\n')
 
 # Seconds after which something has gone wrong.
 PYTEST_LIMIT = {'quick': 300, 'default': 1200, 'all': 7200}
 
-# Seconds of the test that lasts longest.
-SOAK = 600
+# Seconds of the test that lasts longest, in --all.
+SOAK = int(os.environ.get('PPT_SOAK_MS', 3600000)) // 1000
 
 SANITIZERS = {'asan': 'address,undefined', 'tsan': 'thread'}
 
@@ -121,7 +123,7 @@ class Bench:
                 return False
             stamp.write_text(made_by)
         for packages in self.folder.glob('lib/python*/site-packages'):
-            (packages / 'ppt-tests.pth').write_text(PATCH_CHILDREN)
+            (packages / 'ppt-tests.pth').write_text(CHILDREN)
         return True
 
     def require(self, packages):
@@ -215,9 +217,9 @@ def run_own(bench, level):
 
 
 def run_soak(bench):
-    """Woken and CPU-bound threads together, for long."""
-    run_pytest(bench, 'soak', '-k', 'test_everybody_goes_on and not turned',
-               HERE / 'test_priority.py', limit=2 * SOAK,
+    """Everything at once, for long."""
+    run_pytest(bench, 'soak', '--impl=pyplusthread', HERE / 'test_soak.py',
+               limit=2 * SOAK + 600,
                env=dict(bench.env, PPT_TEST_MS=str(1000 * SOAK)))
 
 
@@ -236,9 +238,8 @@ def run_suites(bench, level):
             'without the tests of CPython')
         report.add('test', 'skipped', f'this Python has no {lacking}').write()
         return
-    names = {'quick': [], 'default': suites.SHORT, 'all': suites.LONG}[level]
     results = suites.run(
-        bench.executable, bench.python.version, names,
+        bench.executable, bench.python.version, suites.PLAN[level],
         RESULTS / f'{bench.name}-cpython', bench.env,
         os.cpu_count() or 1, say)
     for result in results:

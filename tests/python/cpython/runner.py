@@ -1,6 +1,6 @@
 """Run unittest modules and write down what became of each test.
 
-runner.py [--patch] [--list] [--only IDS] [--skip IDS] --out FILE NAME...
+runner.py [--patched | --gil-only] [--list] [--only IDS] [--skip IDS] --out FILE NAME...
 
 Each line of the output is a JSON object: {"test": id, "verdict": ...} when a
 test begins ("begun") and when it has ended ("passed", "failed", "skipped");
@@ -92,7 +92,8 @@ def load(names, wanted, unwanted):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--patch', action='store_true')
+    parser.add_argument('--patched', action='store_true')
+    parser.add_argument('--gil-only', action='store_true')
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--only', default='')
     parser.add_argument('--skip', default='')
@@ -100,11 +101,14 @@ def main():
     parser.add_argument('names', nargs='+')
     options = parser.parse_args()
 
-    if options.patch:
+    if options.patched or options.gil_only:
         import pyplusthread
+    if options.patched:
         pyplusthread.patch()
     import test.support
-    test.support.use_resources = ['cpu', 'network', 'walltime']  # loopback
+    test.support.use_resources = ['cpu', 'walltime']
+    if 'test.test_ssl' not in options.names:  # the others mean loopback
+        test.support.use_resources.append('network')
 
     def ids(path):
         return set(open(path, encoding='utf-8').read().split('\n')

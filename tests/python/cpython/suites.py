@@ -1,10 +1,11 @@
-"""CPython's own tests: what passes stock passes patched.
+"""CPython's own tests: what passes stock passes with the package.
 
-Each module is run with threading patched, here and in the child processes
-that the tests start (see run.py). What does not pass then is run
-again: without the patch, for whatever fails there too is not ours; and, in
-case the machine was merely slow, with it once more. What still fails has to
-be in exceptions.txt, with the reason.
+Each module is run in a mode, here and in the child processes that the tests
+start (see run.py): "patched", with our types in threading, or "gil-only", with
+threading as it is and the GIL scheduled by the package. What does not pass
+then is run again: without the package, for whatever fails there too is not
+ours; and, in case the machine was merely slow, with it once more. What still
+fails has to be in exceptions.txt, with the reason.
 """
 import concurrent.futures
 import contextlib
@@ -24,6 +25,18 @@ SHORT = ['test_thread', 'test_threading', 'test_threading_local',
          'test_threadsignals', 'test_queue', 'test_sched', 'test_fork1']
 LONG = ['test_asyncio', 'test_concurrent_futures', 'test_logging',
         'test_socketserver', *SHORT]  # the slowest first
+
+# Those that wait, by whatever means, fork, or end threads.
+GIL_SHORT = ['test_thread', 'test_threadsignals', 'test_fork1', 'test_queue']
+GIL_LONG = ['test_asyncio', 'test_concurrent_futures', 'test_subprocess',
+            'test_socket', 'test_ssl', 'test_interpreters',
+            'test_socketserver', 'test_threading', *GIL_SHORT]
+
+# {mode: modules} of each level of run.py.
+PLAN = {'quick': {},
+        'default': {'patched': SHORT, 'gil-only': GIL_SHORT},
+        'all': {'patched': LONG, 'gil-only': GIL_LONG}}
+
 OWN = 'native_lock_tests'
 NEEDED = ['lock_tests', 'support']  # by OWN, and by all others
 
@@ -39,14 +52,15 @@ class Result:
     seconds: float = 0
 
 
-def exceptions(version):
+def exceptions(version, mode):
     """{test: reason} for a version, a pair of numbers, from the list."""
     found = {}
     for line in (HERE / 'exceptions.txt').read_text().splitlines():
         if not line.strip() or line.startswith('#'):
             continue
-        test, first, last, reason = line.split(maxsplit=3)
-        if number(first) <= version <= number(last):
+        test, where, first, last, reason = line.split(maxsplit=4)
+        if where in (mode, 'both') and (
+                number(first) <= version <= number(last)):
             found[test] = reason
     return found
 
@@ -66,8 +80,9 @@ class Suite:
     limit = MODULE_LIMIT
     where = None    # the folder to run in; by default a scratch one
 
-    def __init__(self, python, module, folder, env):
+    def __init__(self, python, module, folder, env, mode='patched'):
         self.python = python
+        self.mode = mode
         self.module = module
         self.folder = folder
         self.env = dict(env, PYTHONPATH=str(HERE))
@@ -106,8 +121,8 @@ class Suite:
                 listed.write_text('\n'.join(tests))
                 arguments += [f'--{name}', listed]
         env = dict(self.env)
-        if '--patch' in options:
-            env['PPT_PATCH_CHILDREN'] = '1'
+        if f'--{self.mode}' in options:
+            env['PPT_CHILDREN'] = self.mode
         with open(base.with_suffix('.log'), 'w') as log, scratch() as folder:
             process = subprocess.Popen(
                 self.command(arguments), stdin=subprocess.DEVNULL, stdout=log,
@@ -160,26 +175,27 @@ def read(path):
 
 
 def compare(suite, listed, say):
-    """The results of a suite, patched, each judged by what stock does."""
-    patched = suite.run('--patch')
-    doubtful = [test for test, result in patched.items()
+    """The results of a suite in its mode, each judged by what stock does."""
+    mode = f'--{suite.mode}'
+    ours = suite.run(mode)
+    doubtful = [test for test, result in ours.items()
                 if result.verdict != 'passed']
-    missing = suite.list() - suite.list('--patch')
+    missing = suite.list() - suite.list(mode)
     stock = suite.run(only=[*doubtful, *missing]) if (
         doubtful or missing) else {}
     for test in missing:
-        patched.setdefault(test, Result(test, 'failed',
-                                        'it is not there when patched'))
+        ours.setdefault(test, Result(test, 'failed',
+                                     f'it is not there when {suite.mode}'))
     again = [test for test in doubtful
-             if patched[test].verdict == 'failed' and test not in listed
-             and stock.get(test, patched[test]).verdict == 'passed']
-    retried = suite.run('--patch', only=again) if again else {}
+             if ours[test].verdict == 'failed' and test not in listed
+             and stock.get(test, ours[test]).verdict == 'passed']
+    retried = suite.run(mode, only=again) if again else {}
     for test in again:
         if test in retried and retried[test].verdict == 'passed':
-            say(f'note: {test} passed when it was run again')
-            patched[test] = retried[test]
+            say(f'note: {suite.mode}: {test} passed when it was run again')
+            ours[test] = retried[test]
     return [judge(result, stock.get(test), listed.get(test), say)
-            for test, result in patched.items()]
+            for test, result in ours.items()]
 
 
 def judge(result, stock, reason, say):
@@ -188,12 +204,12 @@ def judge(result, stock, reason, say):
             say(f'note: {result.test} is in exceptions.txt, but passes')
         return result
     if stock is not None and stock.verdict != 'passed':
-        text = f'{stock.verdict} without the patch, too: {stock.text[-300:]}'
+        text = f'{stock.verdict} without the package, too: {stock.text[-300:]}'
         return dataclasses.replace(result, verdict='skipped', text=text)
     if reason:
         return dataclasses.replace(result, verdict='skipped', text=reason)
     if result.verdict == 'skipped':
-        text = f'skipped only when patched: {result.text}'
+        text = f'skipped only with the package: {result.text}'
         return dataclasses.replace(result, verdict='failed', text=text)
     return result
 
@@ -219,19 +235,25 @@ def lacking(python):
     return [f'test.{name}' for name in NEEDED if name not in there]
 
 
-def run(python, version, names, folder, env, workers, say):
+def run(python, version, plan, folder, env, workers, say):
     """[Result] of all the modules, for a Python that lacks nothing."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    listed = exceptions(version)
+    for mode in plan:
+        (folder / mode).mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     results = [result for result in
                Suite(python, OWN, folder, env).run().values()]
 
-    def run_one(name):
-        return compare(Suite(python, name, folder, env), listed, say)
+    def run_one(mode, name):
+        suite = Suite(python, name, folder / mode, env, mode)
+        found = compare(suite, exceptions(version, mode), say)
+        return [dataclasses.replace(result, test=f'{mode}: {result.test}')
+                for result in found]
 
+    pairs = [(mode, name) for mode, names in plan.items()
+             for name in modules_of(python, names)]
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for found in pool.map(run_one, modules_of(python, names)):
+        for found in pool.map(run_one, *zip(*pairs)):
             results.extend(found)
     return [dataclasses.replace(result, text=plain(result.text))
             for result in results]

@@ -122,7 +122,7 @@ class Suite(suites.Suite):
 
 def compare(suite, package, say):
     """The results of a suite, patched, each judged by what stock does."""
-    patched = suite.run('--patch')
+    patched = suite.run('--patched')
     doubtful = [test for test, result in patched.items()
                 if result.verdict != 'passed']
     missing = suite.list() - {*patched}
@@ -142,7 +142,7 @@ def compare(suite, package, say):
 
 def repeat(suite, tests, patched, stock, say):
     """Tell what fails from what is flaky."""
-    rounds = [(suite.run('--patch', only=tests), suite.run(only=tests))
+    rounds = [(suite.run('--patched', only=tests), suite.run(only=tests))
               for _ in range(ROUNDS)]
     for test in tests:
         bad, bad_stock = ([each.get(test) for each in runs

@@ -21,7 +21,7 @@ def ids(path):
 
 def options():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--patch', action='store_true')  # see run.py
+    parser.add_argument('--patched', action='store_true')  # see run.py
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--only', type=ids)
     parser.add_argument('--skip', type=ids, default=set())
