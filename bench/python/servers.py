@@ -10,6 +10,7 @@ import logging
 import os
 import queue
 import signal
+import socket
 import socketserver
 import sys
 import threading
@@ -34,6 +35,23 @@ def _until_sigterm(run, stop):
 
     signal.signal(signal.SIGTERM, end)
     run()
+
+
+@contextlib.contextmanager
+def _burning(count):
+    """So many CPU-bound threads."""
+    burners = [Burner() for _ in range(count)]
+    threads = [threading.Thread(target=burner.burn, daemon=True)
+               for burner in burners]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.stop()
+        for thread in threads:
+            thread.join()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -150,6 +168,13 @@ def _waitress():
         server.task_dispatcher.shutdown()
 
 
+def _listening():
+    listener = socket.socket()
+    listener.bind(ADDRESS)
+    listener.listen(BACKLOG)
+    return listener
+
+
 def _unraisable(unraisable):
     if not isinstance(unraisable.exc_value, OSError):
         sys.__unraisablehook__(unraisable)
@@ -170,35 +195,77 @@ def _cheroot():
         server.stop()
 
 
+@contextlib.contextmanager
+def _gunicorn(burners):
+    """One worker process, forked, where the CPU-bound threads are, too."""
+    from gunicorn.app.base import BaseApplication
+    from gunicorn.config import make_settings
+
+    class Application(BaseApplication):
+        def load_config(self):
+            for name, value in settings.items():
+                if name in known:
+                    self.cfg.set(name, value)
+
+        def load(self):
+            return _application
+
+    def post_fork(_server, _worker):
+        kept.enter_context(_burning(burners))
+
+    listener = _listening()
+    port = listener.getsockname()[1]
+    with contextlib.ExitStack() as kept:
+        known = make_settings()  # the newest of these is of gunicorn 25
+        settings = {'bind': f'fd://{listener.detach()}', 'workers': 1,
+                    'worker_class': 'gthread', 'threads': WORKERS,
+                    'backlog': BACKLOG, 'loglevel': 'critical',
+                    'graceful_timeout': 1, 'control_socket_disable': True,
+                    'post_fork': post_fork}
+        yield port, Application().run
+
+
+@contextlib.contextmanager
+def _asgi():
+    """An application whose endpoint is not async: it runs in a thread."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    def endpoint(_request):
+        return PlainTextResponse(BODY)
+
+    server = uvicorn.Server(uvicorn.Config(
+        Starlette(routes=[Route('/', endpoint)]), log_level='critical',
+        lifespan='off', timeout_graceful_shutdown=1))
+    with _listening() as listener:
+        yield (listener.getsockname()[1],
+               lambda: server.run(sockets=[listener]))
+
+
 SERVERS = {
     'pool': lambda: _standard(_Pool),
     'threading': lambda: _standard(_Threading),
     'waitress': _waitress,
     'cheroot': _cheroot,
+    'asgi': _asgi,
 }
+
+# These fork: they start the CPU-bound threads themselves.
+FORKING = {'gunicorn': _gunicorn}
+
+NAMES = *SERVERS, *FORKING
+
+# {server: what has to be installed for it}
+PACKAGES = {'waitress': ('waitress',), 'cheroot': ('cheroot',),
+            'asgi': ('uvicorn', 'starlette'), 'gunicorn': ('gunicorn',)}
 
 
 def lacks(name):
-    """Whether a package of that server's name has to be installed first."""
-    return (name not in ('pool', 'threading')
-            and importlib.util.find_spec(name) is None)
-
-
-@contextlib.contextmanager
-def _burners(count):
-    """So many CPU-bound threads."""
-    burners = [Burner() for _ in range(count)]
-    threads = [threading.Thread(target=burner.burn, daemon=True)
-               for burner in burners]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        for burner in burners:
-            burner.stop()
-        for thread in threads:
-            thread.join()
+    """Whether packages for that server have to be installed first."""
+    return any(importlib.util.find_spec(package) is None
+               for package in PACKAGES.get(name, ()))
 
 
 def _end_with_stdin():
@@ -212,10 +279,20 @@ def _end(_number, _frame):
     sys.exit()
 
 
+@contextlib.contextmanager
+def _server(name, burners):
+    if name in FORKING:
+        with FORKING[name](burners) as server:
+            yield server
+    else:
+        with _burning(burners), SERVERS[name]() as server:
+            yield server
+
+
 def main():
     """Serve."""
     parser = options.Parser(description=__doc__)
-    parser.add_argument('server', choices=SERVERS)
+    parser.add_argument('server', choices=NAMES)
     parser.add_argument('--burners', type=int, default=0, metavar='N',
                         help='CPU-bound threads in the same process')
     parser.add_argument('--until-stdin-ends', action='store_true',
@@ -227,8 +304,7 @@ def main():
         # A Ctrl-C is for whoever started this.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    with (_burners(arguments.burners),
-          SERVERS[arguments.server]() as (port, serve)):
+    with _server(arguments.server, arguments.burners) as (port, serve):
         print(port, flush=True)
         serve()
 

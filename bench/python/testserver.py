@@ -101,7 +101,7 @@ def serving(server, kind, burners=0):
 def _results(arguments):
     """A dictionary for each run: stock and native in turn."""
     for server, burners, kind in itertools.product(
-            arguments.server or servers.SERVERS,
+            arguments.server or servers.NAMES,
             arguments.burner or BURNERS, arguments.classes or classes.NAMES):
         with serving(server, kind, burners) as port:
             for client, parallel in itertools.product(
@@ -120,9 +120,10 @@ def _check(arguments):
     """Say what has to be installed first."""
     for kind in arguments.classes or classes.NAMES:
         classes.load(kind)
-    for server in arguments.server or servers.SERVERS:
+    for server in arguments.server or servers.NAMES:
         if servers.lacks(server):
-            sys.exit(f'testserver.py: no {server}: pip install {server}')
+            sys.exit(f'testserver.py: no {server}: pip install '
+                     + ' '.join(servers.PACKAGES[server]))
     for client in arguments.client or clients.CLIENTS:
         package = clients.lacks(client)
         if package is not None:
@@ -134,7 +135,7 @@ def _parser():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, more in {
-            '--server': {'choices': servers.SERVERS},
+            '--server': {'choices': servers.NAMES},
             '--client': {'choices': clients.CLIENTS},
             '--parallel': {'type': options.count, 'metavar': 'N'},
             '--burner': {'type': int, 'choices': BURNERS},

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from python_cases import BASE, KINDS, OURS
 from rows import Row, better, faster
 
-PYPI = 'waitress', 'cheroot'
+
+# {server: what it needs from PyPI}
+PYPI = {'waitress': ('waitress',), 'cheroot': ('cheroot',),
+        'gunicorn': ('gunicorn',), 'asgi': ('uvicorn', 'starlette')}
 ALONE, BESIDE = BURNERS = 0, 1  # CPU-bound threads in the server's process
 
 

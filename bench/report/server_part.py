@@ -17,8 +17,8 @@ def _servers(own, plan):
     there, notes = [], []
     for server in plan.servers:
         try:
-            if server in PYPI:
-                pythons.require(own, server)
+            for package in PYPI.get(server, ()):
+                pythons.require(own, package)
             there.append(server)
         except pythons.Unprepared as reason:
             notes.append(f'{server} left out: {reason}')

@@ -14,6 +14,7 @@ from support import Worker, join_all, until
 
 BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 MODULES = 'clients', 'servers', 'testserver'
+SERVERS = 'pool', 'threading', 'waitress', 'cheroot', 'gunicorn', 'asgi'
 
 STUBBORN = '''
 import signal, time
@@ -128,8 +129,7 @@ def status_of(port):
 @pytest.mark.unsanitized
 @pytest.mark.parametrize('burners', [0, 1])
 @pytest.mark.parametrize('kind', ['stock', 'native'])
-@pytest.mark.parametrize('server', ['pool', 'threading', 'waitress',
-                                    'cheroot'])
+@pytest.mark.parametrize('server', SERVERS)
 def test_server_answers_and_ends(bench, capfd, server, kind, burners):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
@@ -149,8 +149,7 @@ def ask_until_refused(port, answers):
 
 @pytest.mark.unsanitized
 @pytest.mark.parametrize('kind', ['stock', 'native'])
-@pytest.mark.parametrize('server', ['pool', 'threading', 'waitress',
-                                    'cheroot'])
+@pytest.mark.parametrize('server', SERVERS)
 def test_server_ends_while_clients_ask(bench, capfd, server, kind):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
