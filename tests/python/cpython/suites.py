@@ -27,10 +27,10 @@ LONG = ['test_asyncio', 'test_concurrent_futures', 'test_logging',
         'test_socketserver', *SHORT]  # the slowest first
 
 # Those that wait, by whatever means, fork, or end threads.
-GIL_SHORT = ['test_thread', 'test_threadsignals', 'test_fork1', 'test_queue']
+GIL_SHORT = ['test_thread', 'test_threadsignals', 'test_fork1']
 GIL_LONG = ['test_asyncio', 'test_concurrent_futures', 'test_subprocess',
             'test_socket', 'test_ssl', 'test_interpreters',
-            'test_socketserver', 'test_threading', *GIL_SHORT]
+            'test_socketserver', 'test_threading', 'test_queue', *GIL_SHORT]
 
 # {mode: modules} of each level of run.py.
 PLAN = {'quick': {},
