@@ -274,6 +274,7 @@ static void use_gilsched(stage_t *stage)
     wants(stage, 0u, CALL(ppt_gilsched_waiting)(&sched));
     CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_let_go)(&sched, &me));
     CALL(ppt_gilsched_detained)(&sched, &me);
+    CALL(ppt_gilsched_back)(&sched, &me);
     CALL(ppt_gilsched_after_fork)(&sched);
 }
 

@@ -153,6 +153,14 @@ class Bench:
             [*compiler, f'-print-file-name=lib{name}.so'], check=True,
             capture_output=True, text=True).stdout.strip() for name in names]
 
+    def reports(self):
+        """How the files begin to which ThreadSanitizer writes.
+
+        What it wrote during a test that passes would be lost with the rest of
+        that test's output.
+        """
+        return RESULTS / f'{self.name}-report'
+
     def sanitized(self):
         """The environment for a Python that is not built with a sanitizer."""
         if not self.sanitizer:
@@ -165,6 +173,7 @@ class Bench:
             UBSAN_OPTIONS='print_stacktrace=1:halt_on_error=1',
             TSAN_OPTIONS='exitcode=66:report_signal_unsafe=0:'
                          'report_thread_leaks=0:'
+                         f'log_path={self.reports()}:'
                          f'suppressions={HERE / "tsan.supp"}')
 
 
@@ -200,6 +209,8 @@ def run_pytest(bench, name, *options, limit, env):
     worked = command(words, log, limit, env)
     if not worked:
         say(log.read_text(errors='replace')[-20000:])
+        for report in RESULTS.glob(f'{bench.reports().name}.*'):
+            say(report.read_text(errors='replace')[:10000])
     if not xml.exists() or (not worked and not has_failures(xml)):
         Report(f'{bench.name}-{name}-itself').add(
             'pytest', 'failed', f'it did not end well: see {log}').write()

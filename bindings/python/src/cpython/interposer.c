@@ -108,12 +108,13 @@ static gil_t *gil_with_switch_cond(const pthread_cond_t *cond)
     return gil;
 }
 
+/* That thread does not hold the mutex: what it guards has been set. */
 static gil_t *gil_with_mutex(const pthread_mutex_t *mutex)
 {
     gil_t *gil = first();
 
     while (gil != NULL
-           && __atomic_load_n(&gil->names.mutex, __ATOMIC_RELAXED) != mutex)
+           && __atomic_load_n(&gil->names.mutex, __ATOMIC_ACQUIRE) != mutex)
         gil = gil->next;
     return gil;
 }
@@ -302,6 +303,7 @@ static int my_destroy(pthread_cond_t *cond)
     gil_t *gil = gil_with_cond(cond);
 
     if (gil != NULL) {
+        __atomic_store_n(&gil->names.mutex, NULL, __ATOMIC_RELAXED);
         __atomic_store_n(&gil->names.switch_cond, NULL, __ATOMIC_RELAXED);
         __atomic_store_n(&gil->names.cond, NULL, __ATOMIC_RELEASE);
     }
@@ -381,7 +383,7 @@ static void begin(gil_t *gil, const ppy_gil_names_t *names)
     gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
     gil->sched.cpu_share = scheduler_share();
     ppt_gilsched_took(&gil->sched, this_one());
-    __atomic_store_n(&gil->names.mutex, names->mutex, __ATOMIC_RELAXED);
+    __atomic_store_n(&gil->names.mutex, names->mutex, __ATOMIC_RELEASE);
     __atomic_store_n(&gil->names.switch_cond, names->switch_cond,
                      __ATOMIC_RELAXED);
     __atomic_store_n(&gil->names.cond, names->cond, __ATOMIC_RELEASE);
