@@ -76,7 +76,10 @@ extern "C" {
  */
 #define PPT_GILSCHED_BRIEF_NS INT64_C(50000)
 
-/* What a scheduler has done.  Monotonic counters; guard: the caller's. */
+/*
+ * What a scheduler has done.  Monotonic counters, written with the guard held;
+ * without it they may be read as atomic words, and be stale.
+ */
 typedef struct ppt_gilsched_stats {
     uint64_t holds;         /* times a thread took the lock */
     uint64_t waits;         /* of these, after it had waited */

@@ -63,11 +63,23 @@
 #include <stddef.h>
 
 #include "../waitq.h"
+#include "../word64.h"
 
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
 #define BRIEF PPT_GILSCHED_BRIEF_NS
 #define HOUR_NS (INT64_C(3600) * 1000000000)
 #define MILLION 1000000
+
+/* Without the guard, others may read meanwhile. */
+static void count(uint64_t *counter)
+{
+    ppt__store64(counter, *counter + 1);
+}
+
+static void add(int64_t *sum, int64_t length)
+{
+    ppt__store64((uint64_t *)sum, (uint64_t)(*sum + length));
+}
 
 static int64_t clock_of(const ppt_gilsched_t *sched)
 {
@@ -212,7 +224,7 @@ static void come(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     if (thread->passed_since == 0)
         thread->passed_since = now;
     if (sched->holder != NULL)
-        sched->stats.vain_wakes++;
+        count(&sched->stats.vain_wakes);
 }
 
 static void leave(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
@@ -320,9 +332,9 @@ static int64_t ask_at(ppt_gilsched_t *sched,
 
 void ppt_gilsched_asked(ppt_gilsched_t *sched)
 {
-    sched->stats.requests++;
+    count(&sched->stats.requests);
     if (sched->asked_at != 0)
-        sched->stats.renewals++;
+        count(&sched->stats.renewals);
     sched->asked_at = clock_of(sched);
 }
 
@@ -428,7 +440,7 @@ static void *choose(ppt_gilsched_t *sched, int64_t now)
         return NULL;
     sched->coming = (ppt_gilsched_thread_t *)waiter;
     sched->coming_since = now;
-    sched->stats.wakes++;
+    count(&sched->stats.wakes);
     return ppt__waiter_give(waiter, PPT__GRANT_TURN);
 }
 
@@ -497,12 +509,12 @@ static void note_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 {
     int64_t waited = now - thread->wanted_at;
 
-    sched->stats.waits++;
+    count(&sched->stats.waits);
     if (thread->cpu_bound) {
-        sched->stats.cpu_waits++;
-        sched->stats.cpu_waited += waited;
+        count(&sched->stats.cpu_waits);
+        add(&sched->stats.cpu_waited, waited);
     } else {
-        sched->stats.io_waited += waited;
+        add(&sched->stats.io_waited, waited);
     }
     thread->wanted_at = 0;
     thread->passed_since = 0;
@@ -542,7 +554,7 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
 
 void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
-    sched->stats.holds++;
+    count(&sched->stats.holds);
     __atomic_store_n(&sched->holder, thread, __ATOMIC_RELAXED); /* may be read */
     sched->computes_since = sched->used = 0;
     sched->asked_at = 0;
@@ -558,7 +570,7 @@ void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                       int64_t since, int64_t now)
 {
-    sched->stats.forced++;
+    count(&sched->stats.forced);
     thread->cpu_bound = true;
     thread->used = sched->used + now - since;
     thread->resumes = thread->used < slice_of(sched);
@@ -578,7 +590,7 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     if (since == 0)
         return;
     ppt__account_let_go(&sched->account, cpu_bound_wait(sched));
-    sched->stats.cpu_held += now - since;
+    add(&sched->stats.cpu_held, now - since);
     if (sched->asked_at != 0)
         force_off(sched, thread, since, now);
 }

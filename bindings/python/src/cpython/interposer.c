@@ -41,6 +41,7 @@
 #include <time.h>
 
 #include "slots.h"
+#include "word64.h" /* of the library's sources */
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -433,19 +434,35 @@ uint32_t ppy_interposer_share(void)
     return __atomic_load_n(&cpu_share, __ATOMIC_RELAXED);
 }
 
+static uint64_t count(const uint64_t *counter)
+{
+    return ppt__load64(counter);
+}
+
+static int64_t length(const int64_t *sum)
+{
+    return (int64_t)ppt__load64((const uint64_t *)sum);
+}
+
 static void add(ppt_gilsched_stats_t *sum, const ppt_gilsched_stats_t *part)
 {
-    sum->holds += part->holds;
-    sum->waits += part->waits;
-    sum->cpu_waits += part->cpu_waits;
-    sum->wakes += part->wakes;
-    sum->vain_wakes += part->vain_wakes;
-    sum->requests += part->requests;
-    sum->renewals += part->renewals;
-    sum->forced += part->forced;
-    sum->io_waited += part->io_waited;
-    sum->cpu_waited += part->cpu_waited;
-    sum->cpu_held += part->cpu_held;
+    sum->holds += count(&part->holds);
+    sum->waits += count(&part->waits);
+    sum->cpu_waits += count(&part->cpu_waits);
+    sum->wakes += count(&part->wakes);
+    sum->vain_wakes += count(&part->vain_wakes);
+    sum->requests += count(&part->requests);
+    sum->renewals += count(&part->renewals);
+    sum->forced += count(&part->forced);
+    sum->io_waited += length(&part->io_waited);
+    sum->cpu_waited += length(&part->cpu_waited);
+    sum->cpu_held += length(&part->cpu_held);
+}
+
+/* A record that is not in use may be about to begin. */
+static bool is_in_use(const gil_t *gil)
+{
+    return __atomic_load_n(&gil->names.cond, __ATOMIC_ACQUIRE) != NULL;
 }
 
 void ppy_interposer_stats(ppt_gilsched_stats_t *stats)
@@ -454,5 +471,6 @@ void ppy_interposer_stats(ppt_gilsched_stats_t *stats)
 
     *stats = (ppt_gilsched_stats_t){ 0 };
     for (; gil != NULL; gil = gil->next)
-        add(stats, &gil->sched.stats);
+        if (is_in_use(gil))
+            add(stats, &gil->sched.stats);
 }
