@@ -53,13 +53,23 @@ static void took(sim_t *sim, sim_thread_t *thread)
     }
 }
 
+/* CPython has nobody else's turn in view when the lock is free. */
+static bool may_take(sim_t *sim)
+{
+    return !sim->locked
+           && (!sim->sched.yields || ppt_gilsched_may_overtake(&sim->sched));
+}
+
 /* take_gil, from where it looks at the lock. */
 static void take(sim_t *sim, sim_thread_t *thread)
 {
     int64_t until = 0;
 
-    while (sim->locked)
+    while (!may_take(sim))
         switch (ppt_gilsched_want(&sim->sched, &thread->sched, &until)) {
+        case PPT_GILSCHED_TAKE:
+            took(sim, thread);
+            return;
         case PPT_GILSCHED_SLEEP:
             reschedule(thread, SIM_SLEEPS, until);
             return;
@@ -73,10 +83,15 @@ static void take(sim_t *sim, sim_thread_t *thread)
     took(sim, thread);
 }
 
-static void arrive(sim_t *sim, sim_thread_t *thread)
+static void begin(sim_t *sim, sim_thread_t *thread)
 {
     thread->since = sim_clock;
     thread->call = sim->sched.stats.holds;
+}
+
+static void arrive(sim_t *sim, sim_thread_t *thread)
+{
+    begin(sim, thread);
     take(sim, thread);
 }
 
@@ -100,12 +115,14 @@ static void look(sim_t *sim, sim_thread_t *thread)
     }
 }
 
-static void let_go(sim_t *sim, sim_thread_t *thread)
+static void let_go(sim_t *sim, sim_thread_t *thread, bool gives_way)
 {
     ppt_gilsched_thread_t *before = sim->sched.coming;
 
     sim->locked = false;
-    ppt_gilsched_wake(ppt_gilsched_let_go(&sim->sched, &thread->sched));
+    ppt_gilsched_wake(
+        gives_way ? ppt_gilsched_yield(&sim->sched, &thread->sched, false)
+                  : ppt_gilsched_let_go(&sim->sched, &thread->sched));
     if (sim->sched.coming != NULL && sim->sched.coming != before)
         ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
 }
@@ -114,6 +131,7 @@ static void let_go(sim_t *sim, sim_thread_t *thread)
 static void drop(sim_t *sim, sim_thread_t *thread)
 {
     int64_t held = sim_clock - thread->since;
+    bool yields = sim->requested && sim->sched.yields;
     bool requested = sim->requested;
     bool over = thread->left != PPT_FOREVER && held >= thread->left;
 
@@ -123,8 +141,11 @@ static void drop(sim_t *sim, sim_thread_t *thread)
         thread->left = thread->hold;
     else if (thread->left != PPT_FOREVER)
         thread->left -= held;
-    let_go(sim, thread);
-    if (requested) {
+    let_go(sim, thread, yields && !over);
+    if (yields) {
+        begin(sim, thread);
+        look(sim, thread);
+    } else if (requested) {
         sim->detained = thread;
         reschedule(thread, SIM_DETAINED, PPT_FOREVER);
     } else {

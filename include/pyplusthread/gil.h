@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gilsched.h"
 #include "time.h"
 #include "version.h"
-#include "waitq.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,13 +19,6 @@ extern "C" {
 
 /* Every how many yields CPU-bound threads take turns, by default. */
 #define PPT_GIL_YIELD_EVERY 100
-
-/*
- * How many threads coming from I/O may get the lock one after the other
- * while a CPU-bound thread waits for it.  The next grant is the CPU-bound
- * thread's, which keeps the lock at least until its next yield.
- */
-#define PPT_GIL_IO_BURST 16
 
 /* What a gil has done since it was initialised.  Monotonic counters. */
 typedef struct ppt_gil_stats {
@@ -51,25 +44,26 @@ typedef struct ppt_gil_stats {
  *
  * Order     I/O threads in FIFO order, then CPU-bound threads in FIFO
  *           order; a thread that made way for I/O resumes before the other
- *           CPU-bound ones, unless that was the end of its turn.
- * Starvation  none on either side: see PPT_GIL_IO_BURST; a CPU-bound
- *           holder gives way to I/O at its next yield.
+ *           CPU-bound ones, unless that was the end of its turn.  The policy
+ *           is that of gilsched.h, with turns that are counted in yields.
+ * Starvation  none on either side: a CPU-bound holder gives way to I/O at its
+ *           next yield, unless CPU-bound threads have had less than
+ *           PPT_GILSCHED_CPU_SHARE of the time in which they wanted the lock.
+ *           Then they go before the others, until they have had it.
  * Not promised  anything to threads that hold the lock without yielding;
  *           preemption; use by several processes.
  * Fork      the child must call ppt_gil_after_fork before anything else.
  */
 typedef struct ppt_gil {
     uint32_t word;
-    uint32_t wanted;      /* read by the predicate: PPT_GIL_WANTED_* */
-    uint32_t yields;      /* since the last turn; the holder's */
-    uint32_t yield_every; /* 0: PPT_GIL_YIELD_EVERY */
-    uint32_t burst;       /* consecutive I/O grants; the holder's */
-    uint32_t ahead;       /* nudge the next thread so many yields early */
-    uint32_t nudged;      /* it was; both the holder's */
-    uint32_t reserved;
-    ppt_waitq_t io;       /* its guard guards both queues */
-    ppt_waitq_t cpu;
+    uint32_t wanted;       /* read by the predicate: PPT_GIL_WANTED_* */
+    uint32_t yields;       /* since the last turn; the holder's */
+    uint32_t yield_every;  /* 0: PPT_GIL_YIELD_EVERY */
+    uint32_t ahead;        /* nudge the next thread so many yields early */
+    uint32_t nudged;       /* it was; both the holder's */
     ppt_gil_stats_t stats;
+    ppt_gilsched_t sched;
+    ppt_gilsched_thread_t holder; /* what sched knows of it */
 } ppt_gil_t;
 
 /* Private: who waits. */
@@ -78,8 +72,8 @@ typedef struct ppt_gil {
 
 /* A free gil with the default yield_every.  All zero memory is one too. */
 #define PPT_GIL_INITIALIZER                                                 \
-    { 0, 0, 0, 0, 0, 0, 0, 0,                                               \
-      PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, { 0, 0, 0, 0 } }
+    { 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0 }, PPT_GILSCHED_INITIALIZER,           \
+      PPT_GILSCHED_THREAD_INITIALIZER }
 
 /*
  * Make gil a free lock whose CPU-bound threads take turns every yield_every
@@ -124,7 +118,7 @@ PPT_API int ppt_gil_release(ppt_gil_t *gil);
  * and cost a few nanoseconds.
  *
  * Requires  the caller holds gil.
- * Returns   true   other threads held gil meanwhile
+ * Returns   true   gil was free for others meanwhile
  *           false  nothing happened
  *           Either way the caller holds gil again.
  */
@@ -132,9 +126,7 @@ PPT_API bool ppt_gil_yield(ppt_gil_t *gil);
 
 /*
  * Would a yield switch now?  For an interpreter's evaluation loop: one
- * relaxed load when nobody waits.  It does not count as a yield.  After an
- * I/O thread has timed out it may say so once in vain: the next yield sees
- * that nobody is there.
+ * relaxed load when nobody waits.  It does not count as a yield.
  *
  * Requires  the caller holds gil.
  */

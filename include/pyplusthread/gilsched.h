@@ -6,6 +6,10 @@
  * and is told whom to wake.  The scheduler has no lock and starts no thread;
  * its state is guarded by a mutex of the caller's, the guard.
  *
+ * Most interpreters ask the holder to let go, and it does so a little later.
+ * One whose threads call the scheduler themselves at their check intervals
+ * sets yields, and calls ppt_gilsched_yield there.
+ *
  *     static ppt_gilsched_t sched = PPT_GILSCHED_INITIALIZER;
  *     static bool locked;                          // guarded by mutex
  *     static _Thread_local ppt_gilsched_thread_t me;
@@ -118,6 +122,10 @@ typedef struct ppt_gilsched_thread {
     bool watches;           /* it looks again soon, without being woken */
 } ppt_gilsched_thread_t;
 
+#define PPT_GILSCHED_THREAD_INITIALIZER                                     \
+    { { { 0 } }, 0, 0, 0, 0, 0, 0, false, false, false, false, false, 0,    \
+      false, false, false, false }
+
 /* What CPU-bound threads have had.  Private. */
 typedef struct ppt_gilsched_account {
     int64_t at;             /* counted up to here */
@@ -163,6 +171,8 @@ typedef struct ppt_gilsched {
     int64_t slice;           /* ns, an hour at most; 0: the default */
     uint32_t cpu_share;      /* in millionths, fewer than a million; 0: the
                                 default */
+    bool yields;             /* holders give way by ppt_gilsched_yield only,
+                                and may be asked at any time */
     int64_t slice_over_at;   /* since then; 0: no slice, or the next one's */
     ppt_gilsched_account_t account;
     ppt_gilsched_stats_t stats;
@@ -171,7 +181,7 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, 0, 0, 0, 0, 0, { 0, 0, 0, false, false, false },                   \
+      0, 0, 0, 0, 0, false, 0, { 0, 0, 0, false, false, false },            \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {
@@ -211,6 +221,36 @@ PPT_API void ppt_gilsched_took(ppt_gilsched_t *sched,
  */
 PPT_API void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
                                   ppt_gilsched_thread_t *thread);
+
+/*
+ * Thread, which has the lock, gives way as a CPU-bound one: since it was asked
+ * to, or since its slice is over by a measure of the interpreter's own.  It
+ * wants the lock again at once: in the first case before other CPU-bound
+ * threads, with the rest of its slice; in the second one after them.  For a
+ * scheduler that has yields set.
+ *
+ * Returns   as ppt_gilsched_let_go
+ */
+PPT_API void *ppt_gilsched_yield(ppt_gilsched_t *sched,
+                                 ppt_gilsched_thread_t *thread,
+                                 bool slice_over);
+
+/*
+ * Whether a thread that has not waited may take the lock, which is free, while
+ * another is on its way to it.  Not where that one was passed over for
+ * PPT_GILSCHED_PATIENCE_NS, or is CPU-bound and owed time, unless it is late
+ * itself.
+ */
+PPT_API bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched);
+
+/*
+ * Thread, which wants the lock, wants it no more: instead of sleeping again,
+ * on the word of PPT_GILSCHED_SLEEP.
+ *
+ * Returns   as ppt_gilsched_let_go
+ */
+PPT_API void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
+                                   ppt_gilsched_thread_t *thread);
 
 /* Let whoever was chosen run.  NULL: nobody.  Without the guard. */
 PPT_API void ppt_gilsched_wake(void *chosen);

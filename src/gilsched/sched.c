@@ -92,17 +92,22 @@ static uint64_t sleeps_of(const ppt_gilsched_t *sched)
     return sched->sleeps != NULL ? sched->sleeps() : ppt__sleeps();
 }
 
+/* The holder is CPU-bound, and has been since then. */
+static void computes(ppt_gilsched_t *sched, int64_t since, int64_t now)
+{
+    ppt__account_want(&sched->account, since, now);
+    ppt__account_take(&sched->account, since, now);
+    sched->computes_since = since;
+}
+
 /* Others have waited for PATIENCE: the holder is CPU-bound. */
 static void notice_holder(ppt_gilsched_t *sched, int64_t now)
 {
     int64_t since = sched->contended_since;
 
-    if (sched->holder == NULL || sched->computes_since != 0 || since == 0
-        || now - since < PATIENCE)
-        return;
-    ppt__account_want(&sched->account, since, now);
-    ppt__account_take(&sched->account, since, now);
-    sched->computes_since = since;
+    if (sched->holder != NULL && sched->computes_since == 0 && since != 0
+        && now - since >= PATIENCE)
+        computes(sched, since, now);
 }
 
 /* The time of an event. */
@@ -236,10 +241,13 @@ static void leave(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     thread->queued = false;
 }
 
+/* For a holder that is likely to be short, or has been asked. */
 static bool spins(ppt_gilsched_t *sched, const ppt_gilsched_thread_t *thread)
 {
-    return !thread->cpu_bound
-           && (sched->computes_since == 0 || sched->asked_at != 0)
+    if (thread->cpu_bound)
+        return sched->yields && thread->resumes
+               && ppt__spin_pays(&sched->cpu);
+    return (sched->computes_since == 0 || sched->asked_at != 0)
            && ppt__spin_pays(&sched->io);
 }
 
@@ -293,10 +301,11 @@ static int64_t interruptible_at(ppt_gilsched_t *sched, int64_t now)
 {
     int64_t owed;
 
-    if (sched->computes_since == 0)
+    if (sched->computes_since == 0 && !sched->yields)
         return sched->contended_since + PATIENCE;
     owed = debt(sched);
-    if (!ppt__account_repays(&sched->account, owed))
+    if (!sched->account.present
+        || !ppt__account_repays(&sched->account, owed))
         return now;
     return now + owed * MILLION / (MILLION - (int64_t)share_of(sched));
 }
@@ -497,6 +506,35 @@ int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     return take_or_wait(sched, thread, now, until);
 }
 
+bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched)
+{
+    int64_t now = now_in(sched);
+    const ppt_gilsched_thread_t *coming = sched->coming;
+
+    if (nobody_comes(sched, now))
+        return true;
+    if (coming->cpu_bound)
+        return !ppt__account_repays(&sched->account, debt(sched));
+    return !was_passed_over(sched, coming, now);
+}
+
+void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
+                           ppt_gilsched_thread_t *thread)
+{
+    int64_t now = now_in(sched);
+
+    if (was_chosen(thread))
+        come(sched, thread, now);
+    leave(sched, thread);
+    thread->wanted_at = thread->passed_since = 0;
+    thread->returns = false;
+    if (!sched->account.computing)
+        sched->account.present = cpu_bound_wait(sched);
+    if (sched->yields && sched->io.head == NULL)
+        sched->asked_at = 0;
+    return sched->holder == NULL ? choose(sched, now) : NULL;
+}
+
 void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread, int64_t until)
 {
     thread->woken = ppt__waiter_sleep(waiter_of(thread), until, 0) == 0;
@@ -528,6 +566,14 @@ static bool was_brief(const ppt_gilsched_thread_t *thread, int64_t now)
     return !thread->cpu_bound && back_at - thread->let_go_at < BRIEF;
 }
 
+/* S5, where a request costs nothing. */
+static void ask_at_once(ppt_gilsched_t *sched, int64_t now)
+{
+    if (sched->yields && sched->io.head != NULL
+        && interruptible_at(sched, now) <= now)
+        ppt_gilsched_asked(sched);
+}
+
 /* Somebody waits, or waited, or a CPU-bound thread takes it. */
 static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
                                          ppt_gilsched_thread_t *thread)
@@ -550,6 +596,7 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
     if (thread->wanted_at != 0)
         note_wait(sched, thread, now);
     sched->contended_since = anybody_waits(sched) ? now : 0;
+    ask_at_once(sched, now);
 }
 
 void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
@@ -581,7 +628,7 @@ static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 }
 
 static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
-                     int64_t now)
+                     bool forced, int64_t now)
 {
     int64_t since = sched->computes_since;
 
@@ -591,7 +638,7 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
         return;
     ppt__account_let_go(&sched->account, cpu_bound_wait(sched));
     add(&sched->stats.cpu_held, now - since);
-    if (sched->asked_at != 0)
+    if (forced)
         force_off(sched, thread, since, now);
 }
 
@@ -613,7 +660,7 @@ static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
 {
     int64_t now = now_in(sched);
 
-    end_hold(sched, thread, now);
+    end_hold(sched, thread, sched->asked_at != 0 && !sched->yields, now);
     thread->let_go_at = now;
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     if (!leaves_alone(sched, thread, now))
@@ -629,6 +676,21 @@ void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
         return let_go_with_the_time(sched, thread);
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     return NULL;
+}
+
+void *ppt_gilsched_yield(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                         bool slice_over)
+{
+    int64_t now = now_in(sched);
+    int64_t since = sched->contended_since;
+
+    if (sched->computes_since == 0)
+        computes(sched, since != 0 ? since : now, now);
+    if (slice_over)
+        sched->used = slice_of(sched) - (now - sched->computes_since);
+    end_hold(sched, thread, true, now);
+    __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
+    return choose(sched, now);
 }
 
 void ppt_gilsched_wake(void *chosen)
@@ -662,5 +724,6 @@ void ppt_gilsched_after_fork(ppt_gilsched_t *sched)
 {
     *sched = (ppt_gilsched_t){ .now = sched->now, .sleeps = sched->sleeps,
                                .slice = sched->slice,
-                               .cpu_share = sched->cpu_share };
+                               .cpu_share = sched->cpu_share,
+                               .yields = sched->yields };
 }
