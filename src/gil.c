@@ -25,13 +25,13 @@
  *   The guard is that of the queue sched.io, which sched does not use.
  *
  * Invariants
- *   G1  QUEUED is set while sched has a holder, or somebody waits or is on its
- *       way.  While it is set the lock is taken and released with the guard
- *       held, and sched is told.  It is set while the lock is seen to be held,
- *       in one atomic operation: so a release that does not see it comes
- *       before the wait.
- *   G2  Whoever sets it tells sched of the holder, as one that has just taken
- *       the lock: nobody has waited for it before.
+ *   G1  QUEUED is set while anybody has the guard, and between times while
+ *       sched has a holder or somebody waits or is on its way.  While it is
+ *       set the lock is taken and released with the guard held, and sched is
+ *       told.
+ *   G2  Whoever takes the guard, and finds a holder that sched does not know,
+ *       tells it, as of one that has just taken the lock: nobody has waited
+ *       for it before.
  *   G3  Whenever the guard is released, wanted has IO if the holder has been
  *       asked to let go, and CPU if a CPU-bound thread is queued.
  *   G4  A thread's record is in its own wait while it wants the lock, and in
@@ -78,13 +78,6 @@ static void add(uint64_t *counter)
 
 /* --- the guard ------------------------------------------------------------ */
 
-static void guard(ppt_gil_t *gil)
-{
-    ppt__waitq_guard(&gil->sched.io);
-    gil->sched.yields = true; /* not so in zeroed memory */
-    gil->sched.slice = PPT_FOREVER;
-}
-
 static bool anybody_wants(const ppt_gil_t *gil)
 {
     return gil->sched.io.head != NULL || gil->sched.cpu.head != NULL
@@ -108,7 +101,7 @@ static bool is_free(const ppt_gil_t *gil)
     return !(ppt__word_load(&gil->word) & HELD);
 }
 
-/* G4; of a thread that QUEUED makes take the lock with the guard held. */
+/* G4 */
 static void take(ppt_gil_t *gil, ppt_gilsched_thread_t *thread)
 {
     __atomic_store_n(&gil->word, HELD | QUEUED, __ATOMIC_RELAXED);
@@ -124,6 +117,16 @@ static void show_holder(ppt_gil_t *gil)
         return;
     gil->holder = (ppt_gilsched_thread_t)PPT_GILSCHED_THREAD_INITIALIZER;
     ppt_gilsched_took(&gil->sched, &gil->holder);
+}
+
+/* G1.  Acquires what a release by one atomic operation has published. */
+static void guard(ppt_gil_t *gil)
+{
+    ppt__waitq_guard(&gil->sched.io);
+    gil->sched.yields = true; /* not so in zeroed memory */
+    gil->sched.slice = PPT_FOREVER;
+    __atomic_fetch_or(&gil->word, QUEUED, __ATOMIC_ACQUIRE);
+    show_holder(gil);
 }
 
 static void set_free(ppt_gil_t *gil)
@@ -177,7 +180,7 @@ static bool is_over(const wish_t *wish)
     return wish->deadline != PPT_FOREVER && ppt__now() >= wish->deadline;
 }
 
-/* With the guard held, and QUEUED set. */
+/* With the guard held. */
 static int want(ppt_gil_t *gil, wish_t *wish)
 {
     int64_t until;
@@ -199,23 +202,11 @@ static int want(ppt_gil_t *gil, wish_t *wish)
         }
 }
 
-/* Take it, or see QUEUED set (G1). */
-static bool take_unseen(ppt_gil_t *gil)
-{
-    return ppt__word_take_or_announce(&gil->word, HELD | QUEUED, 0, 0, 0);
-}
-
 static int take_or_wait(ppt_gil_t *gil, wish_t *wish)
 {
-    if (take_unseen(gil))
-        return 0;
-    show_holder(gil);
-    if (is_free(gil) && ppt_gilsched_may_overtake(&gil->sched))
-        take(gil, &wish->thread);
-    else if (wish->deadline == PPT_TRY)
-        return EBUSY;
-    else
-        return want(gil, wish);
+    if (!is_free(gil) || !ppt_gilsched_may_overtake(&gil->sched))
+        return wish->deadline == PPT_TRY ? EBUSY : want(gil, wish);
+    take(gil, &wish->thread);
     return 0;
 }
 
@@ -255,7 +246,6 @@ static PPT__SLOW int release_slowly(ppt_gil_t *gil)
 
     guard(gil);
     if (!is_free(gil)) {
-        show_holder(gil);
         wake = ppt_gilsched_let_go(&gil->sched, &gil->holder);
         set_free(gil);
         result = 0;

@@ -662,6 +662,7 @@ static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
 
     end_hold(sched, thread, sched->asked_at != 0 && !sched->yields, now);
     thread->let_go_at = now;
+    sched->asked_at = 0;
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     if (!leaves_alone(sched, thread, now))
         return choose(sched, now);
@@ -689,6 +690,7 @@ void *ppt_gilsched_yield(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     if (slice_over)
         sched->used = slice_of(sched) - (now - sched->computes_since);
     end_hold(sched, thread, true, now);
+    sched->asked_at = 0;
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     return choose(sched, now);
 }

@@ -1,313 +1,343 @@
 /*
- * gil.pml - gil.c: word, wanted, burst; I/O threads with deadlines that
- * acquire and release (and may yield), CPU-bound threads that yield.
+ * gil.pml - gil.c: the word that a thread takes and frees alone while nobody
+ * waits, and the scheduler that sees it otherwise.
+ *
+ * IOS threads acquire, with deadlines, may yield, and release; CPUS threads
+ * acquire and yield.  ROUNDS times each.  Of the scheduler there is what
+ * gil.c relies on (gilsched.pml has the rest): it may choose either queue,
+ * take a thread for late, or forbid to overtake, whenever it is asked.  Nobody
+ * wakes up by himself but at his deadline: so a wake-up that is lost shows as
+ * a thread that waits for ever.
+ *
+ * With the guard held everything is one step, apart from what happens to the
+ * word, which others change until QUEUED is set.
+ *
+ * BUG: one of the following is wrong, and the model must say so.
  */
+#define NOT_SHOWN 1         /* the holder, to the scheduler, by who waits */
+#define FREE_IS_0 2         /* a release forgets that somebody waits */
+#define NOT_PASSED_ON 3     /* who gives up when it was woken wakes nobody */
+#define SEEN_ALONE 4        /* a release looks at QUEUED, then stores 0 */
+#define TAKEN_ALONE 5       /* who finds it free, but QUEUED, takes it alone */
+#define STAYS_ASKED 6       /* a request outlives who made it */
+#define NOT_AGAIN 7         /* who was late forgets that the lock may be free */
+#ifndef BUG
+#define BUG 0
+#endif
+#define bug(b) (BUG == b)
 #ifndef IOS
 #define IOS 2
 #endif
 #ifndef CPUS
 #define CPUS 1
 #endif
-#ifndef BURST
-#define BURST 1
-#endif
 #ifndef ROUNDS
-#define ROUNDS 3
+#define ROUNDS 2
 #endif
-#define NODES 8
-#define on_leave(q, n) unlink(q, n)
-#include "waitq.pml"
+#define THREADS (IOS + CPUS)
+#define NOBODY 255
 
-#define RESERVED OWN
-#define BUSY (HELD | RESERVED)
+#define HELD 1
+#define QUEUED 2
 
-byte word, burst, count;    /* count: the CPU-bound part of wanted */
-bit io_wanted;
-chan ioq = [NODES] of { byte };
-chan cpuq = [NODES] of { byte };
-bit g;
-byte holders;
-byte streak;                /* ghost: I/O grants while a CPU thread waits */
+byte word;
+bit g;                      /* the guard */
+bit wanted_io, wanted_cpu;
+byte holders;               /* ghost */
 
-#define owed (burst >= BURST && count > 0)
+/* The scheduler's, with the guard */
+chan ioq = [THREADS] of { byte };
+chan cpuq = [THREADS] of { byte };
+byte coming = NOBODY;
+bit seen;                   /* it has a holder */
+bit asked;
+bit cpu_bound[THREADS], queued[THREADS], chosen[THREADS];
+bit post[THREADS];
 
-inline note_io()
+#define anybody_waits (len(ioq) + len(cpuq) > 0)
+#define anybody_wants (anybody_waits || coming != NOBODY)
+
+inline take_guard() { atomic { g == 0 -> g = 1 } }
+
+/* G1, G2 */
+inline guard()
 {
-    atomic { if :: len(ioq) > 0 -> io_wanted = 1 :: else -> io_wanted = 0 fi }
+    take_guard();
+    atomic { word = word | QUEUED };
+    show_holder()
 }
 
-inline done() {
-    assert(len(ioq) == 0 || io_wanted);
-    assert(!(word & RESERVED) || (word & TURN));
-    assert(len(ioq) + len(cpuq) == 0 || (word & QUEUED));
-    unguard(g)
-}
-
-inline granted_to_io()
+inline unguard()
 {
     atomic {
-        holders++; assert(holders == 1);
+        wanted_io = asked;
+        wanted_cpu = len(cpuq) > 0;
         if
-        :: count > 0 -> burst++; streak++; assert(streak <= BURST)
-        :: else -> burst = 0; streak = 0
+        :: word == QUEUED && !anybody_wants -> word = 0
+        :: else
+        fi;
+        assert(!(seen || anybody_wants) || (word & QUEUED));
+        assert(word != QUEUED || coming != NOBODY);
+        assert(!seen || (word & HELD));
+        assert(!asked || (seen && anybody_waits));
+        g = 0
+    }
+}
+
+inline took()
+{
+    atomic {
+        seen = 1; asked = 0;
+        if
+        :: len(ioq) > 0 -> asked = 1
+        :: else
         fi
     }
 }
 
-inline granted_to_cpu()
+inline take(n)
 {
     atomic {
-        holders++; assert(holders == 1 && count > 0);
-        count--; burst = 0; streak = 0
+        assert(!(word & HELD) && !queued[n] && !chosen[n]);
+        word = HELD | QUEUED; took();
+        holders++; assert(holders == 1)
     }
 }
 
-inline take_or_announce(busy, clear)
+inline show_holder()
 {
     atomic {
         if
-        :: word & (busy) -> word = (word & ~(clear)) | QUEUED; taken = 0
-        :: else -> word = (word & ~(clear)) | HELD; taken = 1
+        :: (word & HELD) && !seen && !bug(NOT_SHOWN) -> took()
+        :: else
         fi
     }
 }
 
-inline claim(q, n)
+/* One of the two queues, if nobody comes or who comes is late. */
+inline choose()
 {
-    taken = 0;
-    if
-    :: grant[n] == GRANT_LOCK -> assert(word & HELD); taken = 1
-    :: else ->
-        atomic {
-            assert(word & TURN);
+    atomic {
+        node = NOBODY;
+        if
+        :: coming == NOBODY || anybody_waits ->
             if
-            :: !(word & HELD) ->
-                word = (word & ~(TURN | RESERVED)) | HELD; taken = 1
+            :: len(ioq) > 0 -> ioq?node
+            :: len(cpuq) > 0 -> cpuq?node
+            :: !anybody_waits
+            :: coming != NOBODY
+            fi
+        :: else
+        fi;
+        if
+        :: node != NOBODY ->
+            coming = node; queued[node] = 0; chosen[node] = 1; post[node] = 1
+        :: else
+        fi;
+        node = 0
+    }
+}
+
+inline come(n)
+{
+    atomic {
+        if
+        :: chosen[n] ->
+            assert(post[n]);
+            post[n] = 0; chosen[n] = 0;
+            if
+            :: coming == n -> coming = NOBODY
             :: else
             fi
-        };
-        if
-        :: !taken ->
-            guard(g);
-            take_or_announce(HELD, TURN | RESERVED);
-            if
-            :: !taken -> start(n); push_front(q, 0, n); note_io()
-            :: else
-            fi;
-            done()
         :: else
         fi
-    fi
+    }
 }
 
-inline queued_wait(q, n, timed)
+inline unlink(q, n)
 {
+    i = len(q);
     do
-    :: wait_in(q, g, n, timed);
-       if
-       :: result == 1 -> break
-       :: else -> claim(q, n)
-       fi;
-       if
-       :: taken -> break
-       :: else
-       fi
-    od
+    :: i > 0 ->
+        q?x; i--;
+        if
+        :: x != n -> q!x
+        :: else
+        fi
+    :: else -> break
+    od;
+    x = 0
 }
 
-inline acquire(n, timed)
+inline leave(n)
 {
-    result = 0; taken = 0;
     atomic {
         if
-        :: !(word & BUSY) -> word = word | HELD; taken = 1
-        :: else
-        fi
-    };
-    if
-    :: !taken ->
-        start(n);
-        guard(g);
-        take_or_announce(BUSY, 0);
-        if
-        :: !taken -> push(ioq, 0, n); note_io()
+        :: queued[n] && cpu_bound[n] -> unlink(cpuq, n)
+        :: queued[n] && !cpu_bound[n] -> unlink(ioq, n)
         :: else
         fi;
-        done();
-        if
-        :: !taken -> queued_wait(ioq, n, timed)
-        :: else
-        fi;
-        alive[n] = 0
-    :: else
-    fi;
-    if
-    :: result == 0 -> granted_to_io()
-    :: else
-    fi
+        queued[n] = 0
+    }
 }
 
-inline pass_on()
+inline enqueue(n)
 {
-    due = owed;
-    turn = (word & TURN) != 0;
-    node = NOBODY; what = GRANT_TURN;
-    w = word;
-    next = word & TURN;
-    if
-    :: due -> pop(cpuq, node)
-    :: else
-    fi;
-    if
-    :: node != NOBODY -> what = GRANT_LOCK; next = next | HELD
-    :: node == NOBODY && !turn ->
-        pop(ioq, node);
+    atomic {
         if
-        :: node == NOBODY -> pop(cpuq, node)
+        :: !queued[n] && cpu_bound[n] -> cpuq!n
+        :: !queued[n] && !cpu_bound[n] -> ioq!n
         :: else
         fi;
-        if
-        :: node != NOBODY -> next = next | TURN
-        :: node != NOBODY -> what = GRANT_LOCK; next = next | HELD /* G5 */
-        :: else
-        fi
-    :: node == NOBODY && turn ->
-        if
-        :: due -> next = next | RESERVED
-        :: else
-        fi
-    fi;
-    note_io();
-    if
-    :: len(ioq) + len(cpuq) > 0 -> next = next | QUEUED
-    :: else
-    fi;
-    atomic { assert(word == w); word = next }
+        queued[n] = 1
+    }
 }
 
-inline release()
+/* With the guard held. */
+inline want(n, timed)
 {
-    atomic { holders-- };
     do
-    :: w = word;
-       assert(w & HELD);
-       due = owed;
+    :: come(n);
        if
-       :: !due && (!(w & QUEUED) || (w & TURN)) ->
-           atomic {
-               if
-               :: word == w -> word = w & ~HELD; w = NOBODY
-               :: else
-               fi
-           };
+       :: !(word & HELD) && (coming == NOBODY || queued[n]) ->
            if
-           :: w == NOBODY -> break
-           :: else
+           :: coming == NOBODY -> leave(n); take(n); got = 1; break
+           :: coming != NOBODY && queued[n] -> leave(n); take(n); got = 1;
+              break                                  /* who comes is late */
+           :: coming != NOBODY
            fi
-       :: else ->
-           guard(g);
-           pass_on();
-           done();
-           if
-           :: node != NOBODY -> wake(node, what)
-           :: else
-           fi;
+       :: (word & HELD) && !cpu_bound[n] -> asked = 1
+       :: else
+       fi;
+       enqueue(n);
+       unguard();
+       if
+       :: post[n] && bug(NOT_AGAIN) -> take_guard()
+       :: post[n] && !bug(NOT_AGAIN) -> guard()
+       :: timed ->
+           guard();
+           give_up(n);
            break
        fi
     od
 }
 
-inline successor()
+inline give_up(n)
 {
-    node = NOBODY; is_io = 0;
+    was = chosen[n];
+    come(n);
+    leave(n);
     if
-    :: owed -> pop(cpuq, node)
+    :: len(ioq) == 0 && !bug(STAYS_ASKED) -> asked = 0
     :: else
     fi;
     if
-    :: node == NOBODY && !owed -> pop(ioq, node); is_io = node != NOBODY
+    :: !seen && !(was && bug(NOT_PASSED_ON)) -> choose()
     :: else
     fi;
+    was = 0
+}
+
+inline acquire(n, timed)
+{
+    got = 0;
+    atomic {
+        if
+        :: word == 0 -> word = HELD; got = 1; holders++; assert(holders == 1)
+        :: bug(TAKEN_ALONE) && word == QUEUED ->
+            word = word | HELD; got = 1; holders++; assert(holders == 1)
+        :: else
+        fi
+    };
     if
-    :: node == NOBODY && turn && !(word & TURN) -> pop(cpuq, node)
+    :: !got ->
+        guard();
+        if
+        :: !(word & HELD) -> take(n); got = 1        /* overtakes */
+        :: want(n, timed)
+        fi;
+        unguard()
     :: else
     fi
 }
 
-/* turn: nondeterministic, for the one yield in yield_every. */
+inline release(n)
+{
+    holders--;
+    if
+    :: bug(SEEN_ALONE) ->
+        if
+        :: word == HELD -> word = 0; got = 0
+        :: else
+        fi
+    :: else ->
+        atomic {
+            if
+            :: word == HELD -> word = 0; got = 0
+            :: else
+            fi
+        }
+    fi;
+    if
+    :: got ->
+        guard();
+        seen = 0; asked = 0;
+        choose();
+        word = (bug(FREE_IS_0) -> 0 : QUEUED);
+        got = 0;
+        unguard()
+    :: else
+    fi
+}
+
+/* turn: for the one yield in yield_every. */
 inline yield(n)
 {
-    if :: turn = 0 :: turn = 1 fi;
-    due = 0; node = NOBODY;
+    turn = 0;
     if
-    :: io_wanted || (turn && count > 0) ->
-        start(n);
-        guard(g);
-        successor();
-        due = node == NOBODY && (turn || owed) && (word & TURN);
+    :: turn = 1
+    :: skip
+    fi;
+    if
+    :: wanted_io || (turn && (wanted_io || wanted_cpu)) ->
+        guard();
         if
-        :: node != NOBODY || due ->
+        :: anybody_wants && (turn || asked) ->
             holders--;
-            if
-            :: is_io && !turn -> push_front(cpuq, 0, n)
-            :: else -> push(cpuq, 0, n)
-            fi;
-            count++;
-            atomic { assert(word & HELD); word = word | QUEUED }
+            seen = 0; asked = 0;
+            cpu_bound[n] = 1;
+            choose();
+            assert(coming != NOBODY);
+            word = QUEUED;
+            want(n, 0)
         :: else
         fi;
-        if
-        :: due -> atomic { word = (word & ~HELD) | RESERVED }
-        :: else
-        fi;
-        note_io();
-        done();
-        if
-        :: node != NOBODY -> wake(node, GRANT_LOCK)
-        :: else
-        fi;
-        if
-        :: node != NOBODY || due ->
-            due = 1;
-            queued_wait(cpuq, n, 0);
-            granted_to_cpu()
-        :: else
-        fi;
-        alive[n] = 0
+        unguard()
     :: else
     fi
 }
 
-proctype io(byte n)
+proctype thread(byte n)
 {
-    byte i, x, old, w, next, node, what, result, k;
-    bit taken, due, turn, is_io;
+    byte i, x, node, k;
+    bit got, was, turn;
 
     do
     :: k < ROUNDS ->
         k++;
-        acquire(n, 1);
+        cpu_bound[n] = 0;
+        acquire(n, n < IOS);
         if
-        :: result == 0 ->
-            if :: yield(n) :: skip fi;
-            release()
+        :: got ->
+            if
+            :: yield(n)
+            :: n < IOS -> skip
+            fi;
+            release(n)
         :: else
         fi
     :: else -> break
     od
-}
-
-proctype cpu(byte n)
-{
-    byte i, x, old, w, next, node, what, result, k;
-    bit taken, due, turn, is_io;
-
-    acquire(n, 0);
-    do
-    :: k < ROUNDS -> k++; yield(n)
-    :: else -> break
-    od;
-    release()
 }
 
 init
@@ -316,15 +346,11 @@ init
 
     atomic {
         do
-        :: k < IOS -> run io(k); k++
-        :: else -> break
-        od;
-        do
-        :: k < IOS + CPUS -> run cpu(k); k++
+        :: k < THREADS -> run thread(k); k++
         :: else -> break
         od
     };
     _nr_pr == 1;
-    assert(!(word & (HELD | TURN | RESERVED)) && count == 0);
-    assert(len(ioq) == 0 && len(cpuq) == 0 && holders == 0)
+    assert(word == 0 && !seen && !asked && coming == NOBODY);
+    assert(!anybody_waits && holders == 0)
 }
