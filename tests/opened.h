@@ -20,8 +20,10 @@
     DO(ppt_gil_init) DO(ppt_gil_locked) DO(ppt_gil_release)                 \
     DO(ppt_gil_waiting) DO(ppt_gil_yield) DO(ppt_gilsched_after_fork)       \
     DO(ppt_gilsched_asked) DO(ppt_gilsched_back) DO(ppt_gilsched_detained)  \
-    DO(ppt_gilsched_let_go) DO(ppt_gilsched_sleep) DO(ppt_gilsched_took)    \
-    DO(ppt_gilsched_waiting) DO(ppt_gilsched_wake) DO(ppt_gilsched_want)    \
+    DO(ppt_gilsched_give_up) DO(ppt_gilsched_let_go)                        \
+    DO(ppt_gilsched_may_overtake) DO(ppt_gilsched_sleep)                    \
+    DO(ppt_gilsched_took) DO(ppt_gilsched_waiting) DO(ppt_gilsched_wake)    \
+    DO(ppt_gilsched_want) DO(ppt_gilsched_yield)                            \
     DO(ppt_lock_acquire)                                                    \
     DO(ppt_lock_acquire_interruptible) DO(ppt_lock_after_fork)              \
     DO(ppt_lock_acquire_transient)                                          \

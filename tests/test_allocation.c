@@ -278,10 +278,29 @@ static void use_gilsched(stage_t *stage)
     CALL(ppt_gilsched_after_fork)(&sched);
 }
 
+/* The same for an interpreter whose threads yield. */
+static void use_gilsched_that_yields(stage_t *stage)
+{
+    static ppt_gilsched_t sched = { .yields = true };
+    static ppt_gilsched_thread_t me, other;
+    int64_t until;
+
+    CALL(ppt_gilsched_took)(&sched, &me);
+    wants(stage, PPT_GILSCHED_ASK,
+          CALL(ppt_gilsched_want)(&sched, &other, &until));
+    CALL(ppt_gilsched_asked)(&sched);
+    wants(stage, PPT_GILSCHED_SLEEP,
+          CALL(ppt_gilsched_want)(&sched, &other, &until));
+    CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_yield)(&sched, &me, false));
+    wants(stage, true, CALL(ppt_gilsched_may_overtake)(&sched));
+    CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_give_up)(&sched, &other));
+}
+
 START_TEST(no_call_of_a_gil_that_is_not_contended_allocates)
 {
     static const part_fn parts[] = { use_gil, time_out_at_gil,
-                                     use_gilsched };
+                                     use_gilsched,
+                                     use_gilsched_that_yields };
 
     play_alone(parts, LENGTH(parts));
 }
