@@ -6,9 +6,13 @@
  * ring of waits: a fork finds the objects that it may catch half changed
  * (wait.c, W2).
  */
-#include "core.h"
+#include "capi.h"
 
 #include <errno.h>
+
+#include "types/cond.h"
+#include "types/event.h"
+#include "types/semaphore.h"
 
 #include "pyplusthread_capi.h"
 
@@ -29,12 +33,12 @@ static int lock_release(PyObject *lock)
 
 static int condition_notify(PyObject *condition, int n)
 {
-    return ppy_notify((ppy_condition_t *)condition, n);
+    return ppy_notify(&((ppy_condition_t *)condition)->waiters, n);
 }
 
 static int condition_notify_all(PyObject *condition)
 {
-    return ppy_broadcast((ppy_condition_t *)condition);
+    return ppy_broadcast(&((ppy_condition_t *)condition)->waiters);
 }
 
 /* --- an Event or a Semaphore, through the condition it is built on ------ */

@@ -5,68 +5,21 @@
  * for each; what they share, the tables with their docstrings, is filled by
  * the first.
  */
-#include "core.h"
-
+#include <pthread.h>
 #include <string.h>
 
+#include "base/docs.h"
+#include "base/object.h"
+#include "capi.h"
 #include "cpython/control.h"
-
-static struct PyModuleDef module_def;
-
-ppy_state_t *ppy_state(PyTypeObject *type)
-{
-    return PyModule_GetState(PyType_GetModuleByDef(type, &module_def));
-}
-
-ppy_state_t *ppy_state_of(PyObject *object)
-{
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(object), &module_def);
-
-    if (module == NULL)
-        PyErr_Clear();
-    return module == NULL ? NULL : PyModule_GetState(module);
-}
-
-PyObject *ppy_class(PyObject *op, void *Py_UNUSED(nothing))
-{
-    PyTypeObject *type = Py_TYPE(op);
-    ppy_state_t *state = ppy_state(type);
-    PyObject *stock = NULL;
-
-    if (type == state->lock_type)
-        stock = state->stock_lock;
-    else if (type == state->rlock_type)
-        stock = state->stock_rlock;
-    return Py_NewRef(stock == NULL ? (PyObject *)type : stock);
-}
-
-int ppy_set_class(PyObject *op, PyObject *value, void *nothing)
-{
-    const PyGetSetDef *getset = PyBaseObject_Type.tp_getset;
-
-    while (strcmp(getset->name, "__class__") != 0)
-        getset++;
-    return getset->set(op, value, nothing);
-}
-
-PyObject *ppy_repr(PyObject *op, PyObject *detail)
-{
-    PyObject *type = (PyObject *)Py_TYPE(op);
-    PyObject *module, *name, *result = NULL;
-
-    if (detail == NULL)
-        return NULL;
-    module = PyObject_GetAttrString(type, "__module__");
-    name = module == NULL ? NULL
-                          : PyObject_GetAttrString(type, "__qualname__");
-    if (name != NULL)
-        result = PyUnicode_FromFormat("<%S.%S at %p: %U>", module, name, op,
-                                      detail);
-    Py_XDECREF(module);
-    Py_XDECREF(name);
-    Py_DECREF(detail);
-    return result;
-}
+#include "types/barrier.h"
+#include "types/cond.h"
+#include "types/event.h"
+#include "types/lock.h"
+#include "types/rlock.h"
+#include "types/semaphore.h"
+#include "wait/acquire.h"
+#include "wait/wait.h"
 
 /* --- types ------------------------------------------------------------- */
 
@@ -129,17 +82,25 @@ static int stock_classes(PyObject *threading, PyObject **classes)
 
 static ppt_lock_t docs_lock = PPT_LOCK_INITIALIZER;
 
-void ppy_module_after_fork(void)
+/* In the child of a fork that another interpreter's import was caught by. */
+static void after_fork_in_child(void)
 {
     ppt_lock_after_fork(&docs_lock);
+}
+
+static void set_atfork(void)
+{
+    pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
 /* Once in the process, whatever the interpreters do. */
 static int fill_docs(PyObject *const *classes)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static bool taken;
     size_t i;
 
+    pthread_once(&once, set_atfork);
     if (ppy_acquire(&docs_lock, PPT_FOREVER) < 0)
         return -1;
     for (i = 0; i < TYPES && !taken; i++)
@@ -433,5 +394,6 @@ PyMODINIT_FUNC PyInit__core(void);
 
 PyMODINIT_FUNC PyInit__core(void)
 {
+    ppy_state_setup(&module_def);
     return PyModuleDef_Init(&module_def);
 }

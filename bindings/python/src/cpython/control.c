@@ -4,6 +4,7 @@
  */
 #include "control.h"
 
+#include "../base/args.h"
 #include "interposer.h"
 #include "rehearsal.h"
 

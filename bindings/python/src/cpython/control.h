@@ -4,7 +4,7 @@
 #ifndef PPY_CONTROL_H
 #define PPY_CONTROL_H
 
-#include "../core.h"
+#include "../base/state.h"
 
 /* pyplusthread.set_gil_priority and gil_info. */
 PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,

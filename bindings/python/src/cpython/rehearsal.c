@@ -10,7 +10,7 @@
  */
 #include "rehearsal.h"
 
-#include "../compat.h"
+#include "../base/compat.h"
 #include "interposer.h"
 
 #include <sched.h>

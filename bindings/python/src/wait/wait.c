@@ -25,12 +25,12 @@
  *       look at is on the stack of the thread that runs handlers: its waits
  *       and waiters are on the heap.
  */
-#include "core.h"
-
-#include "cpython/interposer.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <pthread.h>
+
+#include "main_thread.h"
 
 void ppy_wait_begin(ppy_wait_t *wait)
 {
@@ -48,12 +48,6 @@ void ppy_detach(ppy_wait_t *wait)
 void ppy_attach(ppy_wait_t *wait)
 {
     PyEval_RestoreThread(wait->thread);
-}
-
-static void after_fork_in_child(void)
-{
-    ppy_module_after_fork();
-    ppy_main_thread_is_this();
 }
 
 static bool is_in_chain(PyObject *sought, PyObject *exception)
@@ -183,96 +177,9 @@ void ppy_raise_before(PyObject *earlier)
     ppy_error_give(later != NULL ? later : earlier);
 }
 
-/* What a thread needs that waits for a lock. */
-typedef struct {
-    ppy_wait_t wait;
-    ppt_waiter_t waiter;
-} attempt_t;
-
-static int acquire_at(attempt_t *attempt, ppt_lock_t *lock, int64_t deadline,
-                      bool keep_on)
-{
-    ppy_wait_t *wait = &attempt->wait;
-    int result;
-
-    ppy_wait_begin(wait);
-    wait->keep_on = keep_on;
-    ppy_detach(wait);
-    if (wait->runs_handlers)
-        result = ppt_lock_acquire_transient_interruptible(
-            lock, &attempt->waiter, deadline, ppy_on_interrupt, wait);
-    else
-        result = ppt_lock_acquire_transient(lock, deadline);
-    ppy_attach(wait);
-    if (result == 0)
-        ppt_lock_settle(lock); /* W3 */
-    if (!ppy_raise(wait))
-        return result;
-    if (result == 0 && !keep_on)
-        ppt_lock_release(lock);
-    return -1;
-}
-
-/*
- * W4.  Where there is no memory, a lock that must be taken is taken without.
- */
-static int acquire_detached(ppt_lock_t *lock, int64_t deadline, bool keep_on)
-{
-    attempt_t on_stack, *attempt = &on_stack;
-    int result;
-
-    if (ppy_is_main_thread())
-        attempt = PyMem_RawMalloc(sizeof(*attempt));
-    if (attempt == NULL && !keep_on) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    result = acquire_at(attempt != NULL ? attempt : &on_stack, lock, deadline,
-                        keep_on);
-    if (attempt != &on_stack)
-        PyMem_RawFree(attempt);
-    return result;
-}
-
-static int release_detached(ppt_lock_t *lock)
-{
-    ppy_wait_t wait;
-    int result;
-
-    ppt_lock_make_transient(lock); /* W3 */
-    ppy_detach(&wait);
-    result = ppt_lock_release(lock);
-    ppy_attach(&wait);
-    return result;
-}
-
-/* The thread that is woken finds the GIL free, if nobody else wants it. */
-int ppy_release_queued(ppt_lock_t *lock)
-{
-    return ppt_lock_waiting(lock) > 0 && ppy_interposer_nobody_waits()
-               ? release_detached(lock)
-               : ppt_lock_release(lock);
-}
-
-int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout)
-{
-    if (timeout == PPT_TRY)
-        return ppt_lock_acquire(lock, PPT_TRY);
-    if (!ppy_may_wait() || ppy_run_handlers() < 0)
-        return -1;
-    return acquire_detached(lock, ppt_deadline(timeout), false);
-}
-
-int ppy_acquire_whatever(ppt_lock_t *lock)
-{
-    if (ppt_lock_acquire(lock, PPT_TRY) == 0)
-        return 0;
-    return acquire_detached(lock, PPT_FOREVER, true);
-}
-
 static void set_atfork(void)
 {
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(NULL, NULL, ppy_main_thread_is_this);
 }
 
 int ppy_wait_setup(PyObject *threading)

@@ -16,6 +16,13 @@
  */
 #include "barrier.h"
 
+#include "../base/args.h"
+#include "../base/object.h"
+#include "../base/pickle.h"
+#include "../wait/main_thread.h"
+#include "../wait/wait.h"
+#include "stock.h"
+
 #include <errno.h>
 
 /* What an action has returned that has raised. */

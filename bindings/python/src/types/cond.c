@@ -2,8 +2,7 @@
  * cond.c - threading.Condition.
  *
  * Idea
- *   A waiter takes its place in the queue of a ppt_cond_t, lets go of the
- *   lock, detaches and sleeps; when it is attached again, it takes the lock.
+ *   A thread queues a waiter at a ppt_cond_t, lets go of the lock, detaches and sleeps; when it is attached again, it takes the lock.
  *   So a thread that was notified does not keep others from the lock while
  *   it waits for the interpreter.
  *
@@ -16,13 +15,20 @@
  *
  * Invariants
  *   C1  A place is taken before the lock is let go, and left before it is
- *       taken again (place.c).
+ *       taken again (waiter.c).
  *   C2  wait() returns, and raises, with the lock held, unless the lock's
  *       own methods fail.
  */
-#include "core.h"
+#include "cond.h"
 
 #include <limits.h>
+
+#include "../base/args.h"
+#include "../base/object.h"
+#include "../base/pickle.h"
+#include "../wait/main_thread.h"
+#include "lock_ops.h"
+#include "rlock.h"
 
 /* --- the lock --------------------------------------------------------- */
 
@@ -81,13 +87,13 @@ static PyObject *subject_of(ppy_condition_t *self, PyObject *lock, int last)
     return result > 0 ? (PyObject *)self : lock;
 }
 
-static const ppy_kind_t *kind_of(ppy_condition_t *self, PyObject *lock)
+static const ppy_lock_ops_t *ops_of(ppy_condition_t *self, PyObject *lock)
 {
     if (Py_TYPE(lock) == self->state->lock_type)
-        return &ppy_kind_lock;
+        return &ppy_ops_of_lock;
     if (Py_TYPE(lock) == self->state->rlock_type)
-        return &ppy_kind_rlock;
-    return &ppy_kind_other;
+        return &ppy_ops_of_rlock;
+    return &ppy_ops_of_others;
 }
 
 /* --- waiting ----------------------------------------------------------- */
@@ -97,24 +103,24 @@ static const ppy_kind_t *kind_of(ppy_condition_t *self, PyObject *lock)
  *
  * Returns   as ppy_sleep; -1 too if the lock's methods failed
  */
-static int wait_at(ppy_condition_t *self, PyObject *lock, ppy_place_t *place,
+static int wait_at(ppy_condition_t *self, PyObject *lock, ppy_waiter_t *waiter,
                    int64_t deadline)
 {
-    const ppy_kind_t *kind = kind_of(self, lock);
+    const ppy_lock_ops_t *ops = ops_of(self, lock);
     ppy_saved_t saved;
     PyObject *raised;
     int result;
 
-    ppy_enqueue(place, self);
-    if (kind->save(lock, &saved) < 0) {
-        ppy_give_up(place);
+    ppy_enqueue(waiter, &self->waiters);
+    if (ops->save(lock, &saved) < 0) {
+        ppy_give_up(waiter);
         return -1;
     }
-    result = ppy_sleep(place, deadline);
+    result = ppy_sleep(waiter, deadline);
     raised = result < 0 ? ppy_error_take() : NULL;
-    if (kind->restore(lock, &saved) < 0) {
+    if (ops->restore(lock, &saved) < 0) {
         if (result > 0)
-            ppy_pass_on(place);
+            ppy_pass_on(waiter);
         result = -1;
     }
     if (raised != NULL)
@@ -124,51 +130,51 @@ static int wait_at(ppy_condition_t *self, PyObject *lock, ppy_place_t *place,
 
 /*
  * A lock written in Python may, inside its release, be ended at shutdown
- * while it is queued: its place is not on the stack, and is lost.  Nor is that
+ * while it is queued: its waiter is not on the stack, and is lost.  Nor is that
  * of a thread that runs handlers: wait.c, W4.
  */
 static int wait_on_heap(ppy_condition_t *self, PyObject *lock,
                         int64_t deadline)
 {
-    ppy_place_t *place = PyMem_RawMalloc(sizeof(*place));
+    ppy_waiter_t *waiter = PyMem_RawMalloc(sizeof(*waiter));
     int result;
 
-    if (place == NULL) {
+    if (waiter == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    result = wait_at(self, lock, place, deadline);
-    PyMem_RawFree(place);
+    result = wait_at(self, lock, waiter, deadline);
+    PyMem_RawFree(waiter);
     return result;
 }
 
 static int wait_in_library(ppy_condition_t *self, PyObject *lock,
                            int64_t deadline)
 {
-    const ppy_kind_t *kind = kind_of(self, lock);
-    ppy_place_t place;
+    const ppy_lock_ops_t *ops = ops_of(self, lock);
+    ppy_waiter_t waiter;
     ppy_saved_t saved;
-    int result = ppy_wait_with(&place, self, kind->disown(lock, &saved),
+    int result = ppy_wait_with(&waiter, &self->waiters, ops->disown(lock, &saved),
                                deadline);
 
     if (result < 0)
         return -1;
-    return kind->restore(lock, &saved) < 0 ? -1 : result;
+    return ops->restore(lock, &saved) < 0 ? -1 : result;
 }
 
 static int wait_until(ppy_condition_t *self, PyObject *lock,
                       int64_t deadline)
 {
-    ppy_place_t place;
+    ppy_waiter_t waiter;
 
-    if (kind_of(self, lock)->disown == NULL)
+    if (ops_of(self, lock)->disown == NULL)
         return wait_on_heap(self, lock, deadline);
     if (deadline == PPT_TRY)
-        return wait_at(self, lock, &place, deadline);
+        return wait_at(self, lock, &waiter, deadline);
     if (ppy_is_main_thread())
         return wait_on_heap(self, lock, deadline);
     if (ppy_is_finalizing())
-        return wait_at(self, lock, &place, deadline);
+        return wait_at(self, lock, &waiter, deadline);
     return wait_in_library(self, lock, deadline);
 }
 
@@ -183,7 +189,7 @@ int ppy_own_wait(PyObject *op, int64_t deadline)
 static int check_owned(ppy_condition_t *self, PyObject *lock,
                        const char *message)
 {
-    int owned = lock == NULL ? -1 : kind_of(self, lock)->owned(lock);
+    int owned = lock == NULL ? -1 : ops_of(self, lock)->owned(lock);
 
     if (owned == 0)
         PyErr_SetString(PyExc_RuntimeError, message);
@@ -351,7 +357,7 @@ static PyObject *notify(PyObject *op, PyObject *const *args,
     if (ppy_args("notify", names, args, nargs, kwnames, &value) < 0
         || !may_notify(op) || (value != NULL && to_int(value, &n) < 0))
         return NULL;
-    ppy_notify((ppy_condition_t *)op, n);
+    ppy_notify(&((ppy_condition_t *)op)->waiters, n);
     Py_RETURN_NONE;
 }
 
@@ -362,10 +368,10 @@ static PyObject *notify_all(PyObject *op, PyObject *Py_UNUSED(ignored))
 
     if (!is_ours(self))
         return PyObject_CallMethod(op, "notify", "I",
-                                   ppt_cond_waiting(&self->cond));
+                                   ppt_cond_waiting(&self->waiters.cond));
     if (!may_notify(op))
         return NULL;
-    ppy_broadcast(self);
+    ppy_broadcast(&self->waiters);
     Py_RETURN_NONE;
 }
 
@@ -423,7 +429,7 @@ static PyObject *enter(PyObject *op, PyObject *Py_UNUSED(ignored))
 
     if (lock == NULL)
         return NULL;
-    result = kind_of(self, lock)->enter(lock);
+    result = ops_of(self, lock)->enter(lock);
     ppy_let_go(lock);
     return result;
 }
@@ -436,7 +442,7 @@ static PyObject *leave(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 
     if (lock == NULL)
         return NULL;
-    result = kind_of(self, lock)->leave(lock, args, nargs);
+    result = ops_of(self, lock)->leave(lock, args, nargs);
     ppy_let_go(lock);
     return result;
 }
@@ -449,7 +455,7 @@ static PyObject *is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
 
     if (lock == NULL)
         return NULL;
-    owned = kind_of(self, lock)->owned(lock);
+    owned = ops_of(self, lock)->owned(lock);
     ppy_let_go(lock);
     return owned < 0 ? NULL : ppy_bool(owned);
 }
@@ -493,7 +499,7 @@ static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
     PyObject *result = forward(op, "_at_fork_reinit", NULL, 0, NULL);
 
     if (result != NULL)
-        ppt_cond_after_fork(&((ppy_condition_t *)op)->cond);
+        ppt_cond_after_fork(&((ppy_condition_t *)op)->waiters.cond);
     return result;
 }
 
@@ -673,7 +679,7 @@ static PyObject *repr(PyObject *op)
     if (lock == NULL)
         return NULL;
     result = PyUnicode_FromFormat("<Condition(%S, %u)>", lock,
-                                  ppt_cond_waiting(&self->cond));
+                                  ppt_cond_waiting(&self->waiters.cond));
     ppy_let_go(lock);
     return result;
 }
@@ -707,7 +713,7 @@ static int assign_lock(PyObject *op, PyObject *lock,
 /* As many as there are: programs ask for the length. */
 static PyObject *get_waiters(PyObject *op, void *Py_UNUSED(closure))
 {
-    Py_ssize_t n = ppt_cond_waiting(&((ppy_condition_t *)op)->cond);
+    Py_ssize_t n = ppt_cond_waiting(&((ppy_condition_t *)op)->waiters.cond);
     PyObject *waiters = PyTuple_New(n);
 
     while (waiters != NULL && n > 0)

@@ -1,10 +1,12 @@
 /*
- * barrier.h - what the two files of a Barrier share.
+ * barrier.h - threading.Barrier, and what its two files share.
  */
 #ifndef PPY_BARRIER_H
 #define PPY_BARRIER_H
 
-#include "core.h"
+#include <pyplusthread/barrier.h>
+
+#include "../base/state.h"
 
 typedef struct {
     PyObject_HEAD
@@ -26,6 +28,9 @@ typedef struct {
 } ppy_attribute_t;
 
 extern const ppy_attribute_t ppy_barrier_attributes[];
+
+/* The names that the state's barrier_watch is for. */
+extern const char *const ppy_barrier_names[];
 
 /* Getter and setter; the closure is one of these. */
 PyObject *ppy_barrier_get(PyObject *barrier, void *closure);
@@ -56,5 +61,7 @@ int ppy_barrier_become_stock(barrier_t *self);
 
 /* Set that RuntimeError; returns -1. */
 int ppy_barrier_busy(void);
+
+extern PyType_Spec ppy_barrier_spec;
 
 #endif

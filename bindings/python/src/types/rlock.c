@@ -5,8 +5,10 @@
  * them, and a thread that reads its own ident as the owner is the holder; so
  * relaxed accesses do.
  */
-#include "core.h"
+#include "rlock.h"
 
+#include "../base/args.h"
+#include "../base/object.h"
 static unsigned long owner_of(const ppy_rlock_t *self)
 {
     return __atomic_load_n(&self->owner, __ATOMIC_RELAXED);

@@ -109,13 +109,6 @@ static inline unsigned long ppy_ident(void)
     return (unsigned long)pthread_self();
 }
 
-/* Whether this thread, which is attached, runs the handlers of signals. */
-#if PY_VERSION_HEX < 0x030d0000
-#define ppy_is_main_thread() _PyOS_IsMainThread()
-#else
-bool ppy_is_main_thread(void);
-#endif
-
 /* For what the GIL makes atomic elsewhere. */
 #if PY_VERSION_HEX < 0x030d0000
 #define Py_BEGIN_CRITICAL_SECTION(object) {

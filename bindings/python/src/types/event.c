@@ -10,8 +10,14 @@
  * With another condition, or one whose methods were overridden, the methods
  * are threading's.
  */
-#include "core.h"
+#include "event.h"
 
+#include "../base/args.h"
+#include "../base/object.h"
+#include "../base/pickle.h"
+#include "../wait/main_thread.h"
+#include "own_condition.h"
+#include "stock.h"
 typedef struct {
     PyObject_HEAD
     PyObject *condition;    /* set by __new__ */
@@ -51,7 +57,7 @@ void ppy_event_change(PyObject *event, bool flag)
 
     __atomic_store_n(&self->flag, flag, __ATOMIC_RELEASE);
     if (flag)
-        ppy_broadcast(condition_of(self));
+        ppy_broadcast(&condition_of(self)->waiters);
 }
 
 static int change(event_t *self, bool flag)
@@ -65,7 +71,7 @@ static int change(event_t *self, bool flag)
     return 0;
 }
 
-static int wait_at(event_t *self, ppy_place_t *place, int64_t deadline)
+static int wait_at(event_t *self, ppy_waiter_t *waiter, int64_t deadline)
 {
     ppt_lock_t *lock = ppy_own_lock(self->condition);
     bool flag;
@@ -74,32 +80,32 @@ static int wait_at(event_t *self, ppy_place_t *place, int64_t deadline)
         return -1;
     flag = is_set(self);
     if (!flag)
-        ppy_enqueue(place, condition_of(self));
+        ppy_enqueue(waiter, &condition_of(self)->waiters);
     ppt_lock_release(lock);
-    return flag ? 1 : ppy_sleep(place, deadline);
+    return flag ? 1 : ppy_sleep(waiter, deadline);
 }
 
 /* wait.c, W4 */
 static int wait_on_heap(event_t *self, int64_t deadline)
 {
-    ppy_place_t *place = PyMem_RawMalloc(sizeof(*place));
+    ppy_waiter_t *waiter = PyMem_RawMalloc(sizeof(*waiter));
     int result;
 
-    if (place == NULL) {
+    if (waiter == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    result = wait_at(self, place, deadline);
-    PyMem_RawFree(place);
+    result = wait_at(self, waiter, deadline);
+    PyMem_RawFree(waiter);
     return result;
 }
 
 static int wait_until(event_t *self, int64_t deadline)
 {
-    ppy_place_t place;
+    ppy_waiter_t waiter;
 
     return ppy_is_main_thread() ? wait_on_heap(self, deadline)
-                                : wait_at(self, &place, deadline);
+                                : wait_at(self, &waiter, deadline);
 }
 
 static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,

@@ -7,6 +7,8 @@
  */
 #include "barrier.h"
 
+#include "cond.h"
+
 PyObject *ppy_barrier_take(barrier_t *self, PyObject *const *field)
 {
     PyObject *result;

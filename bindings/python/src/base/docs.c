@@ -4,7 +4,7 @@
  * The tables of the types hold signatures only.  The text is added before
  * the first interpreter makes the types, and stays for the process.
  */
-#include "core.h"
+#include "docs.h"
 
 #include <string.h>
 

@@ -7,10 +7,16 @@
  * With another condition, or one whose methods were overridden, the methods
  * are threading's.
  */
-#include "core.h"
+#include "semaphore.h"
 
 #include <errno.h>
 #include <limits.h>
+
+#include "../base/args.h"
+#include "../base/object.h"
+#include "../base/pickle.h"
+#include "own_condition.h"
+#include "stock.h"
 
 typedef struct {
     PyObject_HEAD
@@ -111,7 +117,7 @@ int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n)
     if (n > self->bound || self->value > self->bound - n)
         return ERANGE;
     set_value(self, self->value + n);
-    ppy_notify((ppy_condition_t *)self->condition,
+    ppy_notify(&((ppy_condition_t *)self->condition)->waiters,
                n > INT_MAX ? INT_MAX : (int)n);
     return 0;
 }

@@ -13,8 +13,7 @@
  *         if it overrides something.  Of a watch, and of an object, so that
  *         two classes do not compete for it.  Any thread may write it.
  */
-#include "core.h"
-
+#include "overrides.h"
 static int find_original(ppy_watch_t *watch, PyTypeObject *type, int i,
                          const char *name)
 {

@@ -1,8 +1,10 @@
 /*
  * lock.c - threading.Lock.
  */
-#include "core.h"
+#include "lock.h"
 
+#include "../base/args.h"
+#include "../base/object.h"
 PyObject *ppy_lock_new(PyTypeObject *type)
 {
     return type->tp_alloc(type, 0);

@@ -5,7 +5,7 @@
  * a deadline in nanoseconds on the monotonic clock, rounded up: a wait is
  * never short.
  */
-#include "core.h"
+#include "args.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,17 +1,14 @@
 /*
- * kinds.c - the kinds of lock that a Condition may have: our Lock, our
- * RLock, and whatever else has the methods of one.
+ * lock_ops.c - the operations of a Condition's lock: our Lock, our RLock, and
+ * whatever else has the methods of one.
  *
  * Subclasses of RLock count as something else, for they may override its
  * methods.
  */
-#include "core.h"
+#include "lock_ops.h"
 
-int ppy_not_locked(void)
-{
-    PyErr_SetString(PyExc_RuntimeError, "release unlocked lock");
-    return -1;
-}
+#include "lock.h"
+#include "rlock.h"
 
 static PyObject *none_unless(int failed)
 {
@@ -64,7 +61,7 @@ static ppt_lock_t *lock_disown(PyObject *lock, ppy_saved_t *saved)
     return lock_of(lock);
 }
 
-const ppy_kind_t ppy_kind_lock = {
+const ppy_lock_ops_t ppy_ops_of_lock = {
     .enter = lock_enter,
     .leave = lock_leave,
     .owned = lock_owned,
@@ -111,7 +108,7 @@ static ppt_lock_t *rlock_disown(PyObject *lock, ppy_saved_t *saved)
     return &self->lock;
 }
 
-const ppy_kind_t ppy_kind_rlock = {
+const ppy_lock_ops_t ppy_ops_of_rlock = {
     .enter = rlock_enter,
     .leave = rlock_leave,
     .owned = rlock_owned,
@@ -221,7 +218,7 @@ static int other_restore(PyObject *lock, ppy_saved_t *saved)
     return status;
 }
 
-const ppy_kind_t ppy_kind_other = {
+const ppy_lock_ops_t ppy_ops_of_others = {
     .enter = other_enter,
     .leave = other_leave,
     .owned = other_owned,

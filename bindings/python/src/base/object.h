@@ -1,0 +1,37 @@
+/*
+ * object.h - what the objects of all types have in common.
+ */
+#ifndef PPY_OBJECT_H
+#define PPY_OBJECT_H
+
+#include "compat.h"
+
+/*
+ * __class__ of a Lock or an RLock: the class of threading's, where programs
+ * ask whether a lock is one of C.  type() tells them apart.
+ */
+#define PPY_CLASS { "__class__", ppy_class, ppy_set_class, NULL, NULL }
+PyObject *ppy_class(PyObject *object, void *nothing);
+int ppy_set_class(PyObject *object, PyObject *value, void *nothing);
+
+/*
+ * "<module.type at address: detail>", as threading's look.  Takes over the
+ * reference to detail; if that is NULL, returns NULL.
+ */
+PyObject *ppy_repr(PyObject *object, PyObject *detail);
+
+/* PyBool_FromLong, inline. */
+static inline PyObject *ppy_bool(bool value)
+{
+    if (value)
+        Py_RETURN_TRUE;
+    Py_RETURN_FALSE;
+}
+
+/* The text after the name of a method without arguments. */
+#define PPY_NOTHING "($self, /)\n--\n\n"
+
+/* A method of another kind than METH_NOARGS or METH_O. */
+#define PPY_METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * capi.h - the C API.  See capi.c.
+ */
+#ifndef PPY_CAPI_H
+#define PPY_CAPI_H
+
+#include "base/compat.h"
+
+/* Add the capsule to the module. */
+int ppy_add_capi(PyObject *module);
+
+#endif

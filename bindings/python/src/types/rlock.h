@@ -1,0 +1,32 @@
+/*
+ * rlock.h - threading.RLock.
+ */
+#ifndef PPY_RLOCK_H
+#define PPY_RLOCK_H
+
+#include "../wait/acquire.h"
+
+typedef struct {
+    PyObject_HEAD
+    ppt_lock_t lock;
+    unsigned long owner;    /* atomic; written by the holder of lock */
+    unsigned long count;    /* the same */
+    PyObject *weakrefs;
+} ppy_rlock_t;
+
+PyObject *ppy_rlock_new(PyTypeObject *type);
+
+int ppy_rlock_release(ppy_rlock_t *self);
+int ppy_rlock_acquire(ppy_rlock_t *self, int64_t timeout);
+bool ppy_rlock_owned(const ppy_rlock_t *self);
+
+/* Held, but by nobody; returns how often it was. */
+unsigned long ppy_rlock_disown(ppy_rlock_t *self);
+
+/* The same, and let it go. */
+unsigned long ppy_rlock_save(ppy_rlock_t *self);
+int ppy_rlock_restore(ppy_rlock_t *self, unsigned long count);
+
+extern PyType_Spec ppy_rlock_spec;
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * waiter.c - the waiters of a condition.
+ *
+ * A place is taken, the lock is let go, and the thread sleeps: the library's
+ * wait in steps.  So the main thread waits, which runs handlers, and whoever
+ * has a lock that is not the library's.  Others leave the lock to the library
+ * too, which then moves them to its queue when they are notified.  They get
+ * it before they are attached, and let it go again: nobody shall wait for a
+ * lock whose holder waits for the GIL.
+ *
+ * P1  A notify(n) that chose a place whose thread does not consume it, since
+ *     a handler or a lock raised, is passed on to the next: none is lost.
+ *     One that was for all who waited is not: whoever waits now came later.
+ */
+#include "waiter.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "acquire.h"
+#include "main_thread.h"
+
+static unsigned broadcasts_of(ppy_waiters_t *waiters)
+{
+    return __atomic_load_n(&waiters->broadcasts, __ATOMIC_ACQUIRE);
+}
+
+int ppy_notify(ppy_waiters_t *waiters, int n)
+{
+    return ppt_cond_signal_n(&waiters->cond, n);
+}
+
+int ppy_broadcast(ppy_waiters_t *waiters)
+{
+    __atomic_fetch_add(&waiters->broadcasts, 1, __ATOMIC_ACQ_REL);
+    return ppy_notify(waiters, INT_MAX);
+}
+
+void ppy_enqueue(ppy_waiter_t *waiter, ppy_waiters_t *waiters)
+{
+    waiter->waiters = waiters;
+    waiter->broadcasts = broadcasts_of(waiters);
+    ppy_wait_begin(&waiter->wait);
+    ppt_cond_enqueue(&waiters->cond, &waiter->node);
+}
+
+void ppy_pass_on(const ppy_waiter_t *waiter)
+{
+    if (waiter->broadcasts == broadcasts_of(waiter->waiters))
+        ppt_cond_signal(&waiter->waiters->cond); /* P1 */
+}
+
+static int cancel(ppy_waiter_t *waiter)
+{
+    return ppt_cond_cancel(&waiter->waiters->cond, &waiter->node);
+}
+
+void ppy_give_up(ppy_waiter_t *waiter)
+{
+    if (cancel(waiter) == EALREADY)
+        ppy_pass_on(waiter);
+}
+
+static int sleep_detached(ppy_waiter_t *waiter, int64_t deadline)
+{
+    int result;
+
+    ppy_detach(&waiter->wait);
+    do
+        result = ppt_cond_sleep(&waiter->waiters->cond, &waiter->node,
+                                deadline);
+    while (result == EINTR && !waiter->wait.runs_handlers);
+    ppy_attach(&waiter->wait);
+    return result;
+}
+
+int ppy_sleep(ppy_waiter_t *waiter, int64_t deadline)
+{
+    int result;
+
+    if (deadline == PPT_TRY)
+        return cancel(waiter) == EALREADY;
+    if (!ppy_may_wait()) {
+        ppy_give_up(waiter);
+        return -1;
+    }
+    do {
+        if (ppy_run_handlers() < 0) {
+            ppy_give_up(waiter);
+            return -1;
+        }
+        result = sleep_detached(waiter, deadline);
+    } while (result == EINTR);
+    return result == 0;
+}
+
+int ppy_wait_with(ppy_waiter_t *waiter, ppy_waiters_t *waiters,
+                  ppt_lock_t *lock, int64_t deadline)
+{
+    int result;
+
+    waiter->waiters = waiters;
+    ppy_wait_begin(&waiter->wait);
+    ppt_lock_make_transient(lock); /* W3 */
+    ppy_detach(&waiter->wait);
+    result = ppt_cond_wait_unyielding(&waiters->cond, lock, deadline);
+    if (result != EPERM)
+        ppt_lock_release(lock);
+    ppy_attach(&waiter->wait);
+    return result == EPERM ? ppy_not_locked() : result == 0;
+}
