@@ -57,7 +57,7 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#include "waitq.h"
+#include "wait/wait.h"
 
 /* A waiter's grant besides waitq.h's: the round lost a member. */
 enum { ARRIVE_AGAIN = 16, ARRIVE_ANEW = PPT__GRANT_AGAIN };

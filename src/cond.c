@@ -40,6 +40,7 @@
 #include <stddef.h>
 
 #include "lock.h"
+#include "wait/wait.h"
 
 static ppt__waiter_t *inside(ppt_waiter_t *waiter)
 {

@@ -4,7 +4,7 @@
 
 #include "pyplusthread/cond.h"
 
-#include "waitq.h"
+#include "wait/waitq.h"
 
 /*
  * Queue a waiter; lock is what it is going to take, or NULL; flags is how it

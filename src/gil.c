@@ -52,9 +52,9 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "waitq.h"
-#include "word.h"
-#include "word64.h"
+#include "wait/wait.h"
+#include "wait/word.h"
+#include "wait/word64.h"
 
 enum {
     HELD = PPT__HELD,

@@ -69,7 +69,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#include "word.h"
+#include "wait/wait.h"
+#include "wait/word.h"
 
 enum {
     HELD = PPT__HELD,

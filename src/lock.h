@@ -6,7 +6,7 @@
 
 #include "pyplusthread/lock.h"
 
-#include "waitq.h"
+#include "wait/waitq.h"
 
 /*
  * Wait morphing: queue a chosen waiter for lock, which its thread is going

@@ -39,7 +39,7 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#include "waitq.h"
+#include "wait/wait.h"
 
 enum { NEW, DONE, RUNNING };
 

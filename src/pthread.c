@@ -35,6 +35,7 @@
 #include <stddef.h>
 
 #include "cond.h"
+#include "wait/wait.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define DRAINING UINT32_C(0x80000000)

@@ -45,8 +45,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#include "waitq.h"
-#include "word.h"
+#include "wait/wait.h"
+#include "wait/word.h"
 
 /* Instead of a number of units. */
 #define QUEUED (PPT_SEMAPHORE_MAX + 1)

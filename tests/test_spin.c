@@ -5,7 +5,7 @@
 
 #include "port/port.h"
 #include "pyplusthread/cond.h"
-#include "spin.h"
+#include "wait/spin.h"
 
 /* Yields, at made-up times */
 

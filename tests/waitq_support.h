@@ -3,7 +3,7 @@
 #define WAITQ_SUPPORT_H
 
 #include "support.h"
-#include "waitq.h"
+#include "wait/wait.h"
 
 static inline void enqueue(ppt_waitq_t *queue, ppt__waiter_t *waiter)
 {

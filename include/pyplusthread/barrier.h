@@ -12,7 +12,7 @@
 #include "lock.h"
 #include "time.h"
 #include "version.h"
-#include "waitq.h"
+#include "waiter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +25,7 @@ extern "C" {
  *           other  break the barrier: the thread that ran the action
  *                  returns this value, the others ECANCELED
  *           Left by pthread_exit, cancellation or a C++ exception (see
- *           ppt_interrupt_fn in waitq.h), it has failed likewise.  It may
+ *           ppt_interrupt_fn in waiter.h), it has failed likewise.  It may
  *           fork; in the child it releases nobody.
  */
 typedef int (*ppt_barrier_action_fn)(void *arg);
@@ -110,7 +110,7 @@ PPT_API int ppt_barrier_wait(ppt_barrier_t *barrier, int64_t deadline,
 
 /*
  * As ppt_barrier_wait, but a signal handler that runs meanwhile is followed
- * by on_interrupt(arg), which says whether to go on (waitq.h).
+ * by on_interrupt(arg), which says whether to go on (waiter.h).
  *
  * Returns   as ppt_barrier_wait, or
  *           EINTR  on_interrupt is NULL and a signal handler ran

@@ -13,7 +13,7 @@
 #include "lock.h"
 #include "time.h"
 #include "version.h"
-#include "waitq.h"
+#include "waiter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,7 +98,7 @@ PPT_API int ppt_cond_wait_unyielding(ppt_cond_t *cond, ppt_lock_t *lock,
 
 /*
  * As ppt_cond_wait, but a signal handler that runs meanwhile is followed by
- * on_interrupt(arg), which says whether to go on (waitq.h).  The callback
+ * on_interrupt(arg), which says whether to go on (waiter.h).  The callback
  * runs without lock; the thread keeps its place in the queue, and a signal
  * given meanwhile is kept.
  *

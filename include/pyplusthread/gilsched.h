@@ -56,7 +56,7 @@
 
 #include "time.h"
 #include "version.h"
-#include "waitq.h"
+#include "waiter.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -11,7 +11,7 @@
 
 #include "time.h"
 #include "version.h"
-#include "waitq.h"
+#include "waiter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -91,7 +91,7 @@ PPT_API int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline);
 
 /*
  * As ppt_lock_acquire, but a signal handler that runs meanwhile is followed
- * by on_interrupt(arg), which says whether to go on (waitq.h).
+ * by on_interrupt(arg), which says whether to go on (waiter.h).
  *
  * Returns   as ppt_lock_acquire, or
  *           EINTR  on_interrupt is NULL and a signal handler ran

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "version.h"
-#include "waitq.h"
+#include "waiter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,7 +19,7 @@ extern "C" {
 /*
  * What is to be done once, by whichever thread comes first.  Left by
  * pthread_exit, cancellation or a C++ exception (see ppt_interrupt_fn in
- * waitq.h) it has not been done, and the next thread does it.  Not by longjmp.
+ * waiter.h) it has not been done, and the next thread does it.  Not by longjmp.
  */
 typedef void (*ppt_once_fn)(void *arg);
 

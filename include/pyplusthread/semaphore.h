@@ -10,7 +10,7 @@
 
 #include "time.h"
 #include "version.h"
-#include "waitq.h"
+#include "waiter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -95,7 +95,7 @@ PPT_API int ppt_semaphore_acquire(ppt_semaphore_t *semaphore,
 
 /*
  * As ppt_semaphore_acquire, but a signal handler that runs meanwhile is
- * followed by on_interrupt(arg), which says whether to go on (waitq.h).
+ * followed by on_interrupt(arg), which says whether to go on (waiter.h).
  *
  * Returns   as ppt_semaphore_acquire, or
  *           EINTR  on_interrupt is NULL and a signal handler ran

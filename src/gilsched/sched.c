@@ -62,8 +62,8 @@
 
 #include <stddef.h>
 
-#include "../waitq.h"
-#include "../word64.h"
+#include "../wait/waitq.h"
+#include "../wait/word64.h"
 
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
 #define BRIEF PPT_GILSCHED_BRIEF_NS

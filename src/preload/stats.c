@@ -39,7 +39,7 @@
 #include <unistd.h>
 
 #include "libc.h"
-#include "spin.h"
+#include "../wait/spin.h"
 
 #define ROWS 64
 #define CACHE_LINE 64

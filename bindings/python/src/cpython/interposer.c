@@ -41,7 +41,7 @@
 #include <time.h>
 
 #include "slots.h"
-#include "word64.h" /* of the library's sources */
+#include "wait/word64.h" /* of the library's sources */
 
 #define NS_PER_S INT64_C(1000000000)
 

@@ -13,7 +13,7 @@
 #include <pyplusthread/lock.h>
 #include <pyplusthread/time.h>
 
-#include "word.h" /* of the library's sources */
+#include "wait/word.h" /* of the library's sources */
 
 /* All bits but those of a plain hold that nobody is queued for. */
 #define PPY_NOT_PLAIN (~(uint32_t)(PPT__HELD | PPT__TURN | PPT__OWN))

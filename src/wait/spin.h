@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pyplusthread/waitq.h"
+#include "pyplusthread/waiter.h"
 
 /*
  * How many CPUs this process may use: 1 or more.  Follows what the process is

@@ -5,9 +5,9 @@
  * State
  *   generation   the handler, in the child, while it has one thread
  */
-#include <pthread.h>
+#include "fork.h"
 
-#include "waitq.h"
+#include <pthread.h>
 
 uint32_t ppt__generation;
 

@@ -1,15 +1,18 @@
 /*
- * waiter.c - one wait of one thread: to spin, to sleep, to be woken, to leave.
+ * waiter.c - one wait of one thread: to spin, to sleep, to be woken.
  *
  * waitq.c has the invariants.  This file's part of them is the waiter's
  * state: CHOSEN or LEFT (I1), ASLEEP and WOKEN and the post (I2).
  */
-#include "waitq.h"
+#include "waiter.h"
 
 #include <errno.h>
 #include <stddef.h>
 
 #include "pyplusthread/time.h"
+
+#include "fork.h"
+#include "spin.h"
 
 _Static_assert(sizeof(ppt__waiter_t) <= sizeof(ppt_waiter_t),
                "a waiter fits into its public storage");
@@ -259,45 +262,6 @@ bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun)
     return success;
 }
 
-bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
-{
-    uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
-
-    do {
-        if (state & PPT__CHOSEN)
-            return false; /* I1 */
-    } while (!__atomic_compare_exchange_n(&waiter->state, &state,
-                                          state | PPT__LEFT, true,
-                                          __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
-    ppt__waitq_guard_to_leave(queue);
-    ppt__waitq_unlink(queue, waiter);
-    return true;
-}
-
-void ppt__waitq_finish_leave(ppt_waitq_t *queue)
-{
-    uint32_t draining = queue->draining;
-
-    ppt__waitq_unguard(queue);
-    if (draining) /* the queue may be gone; its address will do */
-        ppt__word_wake(&queue->length);
-}
-
-bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue)
-{
-    if (!ppt__waiter_start_to_leave(waiter, queue))
-        return false;
-    ppt__waitq_finish_leave(queue);
-    return true;
-}
-
-void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue)
-{
-    if (!ppt__waiter_leave(waiter, queue))
-        ppt__waiter_sleep_on(waiter);
-}
-
 /* One that was chosen may have been moved already. */
 bool ppt__waiter_step_out(ppt__waiter_t *waiter)
 {
@@ -354,26 +318,4 @@ int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits)
             result = interrupted(waiter, limits);
     } while (result == 0);
     return result;
-}
-
-void ppt__waiter_queue_again(ppt__waiter_t *waiter, ppt_waitq_t *queue)
-{
-    ppt__waiter_restart(waiter, false);
-    ppt__waitq_guard(queue);
-    ppt__waitq_push(queue, waiter);
-    ppt__waitq_unguard(queue);
-}
-
-int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
-                     const ppt__limits_t *limits)
-{
-    int result;
-
-    while ((result = ppt__waiter_rest(waiter, limits)) == 0
-           && waiter->grant == PPT__GRANT_AGAIN)
-        ppt__waiter_queue_again(waiter, queue);
-    if (result == 0 || ppt__waiter_leave(waiter, queue))
-        return result;
-    ppt__waiter_sleep_on(waiter);
-    return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * pyplusthread/waitq.h - what the objects of this library have in common.
+ * pyplusthread/waiter.h - what the objects of this library have in common.
  *
  * Storage only: a queue of waiting threads, a waiter, and the callback of an
  * interruptible wait.  The layout is public so that objects can live in
@@ -7,8 +7,8 @@
  *
  * Part of libpyplusthread.  SPDX-License-Identifier: MIT
  */
-#ifndef PYPLUSTHREAD_WAITQ_H
-#define PYPLUSTHREAD_WAITQ_H
+#ifndef PYPLUSTHREAD_WAITER_H
+#define PYPLUSTHREAD_WAITER_H
 
 #include <stdbool.h>
 #include <stdint.h>

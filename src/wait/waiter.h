@@ -1,18 +1,16 @@
 /*
- * waitq.h - the one mechanism: a FIFO of waiters, each asleep on its own
- * semaphore.  waitq.c has the idea, the invariants and the proof, and the
- * queue; waiter.c has the waiter; spin.h knows whether to spin before.
+ * waiter.h - one wait of one thread.  waitq.c has the invariants, waiter.c
+ * what a waiter does.
  */
-#ifndef PPT_WAITQ_H
-#define PPT_WAITQ_H
+#ifndef PPT_WAITER_H
+#define PPT_WAITER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pyplusthread/waitq.h"
+#include "pyplusthread/waiter.h"
 
 #include "port/port.h"
-#include "spin.h"
 
 /* Kept out of line, for the sake of the short path that calls it. */
 #define PPT__SLOW __attribute__((noinline))
@@ -83,73 +81,6 @@ typedef struct ppt__limits {
 extern const ppt__limits_t ppt__no_limits;
 
 /*
- * How often this process and its forebears have forked: in steps of 4, for
- * the guard's states to be added.  A queue or a waiter of another number was
- * made by the parent, and is void here.
- */
-extern uint32_t ppt__generation;
-
-/*
- * The guard of a queue: held for a few instructions, never in a call out.
- * Whoever takes it finds a queue of this process.  True where that has just
- * been made empty, since what was in it was the parent's.
- */
-bool ppt__waitq_guard(ppt_waitq_t *queue);
-
-/* The same for a waiter that leaves, which changes nothing of the parent's. */
-void ppt__waitq_guard_to_leave(ppt_waitq_t *queue);
-void ppt__waitq_unguard(ppt_waitq_t *queue);
-
-/* With the guard held. */
-void ppt__waitq_push(ppt_waitq_t *queue, ppt__waiter_t *waiter);
-void ppt__waitq_push_front(ppt_waitq_t *queue, ppt__waiter_t *waiter);
-
-/* In front of another one, which is queued; or behind all (NULL). */
-void ppt__waitq_push_before(ppt_waitq_t *queue, ppt__waiter_t *waiter,
-                            ppt__waiter_t *at);
-
-/* Where its ticket says, in a queue that is in the order of tickets. */
-void ppt__waitq_push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter);
-
-/* No effect on a waiter that a fork made void. */
-void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter);
-
-/* How many have not left: at most length, counted one by one. */
-int ppt__waitq_present(ppt_waitq_t *queue);
-
-/*
- * Choose the first waiter that has not left, and unlink it; or NULL.  The
- * second form passes by those that are in a callback, too.
- */
-ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue);
-ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue);
-
-/*
- * Choose and unlink the first n (or all that there are), in order.  The second
- * form passes by those that are in a callback.
- */
-ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n);
-ppt__chain_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n);
-
-/*
- * Without the guard: how many wait, or are on their way out; stale at once.
- * It may be other than 0 where nobody waits, since a fork emptied the queue.
- */
-static inline uint32_t ppt__waitq_length(const ppt_waitq_t *queue)
-{
-    return __atomic_load_n(&queue->length, __ATOMIC_RELAXED);
-}
-
-/* The same, without the parent's waiters. */
-uint32_t ppt__waitq_waiting(const ppt_waitq_t *queue);
-
-/*
- * Without the guard: 0 when nobody waits and none will touch queue any more;
- * EBUSY when somebody waits.
- */
-int ppt__waitq_retire(ppt_waitq_t *queue);
-
-/*
  * Start a wait, before queueing; start another after having been woken; end.
  * spins: whether to spin before sleeping, see spin.h.  If not, it yields, as
  * long as its thread does not clear yields.
@@ -213,23 +144,6 @@ bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun);
  */
 void ppt__waiter_nudge(ppt__waiter_t *waiter);
 
-/* Leave queue.  False: too late, it was chosen, and must sleep on. */
-bool ppt__waiter_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
-
-/*
- * The same in two steps: where it is true the guard is held, queue cannot be
- * destroyed, and the caller must finish.
- */
-bool ppt__waiter_start_to_leave(ppt__waiter_t *waiter, ppt_waitq_t *queue);
-void ppt__waitq_finish_leave(ppt_waitq_t *queue);
-
-/*
- * Give up a wait that an exception or a cancellation ends in a callback:
- * leave queue, or else sleep until woken.  AWAY stays, so that no release of
- * a lock counts on the waiter at the last moment.
- */
-void ppt__waiter_quit(ppt__waiter_t *waiter, ppt_waitq_t *queue);
-
 /* Mark it as in a callback (AWAY), unless it was chosen; and no more. */
 bool ppt__waiter_step_out(ppt__waiter_t *waiter);
 void ppt__waiter_step_in(ppt__waiter_t *waiter);
@@ -242,17 +156,7 @@ void ppt__waiter_step_in(ppt__waiter_t *waiter);
  */
 int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__limits_t *limits);
 
-/* Where a fork made it void: queue it in the child. */
-void ppt__waiter_queue_again(ppt__waiter_t *waiter, ppt_waitq_t *queue);
-
 /* As ppt__waiter_wait, but where it is not 0 the waiter is still queued. */
 int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits);
-
-/*
- * Sleep until woken (0) or until a limit ends the wait; in that case the
- * waiter has left queue, and the reason is returned.
- */
-int ppt__waiter_wait(ppt__waiter_t *waiter, ppt_waitq_t *queue,
-                     const ppt__limits_t *limits);
 
 #endif
