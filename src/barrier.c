@@ -13,7 +13,7 @@
  *   again               arrivals                        queue.guard
  *   acting              the last to arrive              queue.guard
  *   parties, action     init                            never change
- *   waiter.result,      whoever took the waiter out of  CHOSEN, WOKEN
+ *   waiter.result,      whoever took the waiter out of  NOTIFIED, WOKEN
  *     .index              the queue
  *
  * Invariants
@@ -88,7 +88,7 @@ int ppt_barrier_destroy(ppt_barrier_t *barrier)
     guard(barrier); /* B7 */
     ppt__waitq_unguard(&barrier->queue);
     do {
-        if (ppt__waitq_retire(&barrier->queue) != 0)
+        if (ppt__waitq_drain(&barrier->queue) != 0)
             return EBUSY;
         guard(barrier);
         again = barrier->again;
@@ -104,20 +104,20 @@ int ppt_barrier_destroy(ppt_barrier_t *barrier)
 }
 
 /* Tell a round of waiters how it ended.  The barrier may be gone. */
-static void dismiss(ppt__chain_t chain, int result)
+static void dismiss(ppt__wake_list_t list, int result)
 {
     ppt__waiter_t *waiter;
     uint32_t index = 0;
 
-    for (waiter = chain.first; waiter != NULL; waiter = waiter->next) {
+    for (waiter = list.first; waiter != NULL; waiter = waiter->next) {
         waiter->result = result;
         waiter->index = index++;
     }
-    ppt__chain_wake(chain, PPT__GRANT_NOTHING);
+    ppt__wake_list_wake(list, PPT__GRANT_NOTHING);
 }
 
 /* With the guard held: leave the barrier broken or whole, and empty. */
-static ppt__chain_t empty(ppt_barrier_t *barrier, bool broken)
+static ppt__wake_list_t empty(ppt_barrier_t *barrier, bool broken)
 {
     __atomic_store_n(&barrier->broken, broken, __ATOMIC_RELAXED);
     barrier->resets++;
@@ -126,12 +126,12 @@ static ppt__chain_t empty(ppt_barrier_t *barrier, bool broken)
 
 static void cancel_all(ppt_barrier_t *barrier, bool broken)
 {
-    ppt__chain_t chain;
+    ppt__wake_list_t list;
 
     guard(barrier);
-    chain = empty(barrier, broken);
+    list = empty(barrier, broken);
     ppt__waitq_unguard(&barrier->queue);
-    dismiss(chain, ECANCELED);
+    dismiss(list, ECANCELED);
 }
 
 void ppt_barrier_abort(ppt_barrier_t *barrier)
@@ -147,7 +147,7 @@ void ppt_barrier_reset(ppt_barrier_t *barrier)
 /* A round that is complete, but for the action. */
 struct round {
     ppt_barrier_t *barrier;
-    ppt__chain_t chain; /* the others */
+    ppt__wake_list_t list; /* the others */
     int result;
     uint32_t born;      /* the process that it is of */
     bool locked;        /* action_lock */
@@ -157,17 +157,17 @@ struct round {
  * The action of the last round may still run: callbacks cannot end this.  B7:
  * in a child the lock is free.
  */
-static void lock_action(struct round *round, const ppt__limits_t *limits)
+static void lock_action(struct round *round, const ppt__wait_options_t *options)
 {
     ppt_lock_t *lock = &round->barrier->action_lock;
     ppt_waiter_t waiter;
 
-    if (limits->on_interrupt == NULL)
+    if (options->on_interrupt == NULL)
         ppt_lock_acquire_transient(lock, PPT_FOREVER);
     else
         while (ppt_lock_acquire_transient_interruptible(
-                   lock, &waiter, PPT_FOREVER, limits->on_interrupt,
-                   limits->arg) != 0)
+                   lock, &waiter, PPT_FOREVER, options->on_interrupt,
+                   options->arg) != 0)
             ;
     round->locked = true;
 }
@@ -187,16 +187,16 @@ static void end_round(void *arg)
     guard(barrier);
     barrier->acting--;
     ppt__waitq_unguard(&barrier->queue); /* B5: it may be gone */
-    dismiss(round->chain, round->result == 0 ? 0 : ECANCELED);
+    dismiss(round->list, round->result == 0 ? 0 : ECANCELED);
 }
 
 /* B3, B6.  Returns what the action did. */
-static int act(struct round *round, const ppt__limits_t *limits)
+static int act(struct round *round, const ppt__wait_options_t *options)
 {
     ppt_barrier_t *barrier = round->barrier;
 
     pthread_cleanup_push(end_round, round);
-    lock_action(round, limits);
+    lock_action(round, options);
     round->result = barrier->action(barrier->arg);
     pthread_cleanup_pop(1);
     return round->result;
@@ -210,29 +210,29 @@ static int act(struct round *round, const ppt__limits_t *limits)
 static int give_up(ppt_barrier_t *barrier, uint32_t resets, bool late,
                    int reason)
 {
-    ppt__chain_t chain = { NULL, NULL, 0 };
+    ppt__wake_list_t list = { NULL, NULL, 0 };
 
     if (late && barrier->resets == resets)
-        chain = empty(barrier, true);
+        list = empty(barrier, true);
     else if (late && !barrier->broken)
         reason = ECANCELED;
-    ppt__waitq_finish_leave(&barrier->queue);
-    dismiss(chain, ECANCELED);
+    ppt__waitq_finish_cancel(&barrier->queue);
+    dismiss(list, ECANCELED);
     return reason;
 }
 
 /*
- * Chosen, for result: sleep until the round's action has ended.  Handlers are
+ * Notified, for result: sleep until the round's action has ended.  Handlers are
  * followed by the callback all the same, but it cannot end this.
  */
-static void sleep_on(ppt__waiter_t *waiter, const ppt__limits_t *limits,
+static void sleep_on(ppt__waiter_t *waiter, const ppt__wait_options_t *options,
                      int result)
 {
-    unsigned flags = limits->on_interrupt == NULL ? 0 : limits->flags;
+    unsigned flags = options->on_interrupt == NULL ? 0 : options->flags;
 
     do
-        if (result == EINTR && limits->on_interrupt != NULL)
-            limits->on_interrupt(limits->arg);
+        if (result == EINTR && options->on_interrupt != NULL)
+            options->on_interrupt(options->arg);
     while ((result = ppt__waiter_sleep(waiter, PPT_FOREVER, flags)) != 0);
 }
 
@@ -275,25 +275,25 @@ static bool is_orphan(const ppt__waiter_t *waiter)
 {
     return waiter->born != ppt__generation
            && (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED)
-               & (PPT__CHOSEN | PPT__WOKEN)) == PPT__CHOSEN;
+               & (PPT__NOTIFIED | PPT__WOKEN)) == PPT__NOTIFIED;
 }
 
 /* Wait for the others, queued since resets. */
 static int await(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
-                 uint32_t resets, const ppt__limits_t *limits)
+                 uint32_t resets, const ppt__wait_options_t *options)
 {
     struct party party = { barrier, waiter };
     int result;
     bool late;
 
     pthread_cleanup_push(callback_left, &party);
-    result = ppt__waiter_rest(waiter, limits);
-    late = result == ETIMEDOUT && ppt__now() >= limits->deadline;
+    result = ppt__waiter_rest(waiter, options);
+    late = result == ETIMEDOUT && ppt__now() >= options->deadline;
     if (result != 0
-        && ppt__waiter_start_to_leave(waiter, &barrier->queue))
+        && ppt__waiter_start_cancel(waiter, &barrier->queue))
         waiter->result = give_up(barrier, resets, late, result);
     else if (result != 0)
-        sleep_on(waiter, limits, result);
+        sleep_on(waiter, options, result);
     pthread_cleanup_pop(0);
     return is_orphan(waiter) ? ECANCELED : waiter->result;
 }
@@ -306,18 +306,18 @@ static bool too_few(ppt_waitq_t *queue, int others)
 }
 
 /*
- * The last has arrived: the others, in chain, have been taken out, and the
+ * The last has arrived: the others, in list, have been taken out, and the
  * guard has been released.
  */
-static int complete(ppt_barrier_t *barrier, ppt__chain_t chain, bool acts,
-                    const ppt__limits_t *limits)
+static int complete(ppt_barrier_t *barrier, ppt__wake_list_t list, bool acts,
+                    const ppt__wait_options_t *options)
 {
-    struct round round = { barrier, chain, ECANCELED, ppt__generation,
+    struct round round = { barrier, list, ECANCELED, ppt__generation,
                            false };
 
     if (acts)
-        return act(&round, limits);
-    dismiss(chain, 0); /* B5: the barrier may be gone */
+        return act(&round, options);
+    dismiss(list, 0); /* B5: the barrier may be gone */
     return 0;
 }
 
@@ -333,43 +333,43 @@ static bool spins(ppt_barrier_t *barrier)
  * last.  waiter->grant may be ARRIVE_AGAIN or ARRIVE_ANEW then.
  */
 static int arrive(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
-                  const ppt__limits_t *limits)
+                  const ppt__wait_options_t *options)
 {
     int others = (int)(barrier->parties - 1);
     bool acts = barrier->action != NULL;
     uint32_t resets = barrier->resets;
-    ppt__chain_t chain;
+    ppt__wake_list_t list;
 
     if (too_few(&barrier->queue, others)) {
-        waiter->spins = !(limits->flags & PPT__INTERRUPTIBLE)
+        waiter->spins = !(options->flags & PPT__INTERRUPTIBLE)
                         && spins(barrier);
         ppt__waitq_push(&barrier->queue, waiter);
         ppt__waitq_unguard(&barrier->queue);
-        return await(barrier, waiter, resets, limits);
+        return await(barrier, waiter, resets, options);
     }
-    chain = ppt__waitq_take(&barrier->queue, others);
-    if (chain.length < others)
-        count_again(barrier, chain.length + 1);
+    list = ppt__waitq_take(&barrier->queue, others);
+    if (list.length < others)
+        count_again(barrier, list.length + 1);
     else
         barrier->acting += acts;
     ppt__waitq_unguard(&barrier->queue);
-    if (chain.length == others) {
+    if (list.length == others) {
         waiter->index = (uint32_t)others;
-        return complete(barrier, chain, acts, limits);
+        return complete(barrier, list, acts, options);
     }
     waiter->grant = ARRIVE_AGAIN;
-    ppt__chain_wake(chain, ARRIVE_AGAIN); /* B2 */
+    ppt__wake_list_wake(list, ARRIVE_AGAIN); /* B2 */
     return 0;
 }
 
 static int wait(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
-                uint32_t *index, const ppt__limits_t *limits)
+                uint32_t *index, const ppt__wait_options_t *options)
 {
     uint32_t resets = 0;
     bool again = false, anew;
     int result;
 
-    if (limits->deadline < 0 || barrier->parties == 0)
+    if (options->deadline < 0 || barrier->parties == 0)
         return EINVAL;
     do {
         ppt__waiter_start(waiter, false);
@@ -382,7 +382,7 @@ static int wait(ppt_barrier_t *barrier, ppt__waiter_t *waiter,
             again = anew = false;
         } else {
             resets = barrier->resets;
-            result = arrive(barrier, waiter, limits);
+            result = arrive(barrier, waiter, options);
             again = waiter->grant == ARRIVE_AGAIN;
             anew = waiter->grant == ARRIVE_ANEW;
         }
@@ -399,7 +399,7 @@ int ppt_barrier_wait(ppt_barrier_t *barrier, int64_t deadline,
     ppt__waiter_t waiter;
 
     return wait(barrier, &waiter, index,
-                &(ppt__limits_t){ .deadline = deadline });
+                &(ppt__wait_options_t){ .deadline = deadline });
 }
 
 int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier, int64_t deadline,
@@ -417,7 +417,7 @@ int ppt_barrier_wait_with(ppt_barrier_t *barrier, ppt_waiter_t *waiter,
                           ppt_interrupt_fn on_interrupt, void *arg)
 {
     return wait(barrier, (ppt__waiter_t *)(void *)waiter, index,
-                &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
+                &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
                                   arg });
 }
 

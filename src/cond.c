@@ -19,11 +19,11 @@
  *       thread that took the lock later finds it.
  *   C2  A waiter is woken once, by the signal or by the release of the lock
  *       it was moved to: the signaller that took it out of the queue decides.
- *   C3  A thread that was chosen does not touch the condition any more.
+ *   C3  A thread that was notified does not touch the condition any more.
  *       So it may be destroyed and freed right after a broadcast.
  *   C4  A callback that does not return, because its thread is cancelled or
  *       throws, ends the wait: the thread leaves the queue, or sleeps until
- *       it is woken if it had been chosen, and takes the lock.
+ *       it is woken if it had been notified, and takes the lock.
  *
  * Races
  *   Lost wake-up: C1.  Stolen wake-up, signal against timeout: waitq I1, I2.
@@ -82,23 +82,23 @@ static void callback_left(void *arg)
 }
 
 static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
-                const ppt__limits_t *limits, bool yields)
+                const ppt__wait_options_t *options, bool yields)
 {
     struct wait wait;
     int result;
 
-    if (limits->deadline < 0)
+    if (options->deadline < 0)
         return EINVAL;
     if (!ppt_lock_locked(lock))
         return EPERM;
     wait.cond = cond;
     wait.lock = lock;
-    ppt__cond_enqueue(cond, &wait.waiter, lock, limits->flags); /* C1 */
+    ppt__cond_enqueue(cond, &wait.waiter, lock, options->flags); /* C1 */
     wait.waiter.yields = yields;
     wait.waiter.transient = ppt__lock_is_transient(lock);
     ppt_lock_release(lock);
     pthread_cleanup_push(callback_left, &wait);
-    result = ppt__waiter_wait(&wait.waiter, &cond->queue, limits);
+    result = ppt__waiter_wait(&wait.waiter, &cond->queue, options);
     pthread_cleanup_pop(0);
     end_wait(&wait);
     return result;
@@ -106,13 +106,15 @@ static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
 
 int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
 {
-    return wait(cond, lock, &(ppt__limits_t){ .deadline = deadline }, true);
+    return wait(cond, lock, &(ppt__wait_options_t){ .deadline = deadline },
+                true);
 }
 
 int ppt_cond_wait_unyielding(ppt_cond_t *cond, ppt_lock_t *lock,
                              int64_t deadline)
 {
-    return wait(cond, lock, &(ppt__limits_t){ .deadline = deadline }, false);
+    return wait(cond, lock, &(ppt__wait_options_t){ .deadline = deadline },
+                false);
 }
 
 int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
@@ -120,8 +122,8 @@ int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
                                 ppt_interrupt_fn on_interrupt, void *arg)
 {
     return wait(cond, lock,
-                &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
-                                  arg },
+                &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
+                                        on_interrupt, arg },
                 true);
 }
 
@@ -154,7 +156,7 @@ int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)
     ppt__waiter_t *self = inside(waiter);
     int result = EALREADY;
 
-    if (ppt__waiter_leave(self, &cond->queue))
+    if (ppt__waiter_cancel(self, &cond->queue))
         result = 0;
     else
         ppt__waiter_sleep_on(self);
@@ -168,39 +170,40 @@ static bool nobody_waits(const ppt_cond_t *cond)
     return ppt__waitq_length(&cond->queue) == 0;
 }
 
-ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n)
+ppt__wake_list_t ppt__cond_notify(ppt_cond_t *cond, int n)
 {
-    ppt__chain_t chain = { NULL, NULL, 0 };
+    ppt__wake_list_t list = { NULL, NULL, 0 };
 
     if (n <= 0 || nobody_waits(cond))
-        return chain;
+        return list;
     ppt__waitq_guard(&cond->queue);
-    chain = ppt__waitq_take(&cond->queue, n);
+    list = ppt__waitq_take(&cond->queue, n);
     ppt__waitq_unguard(&cond->queue);
-    return chain;
+    return list;
 }
 
 static bool move(ppt__waiter_t *waiter)
 {
-    return waiter->lock != NULL && !waiter->far && ppt__waiter_asleep(waiter)
-           && ppt__lock_adopt(waiter->lock, waiter);
+    return waiter->lock != NULL && !waiter->remote
+           && ppt__waiter_asleep(waiter)
+           && ppt__lock_requeue(waiter->lock, waiter);
 }
 
 /* C2 */
 static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
 {
-    ppt__chain_t chain = ppt__cond_choose(cond, n);
+    ppt__wake_list_t list = ppt__cond_notify(cond, n);
     ppt__waiter_t *waiter, *next;
     ppt__batch_t batch;
 
-    batch.far = batch.near = 0;
-    for (waiter = chain.first; waiter != NULL; waiter = next) {
+    batch.remote = batch.local = 0;
+    for (waiter = list.first; waiter != NULL; waiter = next) {
         next = waiter->next; /* before it is gone */
         if (!move(waiter))
             ppt__batch_give(&batch, waiter, PPT__GRANT_NOTHING);
     }
     ppt__batch_wake(&batch);
-    return chain.length;
+    return list.length;
 }
 
 int ppt_cond_signal_n(ppt_cond_t *cond, int n)
@@ -225,7 +228,7 @@ void ppt_cond_init(ppt_cond_t *cond)
 
 int ppt_cond_destroy(ppt_cond_t *cond)
 {
-    return ppt__waitq_retire(&cond->queue);
+    return ppt__waitq_drain(&cond->queue);
 }
 
 unsigned ppt_cond_waiting(const ppt_cond_t *cond)

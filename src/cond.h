@@ -13,7 +13,7 @@
 void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
                        ppt_lock_t *lock, unsigned flags);
 
-/* Choose the first n waiters and take them out; they are not woken yet. */
-ppt__chain_t ppt__cond_choose(ppt_cond_t *cond, int n);
+/* Notify the first n waiters and take them out; they are not woken yet. */
+ppt__wake_list_t ppt__cond_notify(ppt_cond_t *cond, int n);
 
 #endif

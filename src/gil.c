@@ -20,7 +20,7 @@
  *         QUEUED        whoever has the guard             the guard
  *   wanted              whoever has the guard             the guard (atomic)
  *   yields, ahead,      the holder                        the lock
- *     nudged, stats
+ *     woken_early, stats
  *   sched, holder       see gilsched.h                    the guard
  *   The guard is that of the queue sched.io, which sched does not use.
  *
@@ -63,7 +63,7 @@ enum {
     CPU = PPT_GIL_WANTED_CPU
 };
 
-/* How many yields before its turn a thread is nudged, to begin with. */
+/* How many yields before its turn a thread is woken, to begin with. */
 #define AHEAD 8
 
 /* How long it then spins at most, and how long is long enough. */
@@ -139,11 +139,11 @@ static void set_free(ppt_gil_t *gil)
 /* The holder got its turn after a spin of so many ns (-1: none). */
 static void learn_ahead(ppt_gil_t *gil, int64_t spun)
 {
-    if (gil->nudged && spun < 0)
+    if (gil->woken_early && spun < 0)
         gil->ahead += gil->ahead / 8 + 1;
-    else if (gil->nudged && spun > SPIN_ENOUGH_NS)
+    else if (gil->woken_early && spun > SPIN_ENOUGH_NS)
         gil->ahead -= gil->ahead / 8 + (gil->ahead > 1);
-    gil->nudged = false;
+    gil->woken_early = false;
 }
 
 /* One wait for the lock. */
@@ -151,16 +151,16 @@ typedef struct wish {
     ppt_gilsched_thread_t thread;
     int64_t deadline;
     void *wake;   /* to be woken when the guard is next released */
-    bool dozes;   /* it may be woken early, */
-    int64_t spun; /* and then spun for so long; -1: it was not */
+    bool may_wake_early; /* before its turn, */
+    int64_t spun;        /* and spin for so long; -1: it did not */
 } wish_t;
 
 static void sleep_until(wish_t *wish, int64_t until)
 {
     ppt__waiter_t *waiter = (ppt__waiter_t *)&wish->thread.waiter;
 
-    if (wish->dozes)
-        wish->thread.woken = ppt__waiter_doze(waiter, SPIN_MOST_NS,
+    if (wish->may_wake_early)
+        wish->thread.woken = ppt__waiter_sleep_then_spin(waiter, SPIN_MOST_NS,
                                               &wish->spun);
     if (!wish->thread.woken)
         ppt_gilsched_sleep(&wish->thread, until);
@@ -281,7 +281,8 @@ static void hand_over(ppt_gil_t *gil, bool turn, wish_t *wish)
 
 static bool give_way(ppt_gil_t *gil, bool turn)
 {
-    wish_t wish = { .deadline = PPT_FOREVER, .dozes = turn, .spun = -1 };
+    wish_t wish = { .deadline = PPT_FOREVER, .may_wake_early = turn,
+                    .spun = -1 };
     bool given;
 
     guard(gil);
@@ -295,16 +296,16 @@ static bool give_way(ppt_gil_t *gil, bool turn)
     return given;
 }
 
-/* Some yields before its turn: nudge the next thread, if it is far away. */
-static void nudge(ppt_gil_t *gil)
+/* Some yields before its turn: the next thread, if it is on a remote CPU. */
+static void wake_early(ppt_gil_t *gil)
 {
     ppt__waiter_t *next;
 
     guard(gil);
     next = gil->sched.cpu.head;
     if (next != NULL && next->cpu != ppt__cpu()) {
-        gil->nudged = true;
-        ppt__waiter_nudge(next); /* G5 */
+        gil->woken_early = true;
+        ppt__waiter_wake_early(next); /* G5 */
     }
     unguard(gil);
 }
@@ -317,7 +318,7 @@ static void look_ahead(ppt_gil_t *gil, uint32_t every)
     if (gil->ahead >= every)
         gil->ahead = every - 1;
     if (gil->ahead != 0 && gil->yields == every - gil->ahead)
-        nudge(gil);
+        wake_early(gil);
 }
 
 bool ppt_gil_yield(ppt_gil_t *gil)
@@ -349,7 +350,7 @@ int ppt_gil_destroy(ppt_gil_t *gil)
 {
     if (ppt__word_load(&gil->word) & (HELD | QUEUED))
         return EBUSY;
-    return ppt__waitq_retire(&gil->sched.io);
+    return ppt__waitq_drain(&gil->sched.io);
 }
 
 bool ppt_gil_locked(const ppt_gil_t *gil)

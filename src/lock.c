@@ -29,8 +29,8 @@
  *       need not, since that waiter takes the lock if it is free, and queues
  *       again only while it is held, before TURN is cleared.  So a release
  *       passes by a waiter that would not come at once, because it runs the
- *       caller's callback (AWAY); when that has returned, it looks at the
- *       lock itself before it sleeps on.
+ *       caller's callback (IN_CALLBACK); when that has returned, it looks at
+ *       the lock itself before it sleeps on.
  *   L3  HAND_OVER is set when the first in the queue has been passed over
  *       for PATIENCE_NS.  The next release keeps HELD and gives the lock to
  *       the first in the queue.
@@ -42,7 +42,7 @@
  *   L6  A waiter whose deadline has passed looks at the lock once more: it
  *       may be free, for a waiter that was woken but does not get a CPU.
  *   L7  A waiter with a callback that was woken in vain asks it before it
- *       sleeps again: a handler may have run since the release chose it.
+ *       sleeps again: a handler may have run since the release notified it.
  *   L8  TRANSIENT is set along with HELD, by one operation, or by the
  *       holder, and cleared likewise.  So a child, which may find anything
  *       else in the state of another moment (a fork copies page after page),
@@ -56,11 +56,11 @@
  * Races
  *   Lost wake-up: queueing and freeing are operations on one word (L1).
  *   Timeout against release: waitq I1.  A waiter that lost the race has been
- *   chosen, and takes its turn like any other (L2): nobody else was woken.
- *   Destroy against a release that has let go: L4, and retire's guard.
+ *   notified, and takes its turn like any other (L2): nobody else was woken.
+ *   Destroy against a release that has let go: L4, and drain's guard.
  *   Destroy against a callback: the waiter is in the queue meanwhile (L5).
  *   Fork against a transient hold: L8.
- *   Morphing: a waiter that cond.c queues here has been chosen, and cannot
+ *   Morphing: a waiter that cond.c queues here has been notified, and cannot
  *   leave; its thread waits in ppt__lock_take.
  */
 #include "lock.h"
@@ -208,7 +208,7 @@ static bool out_of_patience(ppt__waiter_t *waiter)
 static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     uint32_t set = out_of_patience(waiter) ? HAND_OVER : 0;
-    bool spins = set != 0 && waiter->far; /* or it lies idle meanwhile */
+    bool spins = set != 0 && waiter->remote; /* or it lies idle meanwhile */
     bool taken;
 
     guard(lock);
@@ -249,7 +249,7 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
 
     guard(lock);
     waiter->grant = PPT__GRANT_NOTHING;
-    ppt__waiter_step_in(waiter);
+    ppt__waiter_leave_callback(waiter);
     taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0,
                                        extra(waiter));
     if (taken) {
@@ -263,41 +263,41 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
 }
 
 /* Out of the queue, for reason, unless the lock is free (L6). */
-static int finish_leave(ppt_lock_t *lock, const ppt__waiter_t *waiter,
-                        int reason, const ppt__limits_t *limits)
+static int finish_cancel(ppt_lock_t *lock, const ppt__waiter_t *waiter,
+                        int reason, const ppt__wait_options_t *options)
 {
-    bool late = reason == ETIMEDOUT && ppt__now() >= limits->deadline;
+    bool late = reason == ETIMEDOUT && ppt__now() >= options->deadline;
     bool taken = late && ppt__word_take(&lock->word, HELD, 0, extra(waiter));
 
-    ppt__waitq_finish_leave(&lock->queue);
+    ppt__waitq_finish_cancel(&lock->queue);
     return taken ? 0 : reason;
 }
 
 static int acquire_queued(ppt_lock_t *lock, ppt__waiter_t *waiter,
-                          const ppt__limits_t *limits)
+                          const ppt__wait_options_t *options)
 {
     bool vain = false;
 
     for (;;) {
         int result = vain ? EINTR
-                          : ppt__waiter_sleep(waiter, limits->deadline,
-                                              limits->flags);
+                          : ppt__waiter_sleep(waiter, options->deadline,
+                                              options->flags);
 
         if (result == EINTR) /* or woken in vain (L7) */
-            result = ppt__waiter_ask(waiter, limits);
+            result = ppt__waiter_ask(waiter, options);
         vain = false;
         if (result == 0 && waiter->grant == PPT__GRANT_AGAIN) {
             if (acquire_in_place(lock, waiter))
                 return 0;
             continue;
         }
-        if (result != 0 && ppt__waiter_start_to_leave(waiter, &lock->queue))
-            return finish_leave(lock, waiter, result, limits);
-        if (result != 0) /* chosen: the wake-up is on its way */
+        if (result != 0 && ppt__waiter_start_cancel(waiter, &lock->queue))
+            return finish_cancel(lock, waiter, result, options);
+        if (result != 0) /* notified: the wake-up is on its way */
             ppt__waiter_sleep_on(waiter);
-        if (claim(lock, waiter, limits->flags))
+        if (claim(lock, waiter, options->flags))
             return 0;
-        vain = limits->on_interrupt != NULL;
+        vain = options->on_interrupt != NULL;
     }
 }
 
@@ -306,7 +306,7 @@ struct attempt {
     ppt__waiter_t *waiter;
 };
 
-/* A callback that does not return: AWAY, the waiter is not chosen (L2). */
+/* A callback that does not return: nobody notifies the waiter (L2). */
 static void callback_left(void *arg)
 {
     struct attempt *attempt = arg;
@@ -317,7 +317,8 @@ static void callback_left(void *arg)
 
 /* Out of line of the short path: it has a cleanup handler. */
 static int queue_and_acquire(ppt_lock_t *lock, ppt__waiter_t *waiter,
-                             const ppt__limits_t *limits, bool transient)
+                             const ppt__wait_options_t *options,
+                             bool transient)
 {
     struct attempt attempt = { lock, waiter };
     int result;
@@ -327,42 +328,43 @@ static int queue_and_acquire(ppt_lock_t *lock, ppt__waiter_t *waiter,
     pthread_cleanup_push(callback_left, &attempt);
     result = acquire_or_queue(lock, waiter)
                  ? 0
-                 : acquire_queued(lock, waiter, limits);
+                 : acquire_queued(lock, waiter, options);
     pthread_cleanup_pop(0);
     ppt__waiter_end(waiter);
     return result;
 }
 
 static PPT__SLOW int acquire_with(ppt_lock_t *lock, ppt__waiter_t *waiter,
-                                  const ppt__limits_t *limits, bool transient)
+                                  const ppt__wait_options_t *options,
+                                  bool transient)
 {
-    if (limits->deadline < 0)
+    if (options->deadline < 0)
         return EINVAL;
     end_void_hold(lock);
     if (ppt__word_take(&lock->word, HELD, 0, mark(transient)))
         return 0;
-    if (limits->deadline == PPT_TRY)
+    if (options->deadline == PPT_TRY)
         return EBUSY;
-    if (!(limits->flags & PPT__INTERRUPTIBLE)
-        && acquire_awake(lock, limits->deadline, 0, mark(transient)))
+    if (!(options->flags & PPT__INTERRUPTIBLE)
+        && acquire_awake(lock, options->deadline, 0, mark(transient)))
         return 0;
-    return queue_and_acquire(lock, waiter, limits, transient);
+    return queue_and_acquire(lock, waiter, options, transient);
 }
 
 static PPT__SLOW int acquire_slowly(ppt_lock_t *lock,
-                                    const ppt__limits_t *limits,
+                                    const ppt__wait_options_t *options,
                                     bool transient)
 {
     ppt__waiter_t waiter;
 
-    return acquire_with(lock, &waiter, limits, transient);
+    return acquire_with(lock, &waiter, options, transient);
 }
 
 int ppt_lock_acquire(ppt_lock_t *lock, int64_t deadline)
 {
     if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0, 0))
         return 0;
-    return acquire_slowly(lock, &(ppt__limits_t){ .deadline = deadline },
+    return acquire_slowly(lock, &(ppt__wait_options_t){ .deadline = deadline },
                           false);
 }
 
@@ -372,7 +374,7 @@ int ppt_lock_acquire_interruptible(ppt_lock_t *lock, int64_t deadline,
     if (deadline >= 0 && ppt__word_take(&lock->word, HELD, 0, 0))
         return 0;
     return acquire_slowly(lock,
-                          &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                          &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
                                             on_interrupt, arg },
                           false);
 }
@@ -432,7 +434,7 @@ int ppt_lock_release(ppt_lock_t *lock)
     return word & HELD ? release_to_queue(lock) : EPERM;
 }
 
-bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter)
+bool ppt__lock_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     bool queued;
 
@@ -447,14 +449,14 @@ bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter)
 void ppt__lock_take(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
     if (waiter->grant == PPT__GRANT_NOTHING)
-        acquire_slowly(lock, &ppt__no_limits, waiter->transient);
+        acquire_slowly(lock, &ppt__no_options, waiter->transient);
     else if (!claim(lock, waiter, 0))
-        acquire_queued(lock, waiter, &ppt__no_limits);
+        acquire_queued(lock, waiter, &ppt__no_options);
 }
 
 int ppt_lock_acquire_transient(ppt_lock_t *lock, int64_t deadline)
 {
-    return acquire_slowly(lock, &(ppt__limits_t){ .deadline = deadline },
+    return acquire_slowly(lock, &(ppt__wait_options_t){ .deadline = deadline },
                           true);
 }
 
@@ -465,7 +467,7 @@ int ppt_lock_acquire_transient_interruptible(ppt_lock_t *lock,
                                              void *arg)
 {
     return acquire_with(lock, (ppt__waiter_t *)(void *)waiter,
-                        &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                        &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
                                           on_interrupt, arg },
                         true);
 }
@@ -506,7 +508,7 @@ int ppt_lock_destroy(ppt_lock_t *lock)
     guard(lock); /* L9 */
     busy = is_busy(lock);
     ppt__waitq_unguard(&lock->queue);
-    if (busy || ppt__waitq_retire(&lock->queue) != 0)
+    if (busy || ppt__waitq_drain(&lock->queue) != 0)
         return EBUSY;
     /* The last to leave the queue may have taken the lock (L2, L6). */
     guard(lock);

@@ -9,11 +9,11 @@
 #include "wait/waitq.h"
 
 /*
- * Wait morphing: queue a chosen waiter for lock, which its thread is going
+ * Wait morphing: queue a notified waiter for lock, which its thread is going
  * to take, so that a release of lock wakes it.  False where lock is free:
  * then the caller wakes it.
  */
-bool ppt__lock_adopt(ppt_lock_t *lock, ppt__waiter_t *waiter);
+bool ppt__lock_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter);
 
 /*
  * Take lock for a waiter that was woken with a grant; transiently, if the

@@ -12,12 +12,12 @@
  *   queue              see waitq.c
  *
  * Invariants
- *   O1  state is RUNNING from the step that chooses a thread to run the
+ *   O1  state is RUNNING from the step that selects a thread to run the
  *       routine to the step that tells the others.  With it is the generation
  *       (fork.c): a run of another one was begun by the parent, and is void.
  *   O2  Waiters are queued only while state is RUNNING.  They do not leave.
  *       The step that ends RUNNING takes all of them out of the queue.
- *   O3  A waiter that was chosen touches once only if it was granted the run.
+ *   O3  A waiter that was notified touches once only if it was granted the run.
  *   O4  DONE is set after the routine has returned, and never taken back but
  *       by destroy and init.
  *   O5  A routine that does not return, because its thread is cancelled or
@@ -97,18 +97,18 @@ struct run {
 static void end(struct run *run, bool done)
 {
     ppt_once_t *once = run->once;
-    ppt__chain_t chain = { NULL, NULL, 0 };
+    ppt__wake_list_t list = { NULL, NULL, 0 };
 
     ppt__waitq_guard(&once->queue);
     if (once->state == run->state) { /* or a fork has made the run void */
-        chain = ppt__waitq_take(&once->queue, done ? INT_MAX : 1);
+        list = ppt__waitq_take(&once->queue, done ? INT_MAX : 1);
         if (done)
             set(once, DONE);
-        else if (chain.length == 0)
+        else if (list.length == 0)
             set(once, NEW); /* O5 */
     }
     ppt__waitq_unguard(&once->queue);
-    ppt__chain_wake(chain, done ? PPT__GRANT_NOTHING : PPT__GRANT_LOCK);
+    ppt__wake_list_wake(list, done ? PPT__GRANT_NOTHING : PPT__GRANT_LOCK);
 }
 
 static void routine_left(void *arg)

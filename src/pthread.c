@@ -5,7 +5,7 @@
  * Idea
  *   cond.c with another lock.  A thread that was woken by another CPU spins
  *   for the mutex before it blocks on it: the signaller, which usually still
- *   holds it, is about to let go.  Of many that a broadcast has chosen only
+ *   holds it, is about to let go.  Of many that a broadcast has notified only
  *   as many do as there are other CPUs.
  *
  * State
@@ -16,17 +16,17 @@
  * Invariants
  *   D1  A thread counts itself in before it queues, and out when it knows
  *       how its wait ended.  destroy waits until all are out.  So a thread
- *       that was chosen and is cancelled at the same moment can still pass
+ *       that was notified and is cancelled at the same moment can still pass
  *       its signal on.  (cond.c needs no such count: only a cancelled thread
- *       returns to the condition after it was chosen.)
+ *       returns to the condition after it was notified.)
  *   D2  A cancelled thread leaves the queue, or else passes on the signal
- *       that chose it; then it takes the mutex.
+ *       that notified it; then it takes the mutex.
  *
  * Races
  *   Cancellation against signal: waitq I1, then D2.
  *   Cancellation against destroy: D1.
  *   Unlocking fails (not the owner): the waiter leaves again, or passes on
- *   the signal that chose it in between.
+ *   the signal that notified it in between.
  */
 #include "pyplusthread/pthread.h"
 
@@ -68,15 +68,15 @@ static int relock(pthread_mutex_t *mutex, const ppt__waiter_t *waiter)
 {
     int result = pthread_mutex_trylock(mutex);
 
-    if (result == EBUSY && waiter->far && !waiter->behind)
+    if (result == EBUSY && waiter->remote && !waiter->behind)
         result = spin_lock(mutex);
     return result == EBUSY ? pthread_mutex_lock(mutex) : result;
 }
 
-/* Give up a wait; if it was chosen, another waiter is to have the signal. */
+/* Give up a wait; if it was notified, another waiter is to have the signal. */
 static void give_up(ppt_cond_t *cond, ppt__waiter_t *waiter)
 {
-    if (ppt__waiter_leave(waiter, &cond->queue))
+    if (ppt__waiter_cancel(waiter, &cond->queue))
         return;
     ppt__waiter_sleep_on(waiter);
     ppt_cond_signal(cond);
@@ -99,14 +99,14 @@ static void callback_left(void *arg)
 }
 
 static int wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
-                      const ppt__limits_t *limits)
+                      const ppt__wait_options_t *options)
 {
     struct wait wait = { .cond = cond, .mutex = mutex };
     int result, locked;
 
-    if (limits->deadline < 0)
+    if (options->deadline < 0)
         return EINVAL;
-    ppt__cond_enqueue(cond, &wait.waiter, NULL, limits->flags);
+    ppt__cond_enqueue(cond, &wait.waiter, NULL, options->flags);
     result = pthread_mutex_unlock(mutex);
     if (result != 0) {
         give_up(cond, &wait.waiter);
@@ -114,7 +114,7 @@ static int wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
         return result;
     }
     pthread_cleanup_push(callback_left, &wait);
-    result = ppt__waiter_wait(&wait.waiter, &cond->queue, limits);
+    result = ppt__waiter_wait(&wait.waiter, &cond->queue, options);
     pthread_cleanup_pop(0);
     locked = relock(mutex, &wait.waiter);
     ppt__waiter_end(&wait.waiter);
@@ -124,7 +124,8 @@ static int wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
 int ppt_cond_wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
                         int64_t deadline)
 {
-    return wait_mutex(cond, mutex, &(ppt__limits_t){ .deadline = deadline });
+    return wait_mutex(cond, mutex,
+                      &(ppt__wait_options_t){ .deadline = deadline });
 }
 
 int ppt_cond_wait_mutex_interruptible(ppt_cond_t *cond,
@@ -134,17 +135,18 @@ int ppt_cond_wait_mutex_interruptible(ppt_cond_t *cond,
                                       void *arg)
 {
     return wait_mutex(cond, mutex,
-                      &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                      &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
                                         on_interrupt, arg });
 }
 
 static int signal_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex, int n)
 {
-    ppt__chain_t chain = ppt__cond_choose(cond, n);
+    ppt__wake_list_t list = ppt__cond_notify(cond, n);
     int result = pthread_mutex_unlock(mutex);
 
-    ppt__chain_wake(chain, PPT__GRANT_NOTHING); /* the condition may be gone */
-    return result == 0 ? chain.length : -result;
+    /* The condition may be gone. */
+    ppt__wake_list_wake(list, PPT__GRANT_NOTHING);
+    return result == 0 ? list.length : -result;
 }
 
 int ppt_cond_signal_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex)
@@ -215,7 +217,7 @@ static void count_out(ppt_pthread_cond_t *cond)
 int ppt_pthread_cond_destroy(ppt_pthread_cond_t *cond)
 {
     uint32_t inside;
-    int result = ppt__waitq_retire(&cond->cond.queue);
+    int result = ppt__waitq_drain(&cond->cond.queue);
 
     if (result != 0)
         return result;
@@ -266,7 +268,7 @@ static int sleep_until(ppt_cond_t *cond, ppt__waiter_t *waiter,
     while ((result = ppt__waiter_sleep(waiter, deadline, flags)) == 0
            && waiter->grant == PPT__GRANT_AGAIN)
         ppt__waiter_queue_again(waiter, &cond->queue);
-    if (result == 0 || ppt__waiter_leave(waiter, &cond->queue))
+    if (result == 0 || ppt__waiter_cancel(waiter, &cond->queue))
         return result;
     ppt__waiter_sleep_on(waiter);
     return 0;

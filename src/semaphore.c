@@ -16,14 +16,14 @@
  *
  * Invariants
  *   S1  word is QUEUED, and there are no units, while a waiter is queued that
- *       may be given one: all but those that run their callbacks (AWAY).  (It
- *       may be so a little longer: the next release changes it.)  It is set
- *       under the guard, by one atomic operation that sees no unit.
+ *       may be given one: all but those that run their callbacks.  (It may be
+ *       so a little longer: the next release changes it.)  It is set under
+ *       the guard, by one atomic operation that sees no unit.
  *   S2  While word is QUEUED only the holder of the guard changes it.
- *   S3  A waiter that is chosen has a unit, which was never in word, and
+ *   S3  A waiter that is notified has a unit, which was never in word, and
  *       touches the semaphore no more.  It cannot leave without it (waitq
  *       I1).
- *   S4  A waiter that is AWAY is not chosen, so a callback that does not
+ *   S4  A waiter in a callback is not notified, so a callback that does not
  *       return takes no unit with it.  When it has returned, its thread looks
  *       at word itself before it sleeps on in its place.
  *   S5  A release touches nothing of the semaphore once word has its units,
@@ -34,7 +34,7 @@
  *   Timeout against release: waitq I1; who loses the race has its unit (S3).
  *   Release against a callback: it is passed by, and looks (S4); both under
  *   the guard.
- *   Destroy against a release: S5, and retire's guard.  Destroy against a
+ *   Destroy against a release: S5, and drain's guard.  Destroy against a
  *   timeout or a callback: the waiter is counted in the queue meanwhile.
  *   Fork: the child finds an empty queue (waitq I6), and word as it was; if
  *   that is QUEUED, the next release finds nobody, and changes it (S1).
@@ -112,7 +112,7 @@ static bool take_in_place(ppt_semaphore_t *semaphore, ppt__waiter_t *waiter)
 
     ppt__waitq_guard(&semaphore->queue);
     waiter->grant = PPT__GRANT_NOTHING;
-    ppt__waiter_step_in(waiter);
+    ppt__waiter_leave_callback(waiter);
     taken = take_or_announce(semaphore);
     if (taken) {
         ppt__waitq_unlink(&semaphore->queue, waiter);
@@ -126,22 +126,22 @@ static bool take_in_place(ppt_semaphore_t *semaphore, ppt__waiter_t *waiter)
 
 /* Queued: until it has a unit, or leaves. */
 static int await_unit(ppt_semaphore_t *semaphore, ppt__waiter_t *waiter,
-                      const ppt__limits_t *limits)
+                      const ppt__wait_options_t *options)
 {
     for (;;) {
-        int result = ppt__waiter_sleep(waiter, limits->deadline,
-                                       limits->flags);
+        int result = ppt__waiter_sleep(waiter, options->deadline,
+                                       options->flags);
 
         if (result == EINTR)
-            result = ppt__waiter_ask(waiter, limits);
+            result = ppt__waiter_ask(waiter, options);
         if (result == 0 && waiter->grant == PPT__GRANT_AGAIN) {
             if (take_in_place(semaphore, waiter))
                 return 0;
             continue;
         }
-        if (result != 0 && ppt__waiter_leave(waiter, &semaphore->queue))
+        if (result != 0 && ppt__waiter_cancel(waiter, &semaphore->queue))
             return result;
-        if (result != 0) /* chosen: the wake-up is on its way */
+        if (result != 0) /* notified: the wake-up is on its way */
             ppt__waiter_sleep_on(waiter);
         return 0; /* S3 */
     }
@@ -162,20 +162,20 @@ static void callback_left(void *arg)
 }
 
 static PPT__SLOW int acquire_slowly(ppt_semaphore_t *semaphore,
-                                    const ppt__limits_t *limits)
+                                    const ppt__wait_options_t *options)
 {
     struct attempt attempt = { .semaphore = semaphore };
     int result;
 
-    if (limits->deadline < 0)
+    if (options->deadline < 0)
         return EINVAL;
-    if (limits->deadline == PPT_TRY)
+    if (options->deadline == PPT_TRY)
         return EBUSY;
     ppt__waiter_start(&attempt.waiter, false);
     pthread_cleanup_push(callback_left, &attempt);
-    result = take_or_queue(semaphore, &attempt.waiter, limits->flags)
+    result = take_or_queue(semaphore, &attempt.waiter, options->flags)
                  ? 0
-                 : await_unit(semaphore, &attempt.waiter, limits);
+                 : await_unit(semaphore, &attempt.waiter, options);
     pthread_cleanup_pop(0);
     ppt__waiter_end(&attempt.waiter);
     return result;
@@ -186,7 +186,7 @@ int ppt_semaphore_acquire(ppt_semaphore_t *semaphore, int64_t deadline)
     if (deadline >= 0 && take(semaphore))
         return 0;
     return acquire_slowly(semaphore,
-                          &(ppt__limits_t){ .deadline = deadline });
+                          &(ppt__wait_options_t){ .deadline = deadline });
 }
 
 int ppt_semaphore_acquire_interruptible(ppt_semaphore_t *semaphore,
@@ -197,7 +197,7 @@ int ppt_semaphore_acquire_interruptible(ppt_semaphore_t *semaphore,
     if (deadline >= 0 && take(semaphore))
         return 0;
     return acquire_slowly(semaphore,
-                          &(ppt__limits_t){ deadline, PPT__INTERRUPTIBLE,
+                          &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
                                             on_interrupt, arg });
 }
 
@@ -224,20 +224,20 @@ static uint32_t after_giving(const ppt_semaphore_t *semaphore, uint32_t units)
 /* 0, or EAGAIN where nobody is queued any more. */
 static PPT__SLOW int give(ppt_semaphore_t *semaphore, uint32_t units)
 {
-    ppt__chain_t chain;
+    ppt__wake_list_t list;
 
     ppt__waitq_guard(&semaphore->queue);
     if (ppt__word_load(&semaphore->word) != QUEUED) {
         ppt__waitq_unguard(&semaphore->queue);
         return EAGAIN;
     }
-    chain = ppt__waitq_take_ready(&semaphore->queue, (int)units); /* S4 */
-    units -= (uint32_t)chain.length;
+    list = ppt__waitq_take_ready(&semaphore->queue, (int)units); /* S4 */
+    units -= (uint32_t)list.length;
     /* S2 */
     __atomic_store_n(&semaphore->word, after_giving(semaphore, units),
                      __ATOMIC_RELEASE);
     ppt__waitq_unguard(&semaphore->queue); /* S5 */
-    ppt__chain_wake(chain, PPT__GRANT_NOTHING);
+    ppt__wake_list_wake(list, PPT__GRANT_NOTHING);
     return 0;
 }
 
@@ -261,7 +261,7 @@ int ppt_semaphore_init(ppt_semaphore_t *semaphore, uint32_t units)
 
 int ppt_semaphore_destroy(ppt_semaphore_t *semaphore)
 {
-    return ppt__waitq_retire(&semaphore->queue);
+    return ppt__waitq_drain(&semaphore->queue);
 }
 
 uint32_t ppt_semaphore_value(const ppt_semaphore_t *semaphore)

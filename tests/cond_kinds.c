@@ -273,15 +273,15 @@ static int control_wait(pair_t *pair, int64_t deadline)
 static int control_signal_n(pair_t *pair, int n)
 {
     control_t *control = &pair->condition->control;
-    int chosen;
+    int notified;
 
     mutex_lock(pair);
-    for (chosen = 0; chosen < n && control->waiters > 0; chosen++) {
+    for (notified = 0; notified < n && control->waiters > 0; notified++) {
         poke(&control->waiters, control->waiters - 1);
         sem_post(&control->sem);
     }
     mutex_unlock(pair);
-    return chosen;
+    return notified;
 }
 
 static int control_signal(pair_t *pair)

@@ -39,7 +39,7 @@ typedef struct pair {
 
 typedef struct kind {
     const char *name;
-    bool counts;      /* signal says how many it chose */
+    bool counts;      /* signal says how many it notified */
     void (*init)(condition_t *condition);
     int (*destroy)(condition_t *condition);
     int (*lock)(pair_t *pair);

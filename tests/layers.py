@@ -1,4 +1,6 @@
-"""What includes what: a file and its header are one; no circle is allowed.
+"""What includes what: no circle of files is allowed, nor one of folders.
+
+A file and its header are one.
 
 layers.py FOLDER...  the sources below each folder, taken together
 """
@@ -43,15 +45,34 @@ def graph(folders):
     return edges
 
 
-def main(folders):
-    edges = graph(folders)
-    if not any(edges.values()):
-        sys.exit(f'nothing is included below {", ".join(folders)}')
+def folder(path):
+    return path if path.is_dir() else path.parent
+
+
+def of_folders(edges):
+    """The same graph, each folder taken as one."""
+    result = {}
+    for path, others in edges.items():
+        mine = result.setdefault(folder(path), set())
+        mine.update(folder(other) for other in others)
+        mine.discard(folder(path))
+    return result
+
+
+def check(edges):
     try:
         graphlib.TopologicalSorter(edges).prepare()
     except graphlib.CycleError as error:
         names = ' -> '.join(path.name for path in error.args[1])
         sys.exit(f'a circle: {names}')
+
+
+def main(folders):
+    edges = graph(folders)
+    if not any(edges.values()):
+        sys.exit(f'nothing is included below {", ".join(folders)}')
+    check(edges)
+    check(of_folders(edges))
     print(f'{len(edges)} modules, no circle')
 
 

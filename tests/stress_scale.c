@@ -54,16 +54,16 @@ static int start(pthread_t *threads, int n, struct scale *scale)
     return started;
 }
 
-/* Signal one by one while they time out; how many were chosen. */
+/* Signal one by one while they time out; how many were notified. */
 static int signal_at_the_deadline(struct scale *scale, int n)
 {
-    int chosen = 0;
+    int notified = 0;
 
     while (ppt_now() < scale->deadline - n * US)
         nap();
     while (ppt_cond_waiting(&scale->cond) > 0)
-        chosen += ppt_cond_signal(&scale->cond);
-    return chosen;
+        notified += ppt_cond_signal(&scale->cond);
+    return notified;
 }
 
 /* The loop's variable is the number of threads. */
@@ -73,20 +73,20 @@ START_TEST(timeouts_of_thousands_race_signals_and_none_is_lost)
     struct scale scale = { PPT_LOCK_INITIALIZER, PPT_COND_INITIALIZER,
                            ppt_deadline(100 * MS + _i * COMING), 0, 0, 0 };
     int64_t end;
-    int n, i, chosen;
+    int n, i, notified;
 
     ck_assert_ptr_nonnull(threads);
     n = start(threads, _i, &scale);
     ck_assert_int_gt(n, 0);
-    chosen = signal_at_the_deadline(&scale, n);
+    notified = signal_at_the_deadline(&scale, n);
     for (i = 0; i < n; i++)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     end = ppt_now();
-    printf("# %d threads: %d chosen, %d timed out, %" PRId64
+    printf("# %d threads: %d notified, %d timed out, %" PRId64
            " us after the deadline\n",
-           n, chosen, scale.timed_out, (end - scale.deadline) / US);
+           n, notified, scale.timed_out, (end - scale.deadline) / US);
     ck_assert_int_eq(scale.odd, 0);
-    ck_assert_int_eq(scale.woken, chosen);
+    ck_assert_int_eq(scale.woken, notified);
     ck_assert_int_eq(scale.woken + scale.timed_out, n);
     ck_assert_int_eq(ppt_cond_destroy(&scale.cond), 0);
     ck_assert_int_eq(ppt_lock_destroy(&scale.lock), 0);

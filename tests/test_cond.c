@@ -11,9 +11,9 @@
 
 #define MANY 500
 
-static void ck_chosen(const pair_t *pair, int returned, int chosen)
+static void ck_notified(const pair_t *pair, int returned, int notified)
 {
-    ck_assert_int_eq(returned, pair->kind->counts ? chosen : 0);
+    ck_assert_int_eq(returned, pair->kind->counts ? notified : 0);
 }
 
 /* A wait on the test's own thread. */
@@ -30,7 +30,7 @@ static int wait_alone(pair_t *pair, int64_t deadline)
 
 static void signal_one(pair_t *pair)
 {
-    ck_chosen(pair, pair->kind->signal(pair), 1);
+    ck_notified(pair, pair->kind->signal(pair), 1);
 }
 
 /* Alone */
@@ -100,9 +100,9 @@ START_TEST(signal_is_not_kept_for_a_later_waiter)
     pair_t pair;
 
     pair_init(&pair, kinds[_i]);
-    ck_chosen(&pair, pair.kind->signal(&pair), 0);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, 7), 0);
-    ck_chosen(&pair, pair.kind->broadcast(&pair), 0);
+    ck_notified(&pair, pair.kind->signal(&pair), 0);
+    ck_notified(&pair, pair.kind->signal_n(&pair, 7), 0);
+    ck_notified(&pair, pair.kind->broadcast(&pair), 0);
     ck_assert_int_eq(wait_alone(&pair, ppt_deadline(10 * MS)), ETIMEDOUT);
     pair_destroy(&pair);
 }
@@ -167,7 +167,7 @@ static waiter_t *start_many(pair_t *pair, int n)
     return waiters;
 }
 
-START_TEST(waiters_are_chosen_first_come_first_served)
+START_TEST(waiters_are_notified_first_come_first_served)
 {
     enum { N = 20 };
     waiter_t *waiters;
@@ -210,17 +210,17 @@ START_TEST(signal_n_chooses_the_first_n)
 
     pair_init(&pair, kinds[_i]);
     waiters = start_many(&pair, N);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, 0), 0);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, -1), 0);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, INT_MIN), 0);
+    ck_notified(&pair, pair.kind->signal_n(&pair, 0), 0);
+    ck_notified(&pair, pair.kind->signal_n(&pair, -1), 0);
+    ck_notified(&pair, pair.kind->signal_n(&pair, INT_MIN), 0);
     ck_assert_uint_eq(pair_waiting(&pair), N);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, 5), 5);
+    ck_notified(&pair, pair.kind->signal_n(&pair, 5), 5);
     join_all(waiters, 5, 0);
     ck_assert_uint_eq(pair_waiting(&pair), N - 5);
     ck_asleep(waiters + 5, N - 5);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, N), N - 5);
+    ck_notified(&pair, pair.kind->signal_n(&pair, N), N - 5);
     join_all(waiters + 5, N - 5, 0);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, INT_MAX), 0);
+    ck_notified(&pair, pair.kind->signal_n(&pair, INT_MAX), 0);
     free(waiters);
     pair_destroy(&pair);
 }
@@ -235,7 +235,7 @@ START_TEST(broadcast_chooses_all_present_waiters)
     pair_init(&pair, kinds[_i]);
     waiters = start_many(&pair, 10);
     pair_lock(&pair);
-    ck_chosen(&pair, pair.kind->broadcast(&pair), 10);
+    ck_notified(&pair, pair.kind->broadcast(&pair), 10);
     ck_assert_uint_eq(pair_waiting(&pair), 0);
     pair_unlock(&pair);
     waiter_start(&late, &pair, PPT_FOREVER);
@@ -263,10 +263,10 @@ START_TEST(five_hundred_threads_wait_and_each_signal_wakes_one)
         signal_one(&pair);
     join_all(waiters, 100, 0);
     ck_asleep(waiters + 100, MANY - 100);
-    ck_chosen(&pair, pair.kind->signal_n(&pair, 100), 100);
+    ck_notified(&pair, pair.kind->signal_n(&pair, 100), 100);
     join_all(waiters + 100, 100, 0);
     ck_asleep(waiters + 200, MANY - 200);
-    ck_chosen(&pair, pair.kind->broadcast(&pair), MANY - 200);
+    ck_notified(&pair, pair.kind->broadcast(&pair), MANY - 200);
     join_all(waiters + 200, MANY - 200, 0);
     ck_assert_int_eq(turn, MANY);
     free(waiters);
@@ -367,7 +367,7 @@ START_TEST(deadline_that_passes_in_a_handler_is_a_timeout)
     start_late(&waiter, &pair);
     signals_let_go();
     waiter_join(&waiter, ETIMEDOUT);
-    ck_chosen(&pair, pair.kind->signal(&pair), 0);
+    ck_notified(&pair, pair.kind->signal(&pair), 0);
     pair_destroy(&pair);
 }
 END_TEST
@@ -443,7 +443,7 @@ END_TEST
 struct busy_interruption {
     interruption_t seen;
     pair_t *pair;
-    int chosen;   /* what its signal returned */
+    int notified;   /* what its signal returned */
     int got_lock; /* what locking and unlocking said */
 };
 
@@ -452,7 +452,7 @@ static int signal_on_interrupt(void *arg)
     struct busy_interruption *busy = arg;
 
     if (busy->seen.calls == 0)
-        busy->chosen = busy->pair->kind->signal(busy->pair);
+        busy->notified = busy->pair->kind->signal(busy->pair);
     return interrupted(&busy->seen);
 }
 
@@ -580,7 +580,7 @@ START_TEST(callback_may_signal_the_same_condition)
     waiter_start_interruptible(&waiter, &pair, signal_on_interrupt, &busy);
     interrupt_until(&waiter.worker, worker_done(&waiter.worker));
     waiter_join(&waiter, 0);
-    ck_chosen(&pair, busy.chosen, 1);
+    ck_notified(&pair, busy.notified, 1);
     pair_destroy(&pair);
 }
 END_TEST
@@ -678,7 +678,7 @@ START_TEST(memory_may_be_freed_right_after_a_broadcast)
     pair_init(&pair, kinds[_i]);
     waiters = start_many(&pair, N);
     pair_lock(&pair);
-    ck_chosen(&pair, pair.kind->broadcast(&pair), N);
+    ck_notified(&pair, pair.kind->broadcast(&pair), N);
     pair_part(&pair);
     pair_unlock(&pair);
     join_all(waiters, N, 0);
@@ -704,7 +704,7 @@ START_TEST(memory_may_be_freed_before_the_waiter_fell_asleep)
         while (pair_waiting(&pair) == 0)
             ;
         worker_interrupt(&waiter.worker);
-        ck_chosen(&pair, pair.kind->broadcast(&pair), 1);
+        ck_notified(&pair, pair.kind->broadcast(&pair), 1);
         pair_part(&pair);
         waiter_join(&waiter, 0);
         pair_destroy(&pair);
@@ -762,7 +762,7 @@ void add_tests(Suite *suite)
         ALL(signal_with_the_lock_held_wakes_the_waiter),
         ALL(signal_without_the_lock_wakes_the_waiter),
         ALL(deadline_does_not_keep_a_signal_away),
-        ALL(waiters_are_chosen_first_come_first_served),
+        ALL(waiters_are_notified_first_come_first_served),
         ALL(signal_n_chooses_the_first_n),
         ALL(broadcast_chooses_all_present_waiters),
         ALL(five_hundred_threads_wait_and_each_signal_wakes_one),

@@ -418,7 +418,7 @@ START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 }
 END_TEST
 
-START_TEST(cancel_says_when_a_signal_had_chosen_the_waiter)
+START_TEST(cancel_says_when_a_signal_had_notified_the_waiter)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
     ppt_waiter_t first, second;
@@ -613,7 +613,7 @@ void add_tests(Suite *suite)
         timeout_of_sleep_is_never_early_and_ends_the_wait,
         negative_deadline_of_sleep_is_refused_and_the_place_is_kept,
         cancel_gives_up_the_place_and_consumes_no_signal,
-        cancel_says_when_a_signal_had_chosen_the_waiter,
+        cancel_says_when_a_signal_had_notified_the_waiter,
         interrupted_sleep_keeps_the_place_and_may_be_resumed,
         interrupted_sleep_may_be_cancelled,
         writes_before_the_signal_are_seen,

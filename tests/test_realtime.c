@@ -62,7 +62,7 @@ static int64_t stay_busy_until(int64_t end)
 }
 
 /*
- * The chosen: a waiter of medium priority, which is busy when it has been
+ * The notified: a waiter of medium priority, which is busy when it has been
  * woken, one of top priority with a deadline, and who wakes them both.
  */
 struct broadcast {
@@ -106,7 +106,7 @@ static void queue_both(struct broadcast *broadcast, int64_t deadline)
 }
 
 /* False where the machine was too slow to have all in place in time. */
-static bool chosen_waiter_returned_first(const kind_t *kind)
+static bool notified_waiter_returned_first(const kind_t *kind)
 {
     struct broadcast broadcast;
     int64_t deadline = ppt_deadline(AHEAD);
@@ -133,13 +133,13 @@ static bool chosen_waiter_returned_first(const kind_t *kind)
 }
 
 /* The loop's variable is the kind. */
-START_TEST(chosen_waiter_does_not_wait_for_a_preempted_signaller)
+START_TEST(notified_waiter_does_not_wait_for_a_preempted_signaller)
 {
     int tries = 5;
 
     if (!can_run())
         return;
-    while (!chosen_waiter_returned_first(kinds[_i]))
+    while (!notified_waiter_returned_first(kinds[_i]))
         ck_assert_int_gt(--tries, 0);
 }
 END_TEST
@@ -239,7 +239,7 @@ void add_tests(Suite *suite)
         return;
     }
     tcase_add_loop_test(
-        tcase, chosen_waiter_does_not_wait_for_a_preempted_signaller, 0,
+        tcase, notified_waiter_does_not_wait_for_a_preempted_signaller, 0,
         KINDS);
     tcase_add_test(tcase, free_lock_is_taken_at_the_deadline_at_the_latest);
 }

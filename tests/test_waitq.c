@@ -14,9 +14,9 @@
 
 enum { MANY = 8 };
 
-static ppt__chain_t take(ppt_waitq_t *queue, int n)
+static ppt__wake_list_t take(ppt_waitq_t *queue, int n)
 {
-    ppt__chain_t chain;
+    ppt__wake_list_t chain;
 
     ppt__waitq_guard(queue);
     chain = ppt__waitq_take(queue, n);
@@ -28,7 +28,7 @@ static void ck_empty(ppt_waitq_t *queue)
 {
     ck_present(queue, 0, 0);
     ck_assert_ptr_null(pop(queue));
-    ck_assert_int_eq(ppt__waitq_retire(queue), 0);
+    ck_assert_int_eq(ppt__waitq_drain(queue), 0);
 }
 
 /* The FIFO, on one thread; nobody sleeps */
@@ -54,7 +54,7 @@ START_TEST(all_zero_memory_is_an_empty_queue)
 }
 END_TEST
 
-START_TEST(waiters_are_chosen_in_the_order_of_the_queue)
+START_TEST(waiters_are_notified_in_the_order_of_the_queue)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiters[MANY];
@@ -63,14 +63,14 @@ START_TEST(waiters_are_chosen_in_the_order_of_the_queue)
     enqueue_many(&queue, waiters);
     for (i = 0; i < MANY; i++) {
         ck_assert_ptr_eq(pop(&queue), &waiters[i]);
-        ck_assert(state_of(&waiters[i]) & PPT__CHOSEN);
+        ck_assert(state_of(&waiters[i]) & PPT__NOTIFIED);
         ck_present(&queue, MANY - 1 - i, (unsigned)(MANY - 1 - i));
     }
     ck_empty(&queue);
 }
 END_TEST
 
-START_TEST(waiter_pushed_in_front_is_chosen_next)
+START_TEST(waiter_pushed_in_front_is_notified_next)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiters[3];
@@ -93,7 +93,7 @@ START_TEST(waiter_pushed_in_front_is_chosen_next)
 }
 END_TEST
 
-static void ck_chain(ppt__chain_t chain, ppt__waiter_t *first, int length)
+static void ck_chain(ppt__wake_list_t chain, ppt__waiter_t *first, int length)
 {
     ppt__waiter_t *waiter = chain.first;
     int i;
@@ -101,7 +101,7 @@ static void ck_chain(ppt__chain_t chain, ppt__waiter_t *first, int length)
     ck_assert_int_eq(chain.length, length);
     for (i = 0; i < length; i++) {
         ck_assert_ptr_eq(waiter, &first[i]);
-        ck_assert(state_of(waiter) & PPT__CHOSEN);
+        ck_assert(state_of(waiter) & PPT__NOTIFIED);
         ck_assert(!(state_of(waiter) & PPT__WOKEN));
         if (i == length - 1)
             ck_assert_ptr_eq(chain.last, waiter);
@@ -137,8 +137,8 @@ START_TEST(leaving_keeps_the_order_of_the_others)
     int i;
 
     enqueue_many(&queue, waiters);
-    ck_assert(ppt__waiter_leave(&waiters[_i], &queue));
-    ck_assert_uint_eq(state_of(&waiters[_i]), PPT__LEFT);
+    ck_assert(ppt__waiter_cancel(&waiters[_i], &queue));
+    ck_assert_uint_eq(state_of(&waiters[_i]), PPT__CANCELLED);
     ck_present(&queue, MANY - 1, MANY - 1);
     for (i = 0; i < MANY; i++)
         if (i != _i)
@@ -155,30 +155,30 @@ START_TEST(all_may_leave)
 
     enqueue_many(&queue, waiters);
     for (i = 0; i < MANY; i++)
-        ck_assert(ppt__waiter_leave(&waiters[(i + 3) % MANY], &queue));
+        ck_assert(ppt__waiter_cancel(&waiters[(i + 3) % MANY], &queue));
     ck_empty(&queue);
 }
 END_TEST
 
 /* I1 */
 
-START_TEST(chosen_waiter_cannot_leave)
+START_TEST(notified_waiter_cannot_leave)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiter;
 
     enqueue(&queue, &waiter);
     ck_assert_ptr_eq(pop(&queue), &waiter);
-    ck_assert(!ppt__waiter_leave(&waiter, &queue));
+    ck_assert(!ppt__waiter_cancel(&waiter, &queue));
     ppt__waiter_wake(&waiter, PPT__GRANT_NOTHING);
-    ck_assert(!ppt__waiter_leave(&waiter, &queue));
-    ck_assert(!(state_of(&waiter) & PPT__LEFT));
+    ck_assert(!ppt__waiter_cancel(&waiter, &queue));
+    ck_assert(!(state_of(&waiter) & PPT__CANCELLED));
     ck_assert_int_eq(ppt__waiter_sleep(&waiter, PPT_FOREVER, 0), 0);
     ck_empty(&queue);
 }
 END_TEST
 
-START_TEST(waiter_that_has_left_is_passed_by)
+START_TEST(cancelled_waiter_is_passed_by)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiters[MANY];
@@ -191,9 +191,9 @@ START_TEST(waiter_that_has_left_is_passed_by)
     ck_chain(take(&queue, MANY), waiters + 3, MANY - 3);
     ck_present(&queue, 0, 2);
     ck_assert_ptr_null(pop(&queue));
-    ck_assert(ppt__waiter_leave(&waiters[2], &queue));
-    ck_assert(ppt__waiter_leave(&waiters[0], &queue));
-    ck_assert(!(state_of(&waiters[0]) & PPT__CHOSEN));
+    ck_assert(ppt__waiter_cancel(&waiters[2], &queue));
+    ck_assert(ppt__waiter_cancel(&waiters[0], &queue));
+    ck_assert(!(state_of(&waiters[0]) & PPT__NOTIFIED));
     ck_empty(&queue);
 }
 END_TEST
@@ -226,14 +226,14 @@ START_TEST(wake_up_is_seen_whatever_the_deadline)
     int i;
 
     for (i = 0; i < LENGTH(deadlines); i++) {
-        ppt__limits_t limits = { .deadline = deadlines[i] };
+        ppt__wait_options_t options = { .deadline = deadlines[i] };
         ppt_waitq_t queue = { 0 };
         ppt__waiter_t waiter;
 
         enqueue(&queue, &waiter);
         ck_assert_int_eq(ppt__waiter_sleep(&waiter, 1, 0), ETIMEDOUT);
         ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
-        ck_assert_int_eq(ppt__waiter_wait(&waiter, &queue, &limits), 0);
+        ck_assert_int_eq(ppt__waiter_wait(&waiter, &queue, &options), 0);
         ck_no_post(&waiter);
         ppt__waiter_end(&waiter);
     }
@@ -265,7 +265,7 @@ END_TEST
 typedef struct sitter {
     worker_t worker;
     ppt_waitq_t *queue;
-    ppt__limits_t limits;
+    ppt__wait_options_t options;
     ppt__waiter_t *waiter;
     ppt__waiter_t memory;
     int result;
@@ -279,7 +279,7 @@ static void sit_down(void *arg)
     sitter_t *sitter = arg;
 
     sitter->result = ppt__waiter_wait(sitter->waiter, sitter->queue,
-                                      &sitter->limits);
+                                      &sitter->options);
     sitter->returned = ppt_now();
     sitter->left_over = ppt__sem_wait(&sitter->waiter->sem, PPT_TRY, 0);
     sitter->grant = sitter->waiter->grant;
@@ -290,16 +290,16 @@ static void sit_down(void *arg)
 static void start_queued(sitter_t *sitter)
 {
     worker_start(&sitter->worker, sit_down, sitter);
-    if (sitter->limits.deadline == PPT_FOREVER)
+    if (sitter->options.deadline == PPT_FOREVER)
         await(ppt__waiter_asleep(sitter->waiter)
               && worker_asleep(&sitter->worker));
 }
 
 static void start(sitter_t *sitter, ppt_waitq_t *queue,
-                  ppt__limits_t limits)
+                  ppt__wait_options_t options)
 {
     sitter->queue = queue;
-    sitter->limits = limits;
+    sitter->options = options;
     sitter->waiter = &sitter->memory;
     enqueue(queue, sitter->waiter);
     start_queued(sitter);
@@ -317,9 +317,9 @@ START_TEST(sleeping_waiter_gets_exactly_one_post)
     ppt_waitq_t queue = { 0 };
     sitter_t sitter;
 
-    start(&sitter, &queue, ppt__no_limits);
+    start(&sitter, &queue, ppt__no_options);
     ck_assert_ptr_eq(pop(&queue), sitter.waiter);
-    ck_assert(!worker_done(&sitter.worker)); /* chosen, not woken yet */
+    ck_assert(!worker_done(&sitter.worker)); /* notified, not woken yet */
     ppt__waiter_wake(sitter.waiter, PPT__GRANT_TURN);
     join(&sitter, 0);
     ck_assert_uint_eq(sitter.grant, PPT__GRANT_TURN);
@@ -334,15 +334,15 @@ START_TEST(chain_wakes_all_of_it_and_nobody_else)
     int i;
 
     for (i = 0; i < MANY; i++)
-        start(&sitters[i], &queue, ppt__no_limits);
-    ppt__chain_wake(take(&queue, MANY / 2), PPT__GRANT_TURN);
+        start(&sitters[i], &queue, ppt__no_options);
+    ppt__wake_list_wake(take(&queue, MANY / 2), PPT__GRANT_TURN);
     for (i = 0; i < MANY / 2; i++) {
         join(&sitters[i], 0);
         ck_assert_uint_eq(sitters[i].grant, PPT__GRANT_TURN);
     }
     for (; i < MANY; i++)
         ck_assert(!worker_done(&sitters[i].worker));
-    ppt__chain_wake(take(&queue, MANY), PPT__GRANT_NOTHING);
+    ppt__wake_list_wake(take(&queue, MANY), PPT__GRANT_NOTHING);
     for (i = MANY / 2; i < MANY; i++)
         join(&sitters[i], 0);
     ck_empty(&queue);
@@ -377,7 +377,7 @@ START_TEST(waiters_memory_may_go_as_soon_as_it_has_returned)
 
         for (i = 0; i < LENGTH(sitters); i++) {
             sitters[i].queue = &queue;
-            sitters[i].limits = ppt__no_limits;
+            sitters[i].options = ppt__no_options;
             sitters[i].waiter = page_map();
             enqueue(&queue, sitters[i].waiter);
             worker_start(&sitters[i].worker, sit_down_and_unmap,
@@ -385,7 +385,7 @@ START_TEST(waiters_memory_may_go_as_soon_as_it_has_returned)
         }
         if (round % 2 == 0)
             await(ppt__waiter_asleep(sitters[2].waiter));
-        ppt__chain_wake(take(&queue, INT_MAX), PPT__GRANT_NOTHING);
+        ppt__wake_list_wake(take(&queue, INT_MAX), PPT__GRANT_NOTHING);
         for (i = 0; i < LENGTH(sitters); i++)
             join(&sitters[i], 0);
     }
@@ -408,13 +408,13 @@ static void time_out_again_and_again(void *arg)
     dice_t mine = dice(1, 1);
 
     while (!peek(&race->stop)) {
-        ppt__limits_t limits = {
+        ppt__wait_options_t options = {
             .deadline = ppt_deadline(roll(&mine, 60) * US)
         };
         ppt__waiter_t waiter;
 
         enqueue(&race->queue, &waiter);
-        if (ppt__waiter_wait(&waiter, &race->queue, &limits) == 0)
+        if (ppt__waiter_wait(&waiter, &race->queue, &options) == 0)
             bump(&race->woken);
         if (ppt__sem_wait(&waiter.sem, PPT_TRY, 0) != ETIMEDOUT)
             bump(&race->odd);
@@ -428,36 +428,36 @@ START_TEST(waker_and_waiter_agree_on_who_was_first)
     int64_t end = ppt_deadline(300 * MS);
     struct race race = { .stop = 0 };
     worker_t workers[3];
-    int chosen = 0;
+    int notified = 0;
     int i;
 
     for (i = 0; i < LENGTH(workers); i++)
         worker_start(&workers[i], time_out_again_and_again, &race);
-    while (ppt_now() < end || chosen == 0 || peek(&race.rounds) < 100) {
-        ppt__chain_t chain = take(&race.queue, 2);
+    while (ppt_now() < end || notified == 0 || peek(&race.rounds) < 100) {
+        ppt__wake_list_t chain = take(&race.queue, 2);
 
-        chosen += chain.length;
-        ppt__chain_wake(chain, PPT__GRANT_NOTHING);
-        if (chosen % 4 == 0)
+        notified += chain.length;
+        ppt__wake_list_wake(chain, PPT__GRANT_NOTHING);
+        if (notified % 4 == 0)
             nap();
     }
     poke(&race.stop, 1);
     for (i = 0; i < LENGTH(workers); i++)
         worker_join(&workers[i]);
-    ck_assert_int_eq(race.woken, chosen);
+    ck_assert_int_eq(race.woken, notified);
     ck_assert_int_eq(race.odd, 0);
     ck_empty(&race.queue);
 }
 END_TEST
 
-/* Moved waiters: chosen in one queue, woken from another */
+/* Moved waiters: notified in one queue, woken from another */
 
 START_TEST(moved_waiter_cannot_leave_and_is_woken_from_its_new_queue)
 {
-    ppt__limits_t limits = { .deadline = 1 };
+    ppt__wait_options_t options = { .deadline = 1 };
     ppt_waitq_t from = { 0 }, to = { 0 };
     ppt__waiter_t other;
-    sitter_t sitter = { .queue = &from, .limits = limits };
+    sitter_t sitter = { .queue = &from, .options = options };
 
     sitter.waiter = &sitter.memory;
     enqueue(&from, sitter.waiter);
@@ -489,11 +489,11 @@ START_TEST(timeout_is_never_early_and_leaves_the_queue)
 
     for (i = 0; i < 10 * LENGTH(timeouts); i++) {
         int64_t deadline = ppt_deadline(timeouts[i % LENGTH(timeouts)]);
-        ppt__limits_t limits = { .deadline = deadline };
+        ppt__wait_options_t options = { .deadline = deadline };
         ppt__waiter_t waiter;
 
         enqueue(&queue, &waiter);
-        ck_assert_int_eq(ppt__waiter_wait(&waiter, &queue, &limits),
+        ck_assert_int_eq(ppt__waiter_wait(&waiter, &queue, &options),
                          ETIMEDOUT);
         ck_assert_int_ge(ppt_now(), deadline);
         ck_present(&queue, 0, 0);
@@ -514,7 +514,7 @@ START_TEST(sleep_that_ends_without_a_wake_up_keeps_the_place)
                          ETIMEDOUT);
         ck_present(&queue, 1, 1);
     }
-    ck_assert(ppt__waiter_leave(&waiter, &queue));
+    ck_assert(ppt__waiter_cancel(&waiter, &queue));
     ppt__waiter_end(&waiter);
     ck_empty(&queue);
 }
@@ -522,30 +522,30 @@ END_TEST
 
 START_TEST(wait_that_ends_early_can_be_left_in_two_steps)
 {
-    ppt__limits_t limits = { .deadline = 1 };
+    ppt__wait_options_t options = { .deadline = 1 };
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiter;
 
     enqueue(&queue, &waiter);
-    ck_assert_int_eq(ppt__waiter_rest(&waiter, &limits), ETIMEDOUT);
+    ck_assert_int_eq(ppt__waiter_rest(&waiter, &options), ETIMEDOUT);
     ck_present(&queue, 1, 1);
-    ck_assert(ppt__waiter_start_to_leave(&waiter, &queue));
+    ck_assert(ppt__waiter_start_cancel(&waiter, &queue));
     ck_assert_int_eq(ppt__waitq_present(&queue), 0); /* guarded */
-    ppt__waitq_finish_leave(&queue);
+    ppt__waitq_finish_cancel(&queue);
     ck_empty(&queue);
     enqueue(&queue, &waiter);
     ck_assert_ptr_eq(pop(&queue), &waiter);
-    ck_assert(!ppt__waiter_start_to_leave(&waiter, &queue));
+    ck_assert(!ppt__waiter_start_cancel(&waiter, &queue));
     ck_empty(&queue); /* not guarded */
 }
 END_TEST
 
-static ppt__limits_t interruptible(interruption_t *seen)
+static ppt__wait_options_t interruptible(interruption_t *seen)
 {
-    ppt__limits_t limits = { PPT_FOREVER, PPT__INTERRUPTIBLE,
+    ppt__wait_options_t options = { PPT_FOREVER, PPT__INTERRUPTIBLE,
                              seen != NULL ? interrupted : NULL, seen };
 
-    return limits;
+    return options;
 }
 
 START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
@@ -612,40 +612,40 @@ START_TEST(wake_up_given_while_the_callback_runs_is_not_lost)
 }
 END_TEST
 
-/* Nudges */
+/* Early wakes */
 
-typedef struct dozer {
-    sitter_t sitter; /* what comes after the doze, and when it ends */
+typedef struct early {
+    sitter_t sitter; /* what comes after that sleep, and when it ends */
     int64_t length;
     int64_t spun;
     int woken;
-} dozer_t;
+} early_t;
 
-static void doze(void *arg)
+static void sleep_then_spin(void *arg)
 {
-    dozer_t *dozer = arg;
-    ppt__waiter_t *waiter = dozer->sitter.waiter;
+    early_t *early = arg;
+    ppt__waiter_t *waiter = early->sitter.waiter;
 
-    poke(&dozer->woken, ppt__waiter_doze(waiter, dozer->length,
-                                         &dozer->spun));
-    if (peek(&dozer->woken))
-        dozer->sitter.result = 0;
+    poke(&early->woken, ppt__waiter_sleep_then_spin(waiter, early->length,
+                                         &early->spun));
+    if (peek(&early->woken))
+        early->sitter.result = 0;
     else
-        dozer->sitter.result = ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
-    dozer->sitter.left_over = ppt__sem_wait(&waiter->sem, PPT_TRY, 0);
+        early->sitter.result = ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
+    early->sitter.left_over = ppt__sem_wait(&waiter->sem, PPT_TRY, 0);
     ppt__waiter_end(waiter);
 }
 
-static void start_dozing(dozer_t *dozer, ppt_waitq_t *queue, int64_t length)
+static void start_early(early_t *early, ppt_waitq_t *queue, int64_t length)
 {
-    ppt__waiter_t *waiter = &dozer->sitter.memory;
+    ppt__waiter_t *waiter = &early->sitter.memory;
 
-    dozer->length = length;
-    dozer->woken = -1;
-    dozer->sitter.waiter = waiter;
+    early->length = length;
+    early->woken = -1;
+    early->sitter.waiter = waiter;
     enqueue(queue, waiter);
-    worker_start(&dozer->sitter.worker, doze, dozer);
-    await(ppt__waiter_asleep(waiter) && worker_asleep(&dozer->sitter.worker));
+    worker_start(&early->sitter.worker, sleep_then_spin, early);
+    await(ppt__waiter_asleep(waiter) && worker_asleep(&early->sitter.worker));
 }
 
 static void hold(const worker_t *worker)
@@ -656,160 +656,161 @@ static void hold(const worker_t *worker)
     await(signals_held() == 1);
 }
 
-START_TEST(doze_without_a_nudge_is_a_sleep)
+START_TEST(sleep_that_nobody_ends_early_is_a_sleep)
 {
     ppt_waitq_t queue = { 0 };
-    dozer_t dozer;
+    early_t early;
 
-    start_dozing(&dozer, &queue, LIMIT);
+    start_early(&early, &queue, LIMIT);
     ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
-    join(&dozer.sitter, 0);
-    ck_assert_int_eq(dozer.woken, true);
-    ck_assert_int_eq(dozer.spun, -1);
+    join(&early.sitter, 0);
+    ck_assert_int_eq(early.woken, true);
+    ck_assert_int_eq(early.spun, -1);
 }
 END_TEST
 
-START_TEST(nudged_waiter_spins_until_it_is_woken)
+START_TEST(waiter_woken_early_spins_until_it_is_woken)
 {
     ppt_waitq_t queue = { 0 };
-    dozer_t dozer;
+    early_t early;
 
-    start_dozing(&dozer, &queue, LIMIT);
-    ppt__waiter_nudge(dozer.sitter.waiter);
-    await(!ppt__waiter_asleep(dozer.sitter.waiter));
+    start_early(&early, &queue, LIMIT);
+    ppt__waiter_wake_early(early.sitter.waiter);
+    await(!ppt__waiter_asleep(early.sitter.waiter));
     ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
-    join(&dozer.sitter, 0);
-    ck_assert_int_eq(dozer.woken, true);
-    ck_assert_int_ge(dozer.spun, 0);
+    join(&early.sitter, 0);
+    ck_assert_int_eq(early.woken, true);
+    ck_assert_int_ge(early.spun, 0);
 }
 END_TEST
 
-START_TEST(nudged_waiter_that_is_not_woken_in_time_sleeps_on)
+START_TEST(waiter_woken_too_early_sleeps_on)
 {
     ppt_waitq_t queue = { 0 };
-    dozer_t dozer;
+    early_t early;
     int i;
 
-    start_dozing(&dozer, &queue, MS);
+    start_early(&early, &queue, MS);
     for (i = 0; i < 3; i++) {
-        ppt__waiter_nudge(dozer.sitter.waiter); /* the later ones too late */
-        await(peek(&dozer.woken) == 0);
-        await(!(state_of(dozer.sitter.waiter) & PPT__NUDGED));
-        await(ppt__waiter_asleep(dozer.sitter.waiter)
-              && worker_asleep(&dozer.sitter.worker));
-        ck_assert(!worker_done(&dozer.sitter.worker));
+        /* The later ones come too late. */
+        ppt__waiter_wake_early(early.sitter.waiter);
+        await(peek(&early.woken) == 0);
+        await(!(state_of(early.sitter.waiter) & PPT__WOKEN_EARLY));
+        await(ppt__waiter_asleep(early.sitter.waiter)
+              && worker_asleep(&early.sitter.worker));
+        ck_assert(!worker_done(&early.sitter.worker));
     }
     ck_present(&queue, 1, 1);
-    ck_assert_int_ge(dozer.spun, MS);
+    ck_assert_int_ge(early.spun, MS);
     ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
-    join(&dozer.sitter, 0);
+    join(&early.sitter, 0);
 }
 END_TEST
 
-START_TEST(nudge_of_a_waiter_that_is_awake_does_nothing)
+START_TEST(early_wake_of_a_waiter_that_is_awake_does_nothing)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiter;
 
     enqueue(&queue, &waiter);
-    ppt__waiter_nudge(&waiter);
+    ppt__waiter_wake_early(&waiter);
     ck_no_post(&waiter);
     ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
     ck_no_post(&waiter);
 }
 END_TEST
 
-START_TEST(nudge_and_wake_up_before_the_waiter_runs_are_one_post)
+START_TEST(early_wake_and_wake_up_before_the_waiter_runs_are_one_post)
 {
     ppt_waitq_t queue = { 0 };
-    dozer_t dozer;
+    early_t early;
 
-    start_dozing(&dozer, &queue, MS);
-    hold(&dozer.sitter.worker);
-    ppt__waiter_nudge(dozer.sitter.waiter);
+    start_early(&early, &queue, MS);
+    hold(&early.sitter.worker);
+    ppt__waiter_wake_early(early.sitter.waiter);
     ppt__waiter_wake(pop(&queue), PPT__GRANT_NOTHING);
     signals_let_go();
-    join(&dozer.sitter, 0);
+    join(&early.sitter, 0);
 }
 END_TEST
 
 /* As a waker that is preempted halfway through waking. */
-START_TEST(nudged_waiter_stays_until_its_waker_needs_it_no_more)
+START_TEST(waiter_woken_early_stays_until_its_waker_needs_it_no_more)
 {
     ppt_waitq_t queue = { 0 };
-    dozer_t dozer;
+    early_t early;
     ppt__waiter_t *waiter;
     int i;
 
-    start_dozing(&dozer, &queue, MS);
-    hold(&dozer.sitter.worker);
-    ppt__waiter_nudge(dozer.sitter.waiter);
+    start_early(&early, &queue, MS);
+    hold(&early.sitter.worker);
+    ppt__waiter_wake_early(early.sitter.waiter);
     waiter = pop(&queue);
     if ((__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
-         & (PPT__ASLEEP | PPT__NUDGED)) == PPT__ASLEEP) {
+         & (PPT__ASLEEP | PPT__WOKEN_EARLY)) == PPT__ASLEEP) {
         signals_let_go();
         for (i = 0; i < 100; i++)
             nap();
-        ck_assert(!worker_done(&dozer.sitter.worker));
+        ck_assert(!worker_done(&early.sitter.worker));
         ppt__sem_post(&waiter->sem);
     }
     signals_let_go();
-    join(&dozer.sitter, 0);
+    join(&early.sitter, 0);
 }
 END_TEST
 
-/* I3: retire */
+/* I3: drain */
 
-struct retiree {
+struct drainer {
     ppt_waitq_t *queue;
     int result;
 };
 
-static void retire_and_free(void *arg)
+static void drain_and_free(void *arg)
 {
-    struct retiree *retiree = arg;
+    struct drainer *drainer = arg;
 
-    retiree->result = ppt__waitq_retire(retiree->queue);
-    memset(retiree->queue, 0xdd, sizeof *retiree->queue);
-    free(retiree->queue);
+    drainer->result = ppt__waitq_drain(drainer->queue);
+    memset(drainer->queue, 0xdd, sizeof *drainer->queue);
+    free(drainer->queue);
 }
 
-START_TEST(retire_refuses_a_queue_with_waiters_and_changes_nothing)
+START_TEST(drain_refuses_a_queue_with_waiters_and_changes_nothing)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiters[2];
 
     enqueue(&queue, &waiters[0]);
     enqueue(&queue, &waiters[1]);
-    ck_assert_int_eq(ppt__waitq_retire(&queue), EBUSY);
+    ck_assert_int_eq(ppt__waitq_drain(&queue), EBUSY);
     begin_to_leave(&waiters[0]);
-    ck_assert_int_eq(ppt__waitq_retire(&queue), EBUSY);
+    ck_assert_int_eq(ppt__waitq_drain(&queue), EBUSY);
     ck_present(&queue, 1, 2);
-    ck_assert(ppt__waiter_leave(&waiters[0], &queue));
+    ck_assert(ppt__waiter_cancel(&waiters[0], &queue));
     ck_assert_ptr_eq(pop(&queue), &waiters[1]);
     ck_empty(&queue);
 }
 END_TEST
 
-START_TEST(retire_waits_for_waiters_that_are_leaving)
+START_TEST(drain_waits_for_waiters_that_are_leaving)
 {
-    struct retiree retiree = { calloc(1, sizeof(ppt_waitq_t)), -1 };
+    struct drainer drainer = { calloc(1, sizeof(ppt_waitq_t)), -1 };
     ppt__waiter_t waiters[2];
     worker_t worker;
 
-    ck_assert_ptr_nonnull(retiree.queue);
-    enqueue(retiree.queue, &waiters[0]);
-    enqueue(retiree.queue, &waiters[1]);
+    ck_assert_ptr_nonnull(drainer.queue);
+    enqueue(drainer.queue, &waiters[0]);
+    enqueue(drainer.queue, &waiters[1]);
     begin_to_leave(&waiters[0]);
     begin_to_leave(&waiters[1]);
-    worker_start(&worker, retire_and_free, &retiree);
+    worker_start(&worker, drain_and_free, &drainer);
     await(worker_asleep(&worker) || worker_done(&worker));
     ck_assert(!worker_done(&worker));
-    ck_assert(ppt__waiter_leave(&waiters[1], retiree.queue));
+    ck_assert(ppt__waiter_cancel(&waiters[1], drainer.queue));
     ck_assert(!worker_done(&worker));
-    ck_assert(ppt__waiter_leave(&waiters[0], retiree.queue));
+    ck_assert(ppt__waiter_cancel(&waiters[0], drainer.queue));
     worker_join(&worker);
-    ck_assert_int_eq(retiree.result, 0);
+    ck_assert_int_eq(drainer.result, 0);
 }
 END_TEST
 
@@ -821,18 +822,18 @@ struct leaver {
 static void wait_for_a_moment(void *arg)
 {
     struct leaver *leaver = arg;
-    ppt__limits_t limits = { .deadline = 0 };
+    ppt__wait_options_t options = { .deadline = 0 };
     ppt__waiter_t waiter;
 
     enqueue(leaver->queue, &waiter);
-    limits.deadline = ppt_deadline(20 * US);
+    options.deadline = ppt_deadline(20 * US);
     poke(&leaver->queued, 1);
-    ppt__waiter_wait(&waiter, leaver->queue, &limits);
+    ppt__waiter_wait(&waiter, leaver->queue, &options);
     ppt__waiter_end(&waiter);
 }
 
 /* AddressSanitizer looks on; others see a queue that never gets empty. */
-START_TEST(retired_queue_is_not_touched_any_more)
+START_TEST(drained_queue_is_not_touched_any_more)
 {
     int round;
 
@@ -843,7 +844,7 @@ START_TEST(retired_queue_is_not_touched_any_more)
         ck_assert_ptr_nonnull(leaver.queue);
         worker_start(&worker, wait_for_a_moment, &leaver);
         while (!peek(&leaver.queued)
-               || ppt__waitq_retire(leaver.queue) == EBUSY)
+               || ppt__waitq_drain(leaver.queue) == EBUSY)
             ppt__yield();
         memset(leaver.queue, 0xdd, sizeof *leaver.queue);
         free(leaver.queue);
@@ -962,9 +963,9 @@ START_TEST(waiter_notes_where_it_was_woken_from)
     ppt__waiter_start(&waiter, false);
     waiter.cpu = ppt__cpu();
     ppt__waitq_push(&queue, &waiter);
-    ppt__chain_wake(ppt__waitq_take(&queue, 1), PPT__GRANT_NOTHING);
+    ppt__wake_list_wake(ppt__waitq_take(&queue, 1), PPT__GRANT_NOTHING);
     ck_assert_int_eq(ppt__waiter_sleep(&waiter, PPT_FOREVER, 0), 0);
-    ck_assert(ppt__spin_pays(&new) == (waiter.far && ppt__cpu_count() > 1));
+    ck_assert(ppt__spin_pays(&new) == (waiter.remote && ppt__cpu_count() > 1));
     ppt__waiter_end(&waiter);
 }
 END_TEST
@@ -1024,12 +1025,12 @@ void add_tests(Suite *suite)
     TCase *tcase = add_case(suite, "waitq");
     const TTest *const tests[] = {
         all_zero_memory_is_an_empty_queue,
-        waiters_are_chosen_in_the_order_of_the_queue,
-        waiter_pushed_in_front_is_chosen_next,
+        waiters_are_notified_in_the_order_of_the_queue,
+        waiter_pushed_in_front_is_notified_next,
         take_chooses_the_first_n_or_all_that_there_are,
         all_may_leave,
-        chosen_waiter_cannot_leave,
-        waiter_that_has_left_is_passed_by,
+        notified_waiter_cannot_leave,
+        cancelled_waiter_is_passed_by,
         waiter_woken_before_it_slept_is_owed_no_post,
         wake_up_is_seen_whatever_the_deadline,
         what_the_waker_gives_arrives,
@@ -1041,15 +1042,15 @@ void add_tests(Suite *suite)
         timeout_is_never_early_and_leaves_the_queue,
         sleep_that_ends_without_a_wake_up_keeps_the_place,
         wait_that_ends_early_can_be_left_in_two_steps,
-        doze_without_a_nudge_is_a_sleep,
-        nudged_waiter_spins_until_it_is_woken,
-        nudged_waiter_that_is_not_woken_in_time_sleeps_on,
-        nudge_of_a_waiter_that_is_awake_does_nothing,
-        nudge_and_wake_up_before_the_waiter_runs_are_one_post,
-        nudged_waiter_stays_until_its_waker_needs_it_no_more,
-        retire_refuses_a_queue_with_waiters_and_changes_nothing,
-        retire_waits_for_waiters_that_are_leaving,
-        retired_queue_is_not_touched_any_more,
+        sleep_that_nobody_ends_early_is_a_sleep,
+        waiter_woken_early_spins_until_it_is_woken,
+        waiter_woken_too_early_sleeps_on,
+        early_wake_of_a_waiter_that_is_awake_does_nothing,
+        early_wake_and_wake_up_before_the_waiter_runs_are_one_post,
+        waiter_woken_early_stays_until_its_waker_needs_it_no_more,
+        drain_refuses_a_queue_with_waiters_and_changes_nothing,
+        drain_waits_for_waiters_that_are_leaving,
+        drained_queue_is_not_touched_any_more,
         guard_excludes,
         contended_guard_is_slept_for,
         spin_is_advised_only_for_another_cpu,

@@ -67,7 +67,7 @@ START_TEST(waiter_in_a_callback_is_passed_by_and_keeps_its_place)
     ppt__waiter_t *ready;
 
     enqueue_many(&queue, waiters);
-    ck_assert(ppt__waiter_step_out(&waiters[0]));
+    ck_assert(ppt__waiter_enter_callback(&waiters[0]));
     ppt__waitq_guard(&queue);
     ready = ppt__waitq_pop_ready(&queue);
     ppt__waitq_unguard(&queue);
@@ -76,14 +76,14 @@ START_TEST(waiter_in_a_callback_is_passed_by_and_keeps_its_place)
 }
 END_TEST
 
-START_TEST(waiter_that_was_chosen_does_not_step_out)
+START_TEST(waiter_that_was_notified_does_not_step_out)
 {
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiter;
 
     enqueue(&queue, &waiter);
     pop(&queue);
-    ck_assert(!ppt__waiter_step_out(&waiter));
+    ck_assert(!ppt__waiter_enter_callback(&waiter));
 }
 END_TEST
 
@@ -93,9 +93,9 @@ START_TEST(waiter_that_quits_in_a_callback_is_passed_by_to_the_end)
     ppt__waiter_t waiter;
 
     enqueue(&queue, &waiter);
-    ck_assert(ppt__waiter_step_out(&waiter));
+    ck_assert(ppt__waiter_enter_callback(&waiter));
     ppt__waiter_quit(&waiter, &queue);
-    ck_assert_uint_eq(state_of(&waiter), PPT__AWAY | PPT__LEFT);
+    ck_assert_uint_eq(state_of(&waiter), PPT__IN_CALLBACK | PPT__CANCELLED);
     ck_present(&queue, 0, 0);
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(lock_that_the_last_to_leave_takes_is_not_destroyed)
     ppt__waitq_guard(&end.lock.queue);
     ppt__waitq_unlink(&end.lock.queue, &waiter);
     ck_assert_int_eq(ppt_lock_acquire(&end.lock, PPT_TRY), 0);
-    ppt__waitq_finish_leave(&end.lock.queue);
+    ppt__waitq_finish_cancel(&end.lock.queue);
     worker_join(&end.worker);
     ck_assert_int_eq(end.result, EBUSY);
 }
@@ -193,7 +193,7 @@ END_TEST
 /* In a child: what the parent left behind. */
 struct legacy {
     ppt_waitq_t queue;
-    ppt__waiter_t first, chosen;
+    ppt__waiter_t first, notified;
 };
 
 static int begin_anew(void *arg)
@@ -206,7 +206,7 @@ static int begin_anew(void *arg)
     require(ppt__waitq_waiting(&legacy->queue) == 1);
     require(pop(&legacy->queue) == &own);
     require(pop(&legacy->queue) == NULL);
-    require(ppt__waitq_retire(&legacy->queue) == 0);
+    require(ppt__waitq_drain(&legacy->queue) == 0);
     return 0;
 }
 
@@ -241,22 +241,22 @@ static int go_on(void *arg)
 {
     struct legacy *legacy = arg;
 
-    require(ppt__waiter_sleep(&legacy->chosen, PPT_FOREVER, 0) == 0);
-    require(legacy->chosen.grant == PPT__GRANT_NOTHING);
+    require(ppt__waiter_sleep(&legacy->notified, PPT_FOREVER, 0) == 0);
+    require(legacy->notified.grant == PPT__GRANT_NOTHING);
     require(ppt__waiter_sleep(&legacy->first, PPT_FOREVER, 0) == 0);
     require(legacy->first.grant == PPT__GRANT_AGAIN);
-    require(ppt__waiter_leave(&legacy->first, &legacy->queue));
+    require(ppt__waiter_cancel(&legacy->first, &legacy->queue));
     require(ppt__waitq_waiting(&legacy->queue) == 0);
     return 0;
 }
 
-START_TEST(wait_that_began_before_a_fork_is_void_unless_it_was_chosen)
+START_TEST(wait_that_began_before_a_fork_is_void_unless_it_was_notified)
 {
     struct legacy legacy = { .queue = { 0 } };
 
-    enqueue(&legacy.queue, &legacy.chosen);
+    enqueue(&legacy.queue, &legacy.notified);
     enqueue(&legacy.queue, &legacy.first);
-    ck_assert_ptr_eq(pop(&legacy.queue), &legacy.chosen);
+    ck_assert_ptr_eq(pop(&legacy.queue), &legacy.notified);
     ck_assert_int_eq(in_child(go_on, &legacy), 0);
 }
 END_TEST
@@ -270,7 +270,7 @@ static void fall_asleep(ppt__waiter_t *waiter)
 START_TEST(all_of_a_batch_may_go_before_any_is_woken)
 {
     bool in_two_steps = strcmp(ppt__port_name(), "linux") == 0;
-    ppt__batch_t batch = { .far = 0, .near = 0 };
+    ppt__batch_t batch = { .remote = 0, .local = 0 };
     ppt_waitq_t queue = { 0 };
     ppt__waiter_t waiters[MANY];
     int i;
@@ -280,7 +280,7 @@ START_TEST(all_of_a_batch_may_go_before_any_is_woken)
         fall_asleep(&waiters[i]);
     for (i = 0; i < MANY; i++)
         ppt__batch_give(&batch, pop(&queue), PPT__GRANT_NOTHING);
-    ck_assert_int_eq(batch.far + batch.near, MANY);
+    ck_assert_int_eq(batch.remote + batch.local, MANY);
     for (i = 0; i < MANY; i++)
         ck_assert(state_of(&waiters[i]) & PPT__WOKEN);
     if (in_two_steps) /* as one whose deadline passes */
@@ -293,7 +293,7 @@ END_TEST
 
 START_TEST(batch_that_is_full_is_woken_and_goes_on)
 {
-    ppt__batch_t batch = { .far = 0, .near = 0 };
+    ppt__batch_t batch = { .remote = 0, .local = 0 };
     static ppt__waiter_t waiters[PPT__BATCH + MANY];
     ppt_waitq_t queue = { 0 };
     int i;
@@ -305,10 +305,10 @@ START_TEST(batch_that_is_full_is_woken_and_goes_on)
     for (i = 0; i < LENGTH(waiters); i++) {
         ppt__waiter_t *waiter = pop(&queue);
 
-        waiter->far = i % 3 == 0;
+        waiter->remote = i % 3 == 0;
         ppt__batch_give(&batch, waiter, PPT__GRANT_NOTHING);
     }
-    ck_assert_int_eq(batch.far + batch.near, MANY);
+    ck_assert_int_eq(batch.remote + batch.local, MANY);
     for (i = 0; i < PPT__BATCH; i++)
         ppt__waiter_sleep_on(&waiters[i]);
     ppt__batch_wake(&batch);
@@ -324,12 +324,12 @@ void add_tests(Suite *suite)
     const TTest *const tests[] = {
         waiter_that_has_left_is_met_by_one_waker_only,
         waiter_in_a_callback_is_passed_by_and_keeps_its_place,
-        waiter_that_was_chosen_does_not_step_out,
+        waiter_that_was_notified_does_not_step_out,
         waiter_that_quits_in_a_callback_is_passed_by_to_the_end,
         lock_that_the_last_to_leave_takes_is_not_destroyed,
         child_finds_its_parents_waiters_void,
         child_finds_a_guard_that_its_parent_holds_free,
-        wait_that_began_before_a_fork_is_void_unless_it_was_chosen,
+        wait_that_began_before_a_fork_is_void_unless_it_was_notified,
         all_of_a_batch_may_go_before_any_is_woken,
         batch_that_is_full_is_woken_and_goes_on,
     };

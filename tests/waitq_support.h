@@ -31,8 +31,8 @@ static inline uint32_t state_of(const ppt__waiter_t *waiter)
 /* As a waiter that was preempted halfway through leaving. */
 static inline void begin_to_leave(ppt__waiter_t *waiter)
 {
-    ck_assert(!(state_of(waiter) & PPT__CHOSEN));
-    __atomic_fetch_or(&waiter->state, PPT__LEFT, __ATOMIC_RELAXED);
+    ck_assert(!(state_of(waiter) & PPT__NOTIFIED));
+    __atomic_fetch_or(&waiter->state, PPT__CANCELLED, __ATOMIC_RELAXED);
 }
 
 static inline void ck_present(ppt_waitq_t *queue, int present, unsigned length)

@@ -32,21 +32,21 @@ extern "C" {
  *     items--;
  *     ppt_lock_release(&lock);
  *
- * Order     waiters are chosen first come, first served.
- * Exact     signal_n(n) chooses min(n, waiters); a wait returns 0 if and
- *           only if it was chosen.  There are no spurious wake-ups, and a
+ * Order     waiters are notified first come, first served.
+ * Exact     signal_n(n) notifies min(n, waiters); a wait returns 0 if and
+ *           only if it was notified.  There are no spurious wake-ups, and a
  *           later waiter cannot take a signal meant for an earlier one.
  * Locks     signals may be given with or without the lock held; one
  *           condition may be used with one lock after another, and even
  *           with several at once.  With a pthread_mutex_t see
  *           pyplusthread/pthread.h; with any other lock see
  *           ppt_cond_enqueue below.
- * Real time  a waiter that a signal has chosen returns when its deadline
+ * Real time  a waiter that a signal has notified returns when its deadline
  *           passes, at the latest, even if the signaller does not get a CPU
  *           after its first wake-up: in a broadcast, one of the first 128.
  *           Not on the posix port, where it waits for the signaller; nor
  *           while the lock is held.
- * Not promised  that the chosen waiters take the lock in FIFO order; use by
+ * Not promised  that the notified waiters take the lock in FIFO order; use by
  *           several processes; use in a signal handler that interrupted a
  *           call on the same condition or lock.
  * Fork      in the child nobody waits: the parent's waiters are void there.
@@ -77,12 +77,12 @@ PPT_API int ppt_cond_destroy(ppt_cond_t *cond);
  * Let go of lock, sleep until signalled or until deadline, take lock again.
  *
  * Requires  the caller holds lock.
- * Returns   0          a signal or broadcast chose this waiter
+ * Returns   0          a signal or broadcast notified this waiter
  *           ETIMEDOUT  deadline passed; no signal was consumed
  *           EPERM      nobody holds lock; nothing changed
  *           EINVAL     deadline is negative; nothing changed
  *           Whatever it returns, lock is held as before the call.
- * Orders    writes made before the signal are seen by the waiter it chose.
+ * Orders    writes made before the signal are seen by the waiter it notified.
  */
 PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
                           int64_t deadline);
@@ -112,13 +112,13 @@ PPT_API int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
                                         void *arg);
 
 /*
- * Choose the first waiter, the first n waiters, or all present waiters, and
+ * Notify the first waiter, the first n waiters, or all present waiters, and
  * wake them.  A waiter that sleeps on the caller's CPU, and whose ppt_lock_t
  * is held, is moved to that lock's queue, and woken when the lock is released
  * (wait morphing, as in nsync and Linux's FUTEX_REQUEUE).
  *
- * Returns   how many waiters were chosen; n <= 0 chooses none
- * Orders    writes made before the call are seen by the waiters it chose.
+ * Returns   how many waiters were notified; n <= 0 notifies none
+ * Orders    writes made before the call are seen by the waiters it notified.
  */
 PPT_API int ppt_cond_signal(ppt_cond_t *cond);
 PPT_API int ppt_cond_signal_n(ppt_cond_t *cond, int n);
@@ -139,7 +139,7 @@ PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
  *
  * Nor do these yield before they sleep: see ppt_cond_wait_unyielding.
  *
- * enqueue takes a place in the queue: from now on signals may choose it.  A
+ * enqueue takes a place in the queue: from now on signals may notify it.  A
  * signal by a thread that takes the lock after it was let go finds it there.
  * The wait is over when sleep has returned something other than EINTR, or
  * when cancel has returned; until then waiter and cond must stay in place.
@@ -147,10 +147,10 @@ PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
 PPT_API void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter);
 
 /*
- * Sleep until waiter is chosen or until deadline.
+ * Sleep until waiter is notified or until deadline.
  *
  * Requires  waiter is enqueued on cond by the calling thread.
- * Returns   0          a signal or broadcast chose this waiter; wait over
+ * Returns   0          a signal or broadcast notified this waiter; wait over
  *           ETIMEDOUT  deadline passed; no signal was consumed; wait over
  *           EINTR      a signal handler ran; the place is kept: call sleep
  *                      again, or cancel
@@ -164,7 +164,7 @@ PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
  *
  * Requires  waiter is enqueued on cond by the calling thread.
  * Returns   0         the place was given up; no signal was consumed
- *           EALREADY  a signal had already chosen waiter, and is consumed:
+ *           EALREADY  a signal had already notified waiter, and is consumed:
  *                     act on it, or pass it on with ppt_cond_signal
  */
 PPT_API int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter);

@@ -59,8 +59,8 @@ typedef struct ppt_gil {
     uint32_t wanted;       /* read by the predicate: PPT_GIL_WANTED_* */
     uint32_t yields;       /* since the last turn; the holder's */
     uint32_t yield_every;  /* 0: PPT_GIL_YIELD_EVERY */
-    uint32_t ahead;        /* nudge the next thread so many yields early */
-    uint32_t nudged;       /* it was; both the holder's */
+    uint32_t ahead;        /* wake the next thread so many yields early */
+    uint32_t woken_early;       /* it was; both the holder's */
     ppt_gil_stats_t stats;
     ppt_gilsched_t sched;
     ppt_gilsched_thread_t holder; /* what sched knows of it */

@@ -23,7 +23,7 @@ extern "C" {
  * As ppt_cond_wait (cond.h), with a pthread_mutex_t.
  *
  * Requires  the caller holds mutex, once if it is recursive.
- * Returns   0          a signal or broadcast chose this waiter
+ * Returns   0          a signal or broadcast notified this waiter
  *           ETIMEDOUT  deadline passed; no signal was consumed
  *           EINVAL     deadline is negative; nothing changed
  *           other      what pthread_mutex_unlock (EPERM: not the owner of
@@ -47,12 +47,12 @@ PPT_API int ppt_cond_wait_mutex_interruptible(ppt_cond_t *cond,
                                               void *arg);
 
 /*
- * Choose the first waiter, or all present waiters; unlock mutex; then wake
+ * Notify the first waiter, or all present waiters; unlock mutex; then wake
  * them.  On one CPU this takes half the time of a signal under the mutex:
  * the woken thread does not run into a closed door.
  *
  * Requires  the caller holds mutex.
- * Returns   how many waiters were chosen, or minus the errno value of
+ * Returns   how many waiters were notified, or minus the errno value of
  *           pthread_mutex_unlock; the waiters are woken all the same.
  */
 PPT_API int ppt_cond_signal_unlock(ppt_cond_t *cond, pthread_mutex_t *mutex);
@@ -86,7 +86,7 @@ PPT_API int ppt_cond_broadcast_unlock(ppt_cond_t *cond,
  * compiler's command line.
  *
  * Attributes are the system's own pthread_condattr_t with its functions;
- * pthread_condattr_setclock chooses the clock as usual, and deadlines are
+ * pthread_condattr_setclock sets the clock as usual, and deadlines are
  * slept on that clock: one that is set, or goes on in suspend, is heard of.
  *
  * In the child of a fork the parent's waiters are void, without a call.
@@ -131,7 +131,7 @@ PPT_API int ppt_pthread_cond_destroy(ppt_pthread_cond_t *cond);
  * Cancellation points: a thread that is cancelled in one takes mutex before
  * its clean-up handlers run, and consumes no signal.
  *
- * Returns   0          a signal or broadcast chose this waiter
+ * Returns   0          a signal or broadcast notified this waiter
  *           ETIMEDOUT  abstime has passed on the clock
  *           EINVAL     abstime->tv_nsec is outside 0 to 999 999 999, or
  *                      the clock is neither CLOCK_REALTIME nor

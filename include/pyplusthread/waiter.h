@@ -50,7 +50,7 @@ typedef struct ppt_waiter {
  * has interrupted the thread, with SA_RESTART or without.  It runs without
  * the caller's lock and without any guard of this library, and may use the
  * library, on the same object too.  The thread keeps its place in the queue
- * meanwhile; a signal may choose it there, but the release of a lock or a
+ * meanwhile; a signal may notify it there, but the release of a lock or a
  * semaphore passes it by, and it looks itself when the callback has returned.
  * A handler that runs in the few instructions in which the thread falls
  * asleep or is woken may go unnoticed; so that these are few, an
@@ -68,10 +68,10 @@ typedef struct ppt_waiter {
  *           has been given up by the time the caller's clean-up handlers or
  *           destructors run.  At a condition the lock is held again then, as
  *           POSIX asks of pthread_cond_wait, and a signal that had already
- *           chosen the thread is consumed; a lock is not held, and no unit
+ *           notified the thread is consumed; a lock is not held, and no unit
  *           of a semaphore taken.  Not by longjmp.
  * Fork      it may call fork, and return in the child: the wait goes on
- *           there, or is given up; one that had been chosen returns 0, or
+ *           there, or is given up; one that had been notified returns 0, or
  *           ECANCELED at a barrier, whose round ends in the parent.  Objects
  *           that need ppt_*_after_fork are to be given it before that.  It
  *           must not return in a child that _Fork or a bare system call has

@@ -457,7 +457,7 @@ static bool was_chosen(ppt_gilsched_thread_t *thread)
 {
     return thread->queued
            && (__atomic_load_n(&waiter_of(thread)->state, __ATOMIC_RELAXED)
-               & PPT__CHOSEN);
+               & PPT__NOTIFIED);
 }
 
 /* S7 */

@@ -29,7 +29,7 @@
  *                 A queue's is written by its waiters and wakers, a thread's
  *                 own by itself.
  *   own.yields_from  when this thread may yield again
- *   cpus.count    how many CPUs the process has, as far as is known
+ *   cpus.count    how many CPUs the process has, as remote as is known
  *   cpus.period   when the system was asked last
  *   cpus.most, cpus.lower  the looks since count was right: the most that
  *                 one of them saw, and how many there were
@@ -37,7 +37,7 @@
  * Races
  *   A queue's hint and cpus are read and written without a lock, each field
  *   by relaxed atomic loads and stores.  Nothing is reached through them and
- *   nothing is published by them: they choose between ways to wait that are
+ *   nothing is published by them: they select between ways to wait that are
  *   all correct.  So any value that was ever stored will do, and an update
  *   that another thread overwrites is made again by the next wait.
  *   Two looks at once: one thread claims each period with an exchange, so the
@@ -74,7 +74,7 @@
 #define PERIOD_SHIFT 27
 #define LOOKS_TO_LOWER 8
 
-enum { UNKNOWN, NEAR, FAR };
+enum { UNKNOWN, LOCAL, REMOTE };
 
 static _Thread_local struct {
     ppt_hint_t hint;
@@ -98,9 +98,9 @@ static int credit_of(const ppt_hint_t *hint)
     return __atomic_load_n(&hint->credit, __ATOMIC_RELAXED);
 }
 
-static void set_waker(ppt_hint_t *hint, bool far)
+static void set_waker(ppt_hint_t *hint, bool remote)
 {
-    __atomic_store_n(&hint->waker, far ? FAR : NEAR, __ATOMIC_RELAXED);
+    __atomic_store_n(&hint->waker, remote ? REMOTE : LOCAL, __ATOMIC_RELAXED);
 }
 
 static void set_credit(ppt_hint_t *hint, int credit)
@@ -112,7 +112,7 @@ static bool pays(ppt_hint_t *hint)
 {
     int credit = credit_of(hint);
 
-    if (waker_of(hint) == NEAR)
+    if (waker_of(hint) == LOCAL)
         return false;
     if (credit < -1) {
         set_credit(hint, credit + 1);
@@ -130,9 +130,9 @@ static void spun(ppt_hint_t *hint, bool success)
         set_credit(hint, CREDIT);
 }
 
-static void learn(ppt_hint_t *hint, bool far, bool spins, bool success)
+static void learn(ppt_hint_t *hint, bool remote, bool spins, bool success)
 {
-    set_waker(hint, far);
+    set_waker(hint, remote);
     if (spins)
         spun(hint, success);
 }
@@ -152,7 +152,7 @@ static int cpus_seen(void)
 {
     int n = ppt__cpus_allowed();
 
-    return n == 1 && waker_of(&own.hint) == FAR ? 2 : n;
+    return n == 1 && waker_of(&own.hint) == REMOTE ? 2 : n;
 }
 
 static void look_at_cpus(void)
@@ -201,14 +201,14 @@ void ppt__spin_done(ppt_waitq_t *queue, bool success)
     spun(&own.hint, success);
 }
 
-void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success)
+void ppt__spin_learn(ppt_waitq_t *queue, bool remote, bool spins, bool success)
 {
-    learn(&queue->hint, far, spins, success);
+    learn(&queue->hint, remote, spins, success);
 }
 
-void ppt__spin_note(bool far, bool spins, bool success)
+void ppt__spin_note(bool remote, bool spins, bool success)
 {
-    learn(&own.hint, far, spins, success);
+    learn(&own.hint, remote, spins, success);
     if (!success)
         look_now_and_then(ppt__now());
 }
@@ -233,5 +233,5 @@ bool ppt__yield_done(int64_t begin, int64_t now)
 
 bool ppt_woken_from_afar(void)
 {
-    return waker_of(&own.hint) == FAR;
+    return waker_of(&own.hint) == REMOTE;
 }

@@ -31,12 +31,12 @@ bool ppt__spin_pays(ppt_waitq_t *queue);
 void ppt__spin_done(ppt_waitq_t *queue, bool success);
 
 /*
- * A waiter of queue was chosen, from another CPU than its own (far) or not;
+ * A waiter of queue was notified, from a remote CPU, not its own, or not;
  * if it was going to spin, that was a success or not.  learn is called by the
  * waker, note by the waiter itself, which has slept unless it was a success.
  */
-void ppt__spin_learn(ppt_waitq_t *queue, bool far, bool spins, bool success);
-void ppt__spin_note(bool far, bool spins, bool success);
+void ppt__spin_learn(ppt_waitq_t *queue, bool remote, bool spins, bool success);
+void ppt__spin_note(bool remote, bool spins, bool success);
 
 /* How often to yield, at most. */
 #define PPT__YIELDS 4

@@ -2,7 +2,7 @@
  * waiter.c - one wait of one thread: to spin, to sleep, to be woken.
  *
  * waitq.c has the invariants.  This file's part of them is the waiter's
- * state: CHOSEN or LEFT (I1), ASLEEP and WOKEN and the post (I2).
+ * state: NOTIFIED or CANCELLED (I1), ASLEEP and WOKEN and the post (I2).
  */
 #include "waiter.h"
 
@@ -17,7 +17,7 @@
 _Static_assert(sizeof(ppt__waiter_t) <= sizeof(ppt_waiter_t),
                "a waiter fits into its public storage");
 
-const ppt__limits_t ppt__no_limits = { PPT_FOREVER, 0, NULL, NULL };
+const ppt__wait_options_t ppt__no_options = { PPT_FOREVER, 0, NULL, NULL };
 
 void ppt__waiter_start(ppt__waiter_t *waiter, bool spins)
 {
@@ -33,7 +33,7 @@ void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins)
 {
     waiter->grant = PPT__GRANT_NOTHING;
     waiter->result = 0;
-    waiter->far = false;
+    waiter->remote = false;
     waiter->behind = false;
     waiter->cpu = ppt__cpu();
     waiter->born = ppt__generation;
@@ -53,7 +53,7 @@ ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant)
     waiter->grant = (uint8_t)grant;
     /* Pairs with the acquiring looks at state in spin and sleep. */
     if ((__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
-         & (PPT__ASLEEP | PPT__NUDGED)) != PPT__ASLEEP)
+         & (PPT__ASLEEP | PPT__WOKEN_EARLY)) != PPT__ASLEEP)
         return NULL;
     ppt__sem_raise(sem); /* I2: the post */
     return sem;
@@ -71,37 +71,37 @@ void ppt__batch_wake(ppt__batch_t *batch)
 {
     int i;
 
-    for (i = 0; i < batch->far; i++)
+    for (i = 0; i < batch->remote; i++)
         ppt__sem_wake(batch->sems[i]);
-    for (i = PPT__BATCH - batch->near; i < PPT__BATCH; i++)
+    for (i = PPT__BATCH - batch->local; i < PPT__BATCH; i++)
         ppt__sem_wake(batch->sems[i]);
-    batch->far = batch->near = 0;
+    batch->remote = batch->local = 0;
 }
 
 /* Those on this CPU are woken last: a system may switch to them at once. */
 void ppt__batch_give(ppt__batch_t *batch, ppt__waiter_t *waiter,
                      uint32_t grant)
 {
-    bool far = waiter->far;
+    bool remote = waiter->remote;
     ppt__sem_t *sem = ppt__waiter_give(waiter, grant);
 
     if (sem == NULL)
         return;
-    if (batch->far + batch->near == PPT__BATCH)
+    if (batch->remote + batch->local == PPT__BATCH)
         ppt__batch_wake(batch);
-    if (far)
-        batch->sems[batch->far++] = sem;
+    if (remote)
+        batch->sems[batch->remote++] = sem;
     else
-        batch->sems[PPT__BATCH - ++batch->near] = sem;
+        batch->sems[PPT__BATCH - ++batch->local] = sem;
 }
 
 /* I7 */
-void ppt__chain_wake(ppt__chain_t chain, uint32_t grant)
+void ppt__wake_list_wake(ppt__wake_list_t list, uint32_t grant)
 {
-    ppt__waiter_t *waiter = chain.first;
+    ppt__waiter_t *waiter = list.first;
     ppt__batch_t batch;
 
-    batch.far = batch.near = 0;
+    batch.remote = batch.local = 0;
     while (waiter != NULL) {
         ppt__waiter_t *next = waiter->next; /* before it is gone */
 
@@ -187,7 +187,7 @@ static bool woken_awake(ppt__waiter_t *waiter, int64_t deadline,
 
 /*
  * The post has been taken.  True if it was the wake-up's; if not it was a
- * nudge's, and bits are cleared.  I2: one or the other, at one instant.
+ * early wake's, and bits are cleared.  I2: one or the other, at one instant.
  */
 static bool woken_or_clear(ppt__waiter_t *waiter, uint32_t bits)
 {
@@ -207,7 +207,7 @@ static bool woken_or_clear(ppt__waiter_t *waiter, uint32_t bits)
  */
 static PPT__SLOW int sleep_in_the_child(ppt__waiter_t *waiter)
 {
-    if (!(__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE) & PPT__CHOSEN))
+    if (!(__atomic_load_n(&waiter->state, __ATOMIC_ACQUIRE) & PPT__NOTIFIED))
         waiter->grant = PPT__GRANT_AGAIN;
     return 0;
 }
@@ -224,9 +224,9 @@ int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
     if (!awake)
         do
             result = ppt__sem_wait(&waiter->sem, deadline, flags);
-        while (result == 0 && !woken_or_clear(waiter, PPT__NUDGED));
+        while (result == 0 && !woken_or_clear(waiter, PPT__WOKEN_EARLY));
     if (result == 0)
-        ppt__spin_note(waiter->far, waiter->spins, awake);
+        ppt__spin_note(waiter->remote, waiter->spins, awake);
     return result;
 }
 
@@ -235,17 +235,18 @@ void ppt__waiter_sleep_on(ppt__waiter_t *waiter)
     ppt__waiter_sleep(waiter, PPT_FOREVER, 0);
 }
 
-void ppt__waiter_nudge(ppt__waiter_t *waiter)
+void ppt__waiter_wake_early(ppt__waiter_t *waiter)
 {
     uint32_t state = PPT__ASLEEP;
 
     if (__atomic_compare_exchange_n(&waiter->state, &state,
-                                    PPT__ASLEEP | PPT__NUDGED, false,
+                                    PPT__ASLEEP | PPT__WOKEN_EARLY, false,
                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ppt__sem_post(&waiter->sem);
 }
 
-bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun)
+bool ppt__waiter_sleep_then_spin(ppt__waiter_t *waiter, int64_t length,
+                                 int64_t *spun)
 {
     int64_t begin;
     bool success;
@@ -254,7 +255,7 @@ bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun)
     if (woken_awake(waiter, PPT_FOREVER, 0))
         return true;
     ppt__sem_wait(&waiter->sem, PPT_FOREVER, 0);
-    if (woken_or_clear(waiter, PPT__ASLEEP | PPT__NUDGED))
+    if (woken_or_clear(waiter, PPT__ASLEEP | PPT__WOKEN_EARLY))
         return true;
     begin = ppt__now();
     success = spin(waiter, begin + length);
@@ -262,60 +263,61 @@ bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun)
     return success;
 }
 
-/* One that was chosen may have been moved already. */
-bool ppt__waiter_step_out(ppt__waiter_t *waiter)
+/* One that was notified may have been moved already. */
+bool ppt__waiter_enter_callback(ppt__waiter_t *waiter)
 {
     uint32_t state = __atomic_load_n(&waiter->state, __ATOMIC_RELAXED);
 
     do {
-        if (state & PPT__CHOSEN)
+        if (state & PPT__NOTIFIED)
             return false;
     } while (!__atomic_compare_exchange_n(&waiter->state, &state,
-                                          state | PPT__AWAY, true,
+                                          state | PPT__IN_CALLBACK, true,
                                           __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
     return true;
 }
 
-void ppt__waiter_step_in(ppt__waiter_t *waiter)
+void ppt__waiter_leave_callback(ppt__waiter_t *waiter)
 {
-    __atomic_fetch_and(&waiter->state, ~(uint32_t)PPT__AWAY,
+    __atomic_fetch_and(&waiter->state, ~(uint32_t)PPT__IN_CALLBACK,
                        __ATOMIC_RELAXED);
 }
 
-int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__limits_t *limits)
+int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__wait_options_t *options)
 {
     int result;
 
-    if (limits->on_interrupt == NULL || !ppt__waiter_step_out(waiter))
+    if (options->on_interrupt == NULL || !ppt__waiter_enter_callback(waiter))
         return EINTR;
-    result = limits->on_interrupt(limits->arg);
+    result = options->on_interrupt(options->arg);
     if (result == 0)
-        waiter->grant = PPT__GRANT_AGAIN; /* AWAY: nobody else grants */
+        waiter->grant = PPT__GRANT_AGAIN; /* IN_CALLBACK: nobody else grants */
     return result;
 }
 
-static int interrupted(ppt__waiter_t *waiter, const ppt__limits_t *limits)
+static int interrupted(ppt__waiter_t *waiter,
+                       const ppt__wait_options_t *options)
 {
     int result;
 
-    if (limits->on_interrupt == NULL || !ppt__waiter_step_out(waiter))
+    if (options->on_interrupt == NULL || !ppt__waiter_enter_callback(waiter))
         return EINTR;
-    result = limits->on_interrupt(limits->arg);
-    ppt__waiter_step_in(waiter);
+    result = options->on_interrupt(options->arg);
+    ppt__waiter_leave_callback(waiter);
     return result;
 }
 
-int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits)
+int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__wait_options_t *options)
 {
     int result;
 
     do {
-        result = ppt__waiter_sleep(waiter, limits->deadline, limits->flags);
+        result = ppt__waiter_sleep(waiter, options->deadline, options->flags);
         if (result == 0)
             return 0;
         if (result == EINTR)
-            result = interrupted(waiter, limits);
+            result = interrupted(waiter, options);
     } while (result == 0);
     return result;
 }

@@ -15,14 +15,17 @@
 /* Kept out of line, for the sake of the short path that calls it. */
 #define PPT__SLOW __attribute__((noinline))
 
-/* The bits of a waiter's state.  ASLEEP, AWAY and NUDGED come and go. */
+/*
+ * The bits of a waiter's state.  ASLEEP, IN_CALLBACK and WOKEN_EARLY come and
+ * go.
+ */
 enum {
-    PPT__ASLEEP = 1, /* by the waiter: whoever sets WOKEN owes a post */
-    PPT__CHOSEN = 2, /* by a waker: it cannot leave any more */
-    PPT__WOKEN = 4,  /* by a waker: it may go */
-    PPT__LEFT = 8,   /* by the waiter: it cannot be chosen any more */
-    PPT__AWAY = 16,  /* by the waiter: it is in a callback */
-    PPT__NUDGED = 32 /* by the nudger: it has posted; the waiter clears it */
+    PPT__ASLEEP = 1,       /* by the waiter: whoever sets WOKEN owes a post */
+    PPT__NOTIFIED = 2,     /* by a waker: it cannot leave any more */
+    PPT__WOKEN = 4,        /* by a waker: it may go */
+    PPT__CANCELLED = 8,    /* by the waiter: it cannot be notified any more */
+    PPT__IN_CALLBACK = 16, /* by the waiter */
+    PPT__WOKEN_EARLY = 32  /* by whoever has posted; the waiter clears it */
 };
 
 /* What a waker gives along with the wake-up. */
@@ -57,28 +60,28 @@ typedef struct ppt__waiter {
     bool linked;              /* guard: in the ring */
     bool spins;               /* waiter, before it queues: to spin first */
     bool yields;              /* waiter's own: or, if not, to yield */
-    bool far;                 /* like grant: chosen on another CPU */
+    bool remote;                 /* like grant: notified on another CPU */
     bool behind;              /* likewise: as one of more than can run */
     bool transient;           /* waiter, before it queues: see lock.c */
     ppt__sem_t sem;
 } __attribute__((__may_alias__)) ppt__waiter_t; /* it is a ppt_waiter_t, too */
 
-/* Waiters that were chosen and wait to be woken: linked by next. */
-typedef struct ppt__chain {
+/* Waiters that were notified and wait to be woken: linked by next. */
+typedef struct ppt__wake_list {
     ppt__waiter_t *first;
     ppt__waiter_t *last;
-    int length; /* how many were chosen */
-} ppt__chain_t;
+    int length; /* how many were notified */
+} ppt__wake_list_t;
 
 /* How a wait may end, besides being woken. */
-typedef struct ppt__limits {
+typedef struct ppt__wait_options {
     int64_t deadline;              /* PPT_FOREVER: none */
     unsigned flags;                /* PPT__INTERRUPTIBLE, PPT__CANCELLABLE */
     ppt_interrupt_fn on_interrupt; /* NULL: give up with EINTR */
     void *arg;
-} ppt__limits_t;
+} ppt__wait_options_t;
 
-extern const ppt__limits_t ppt__no_limits;
+extern const ppt__wait_options_t ppt__no_options;
 
 /*
  * Start a wait, before queueing; start another after having been woken; end.
@@ -89,16 +92,16 @@ void ppt__waiter_start(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_end(ppt__waiter_t *waiter);
 
-/* Of one that was chosen: whether it does nothing but wait for its post. */
+/* Of one that was notified: whether it does nothing but wait for its post. */
 static inline bool ppt__waiter_asleep(const ppt__waiter_t *waiter)
 {
     return (__atomic_load_n(&waiter->state, __ATOMIC_RELAXED)
-            & (PPT__ASLEEP | PPT__AWAY)) == PPT__ASLEEP;
+            & (PPT__ASLEEP | PPT__IN_CALLBACK)) == PPT__ASLEEP;
 }
 
-/* Wake one that was chosen, or all of a chain.  It may be gone on return. */
+/* Wake one that was notified, or all of a list.  It may be gone on return. */
 void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant);
-void ppt__chain_wake(ppt__chain_t chain, uint32_t grant);
+void ppt__wake_list_wake(ppt__wake_list_t list, uint32_t grant);
 
 /*
  * The same in two steps, so that many can go before the first system call is
@@ -107,15 +110,15 @@ void ppt__chain_wake(ppt__chain_t chain, uint32_t grant);
  */
 ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant);
 
-/* A number of semaphores to be woken, the near ones last. */
+/* A number of semaphores to be woken, the local ones last. */
 enum { PPT__BATCH = 128 };
 
 typedef struct ppt__batch {
-    int far, near; /* how many of each: from the start, from the end */
+    int remote, local; /* how many of each: from the start, from the end */
     ppt__sem_t *sems[PPT__BATCH];
 } ppt__batch_t;
 
-/* Give one that was chosen; wake those before if there is no more room. */
+/* Give one that was notified; wake those before if there is no more room. */
 void ppt__batch_give(ppt__batch_t *batch, ppt__waiter_t *waiter,
                      uint32_t grant);
 void ppt__batch_wake(ppt__batch_t *batch);
@@ -128,35 +131,38 @@ void ppt__batch_wake(ppt__batch_t *batch);
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags);
 
-/* The same for one that was chosen: the wake-up is on its way. */
+/* The same for one that was notified: the wake-up is on its way. */
 void ppt__waiter_sleep_on(ppt__waiter_t *waiter);
 
 /*
- * Sleep until woken or nudged; once nudged, spin for length nanoseconds more.
- * True if it was woken; false if it is to sleep on: call sleep.  *spun is how
- * long it spun, or -1 if no nudge came before it was woken.
+ * Sleep until woken, or until woken early; in that case, spin for length
+ * nanoseconds more.  True if it was woken; false if it is to sleep on: call
+ * sleep.  *spun is how long it spun, or -1 if it was not woken early.
  */
-bool ppt__waiter_doze(ppt__waiter_t *waiter, int64_t length, int64_t *spun);
+bool ppt__waiter_sleep_then_spin(ppt__waiter_t *waiter, int64_t length,
+                                 int64_t *spun);
 
 /*
- * Let a waiter that dozes know that it will soon be woken.  The caller sees
+ * Let a waiter that does so know that it will soon be woken.  The caller sees
  * to it that nobody wakes it before this returns.
  */
-void ppt__waiter_nudge(ppt__waiter_t *waiter);
+void ppt__waiter_wake_early(ppt__waiter_t *waiter);
 
-/* Mark it as in a callback (AWAY), unless it was chosen; and no more. */
-bool ppt__waiter_step_out(ppt__waiter_t *waiter);
-void ppt__waiter_step_in(ppt__waiter_t *waiter);
+/* Set IN_CALLBACK, unless it was notified; and clear it. */
+bool ppt__waiter_enter_callback(ppt__waiter_t *waiter);
+void ppt__waiter_leave_callback(ppt__waiter_t *waiter);
 
 /*
- * Interrupted, in a queue where AWAY waiters are not chosen: call the callback,
- * if there is one and the waiter was not chosen meanwhile.  Returns what the
- * callback did, or EINTR; where that is 0, with PPT__GRANT_AGAIN.  It is AWAY
- * then, and the caller has it step in, or leave.
+ * Interrupted, in a queue where waiters in a callback are not notified: call
+ * the callback, if there is one and the waiter was not notified meanwhile.
+ * Returns what the callback did, or EINTR; where that is 0, with
+ * PPT__GRANT_AGAIN.  It is in the callback still, and the caller has it leave
+ * that, or the queue.
  */
-int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__limits_t *limits);
+int ppt__waiter_ask(ppt__waiter_t *waiter, const ppt__wait_options_t *options);
 
 /* As ppt__waiter_wait, but where it is not 0 the waiter is still queued. */
-int ppt__waiter_rest(ppt__waiter_t *waiter, const ppt__limits_t *limits);
+int ppt__waiter_rest(ppt__waiter_t *waiter,
+                     const ppt__wait_options_t *options);
 
 #endif

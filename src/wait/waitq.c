@@ -12,31 +12,31 @@
  * State                    writer                       guard
  *   queue.head, links      wakers, waiters              queue.guard
  *   queue.length           the same; read without       queue.guard
- *   queue.draining         retire                       queue.guard
+ *   queue.draining         drain                       queue.guard
  *   queue.born             whoever takes the guard      queue.guard
  *   queue.hint             see spin.c                   none (relaxed)
  *   waiter.linked          wakers, waiters              queue.guard
  *   waiter.born            the waiter, before it queues its own
  *   waiter.state           see the bits in waitq.h      none (atomic)
- *   waiter.grant, result   the waker that chose it      CHOSEN, WOKEN
+ *   waiter.grant, result   the waker that notified it      NOTIFIED, WOKEN
  *
  * Invariants
- *   I1  CHOSEN and LEFT exclude each other: each is set by an atomic
+ *   I1  NOTIFIED and CANCELLED exclude each other: each is set by an atomic
  *       operation that fails where the other is set.  So a wake-up is given
  *       to a waiter or it is not; waker and waiter agree on which.
- *   I2  WOKEN is set once, after CHOSEN, by the one who unlinked the waiter.
+ *   I2  WOKEN is set once, after NOTIFIED, by the one who unlinked the waiter.
  *       If it found ASLEEP it owes exactly one post, and touches the waiter
- *       no more after it; if not, no post; nor if it found NUDGED, since the
- *       post of the nudge is then still to be taken, and will do.  The
- *       waiter changes ASLEEP and NUDGED only while WOKEN is not there; if
- *       ASLEEP is there when WOKEN comes, it takes the post before it
- *       returns.
- *   I3  A waiter that sets LEFT is counted in length, and counts itself out
- *       under the guard.  A waker that meets it takes it out of the ring, so
+ *       no more after it; if not, no post; nor if it found WOKEN_EARLY, since
+ *       the post of the early wake is then still to be taken, and will do.
+ *       The waiter changes ASLEEP and WOKEN_EARLY only while WOKEN is not
+ *       there; if ASLEEP is there when WOKEN comes, it takes the post before
+ *       it returns.
+ *   I3  A waiter that sets CANCELLED is counted in length, and counts itself
+ *       out under the guard.  A waker that meets it takes it out of the ring, so
  *       that none meets it again, but does not count it out.  So a queue is
  *       touched by a waiter only while the waiter is counted.
- *   I4  Waiters are chosen in the order of the queue.  One that is AWAY, in
- *       a callback, keeps its place.
+ *   I4  Waiters are notified in the order of the queue.  One in a callback
+ *       keeps its place.
  *   I5  The guard is held only for a bounded number of instructions per
  *       waiter, without calls that block.  It sleeps when contended.
  *   I6  A guard that is held has the generation of its holder's process, a
@@ -56,11 +56,11 @@
  *   word, and whichever comes second sees the first (I2).
  *   Waker against the end of the wait: the waiter's memory lives until it
  *   has seen WOKEN and, if asleep, taken the post (I2).
- *   Retire (destroy) against a waiter on its way out: retire waits until the
- *   last one has counted itself out (I3).  Retire against a waker: it holds
- *   the guard until it no longer needs the queue, and retire takes the guard.
+ *   Drain (destroy) against a waiter on its way out: drain waits until the
+ *   last one has counted itself out (I3).  Drain against a waker: it holds
+ *   the guard until it no longer needs the queue, and drain takes the guard.
  *   Fork: I6.  A thread that forks in a callback has one foot in each: in
- *   the child its waiter is void, unless it had been chosen before the fork.
+ *   the child its waiter is void, unless it had been notified before the fork.
  */
 #include "waitq.h"
 
@@ -114,7 +114,7 @@ static PPT__SLOW void make_new(ppt_waitq_t *queue)
     __atomic_store_n(&queue->born, ppt__generation, __ATOMIC_RELAXED);
 }
 
-void ppt__waitq_guard_to_leave(ppt_waitq_t *queue)
+void ppt__waitq_guard_to_cancel(ppt_waitq_t *queue)
 {
     if (!try_guard(&queue->guard))
         guard_contended(&queue->guard);
@@ -122,7 +122,7 @@ void ppt__waitq_guard_to_leave(ppt_waitq_t *queue)
 
 bool ppt__waitq_guard(ppt_waitq_t *queue)
 {
-    ppt__waitq_guard_to_leave(queue);
+    ppt__waitq_guard_to_cancel(queue);
     if (queue->born == ppt__generation)
         return false;
     make_new(queue);
@@ -228,79 +228,79 @@ static bool set_unless(ppt__waiter_t *waiter, uint32_t *state, uint32_t bit,
 }
 
 /*
- * I1: true unless a bit of unless is set.  A moved waiter is CHOSEN already.
+ * I1: true unless a bit of unless is set.  A moved waiter is NOTIFIED already.
  * Where the system does not tell CPUs, there seems to be only one.
  */
-static bool choose(ppt_waitq_t *queue, ppt__waiter_t *waiter, int cpu,
+static bool notify(ppt_waitq_t *queue, ppt__waiter_t *waiter, int cpu,
                    uint32_t unless)
 {
     uint32_t state;
 
-    if (!set_unless(waiter, &state, PPT__CHOSEN, unless))
+    if (!set_unless(waiter, &state, PPT__NOTIFIED, unless))
         return false;
-    if (state & PPT__CHOSEN)
+    if (state & PPT__NOTIFIED)
         return true;
-    waiter->far = waiter->cpu != cpu;
-    ppt__spin_learn(queue, waiter->far, waiter->spins,
+    waiter->remote = waiter->cpu != cpu;
+    ppt__spin_learn(queue, waiter->remote, waiter->spins,
                     !(state & PPT__ASLEEP));
     return true;
 }
 
-static void append(ppt__chain_t *chain, ppt__waiter_t *waiter)
+static void append(ppt__wake_list_t *list, ppt__waiter_t *waiter)
 {
     waiter->next = NULL;
-    if (chain->first == NULL)
-        chain->first = waiter;
+    if (list->first == NULL)
+        list->first = waiter;
     else
-        chain->last->next = waiter;
-    chain->last = waiter;
-    chain->length++;
+        list->last->next = waiter;
+    list->last = waiter;
+    list->length++;
 }
 
-static bool has_left(const ppt__waiter_t *waiter)
+static bool is_cancelled(const ppt__waiter_t *waiter)
 {
-    return __atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__LEFT;
+    return __atomic_load_n(&waiter->state, __ATOMIC_RELAXED) & PPT__CANCELLED;
 }
 
-/* Choose up to n, in order; those with a bit of unless keep their place. */
-static ppt__chain_t take(ppt_waitq_t *queue, int n, uint32_t unless)
+/* Notify up to n, in order; those with a bit of unless keep their place. */
+static ppt__wake_list_t take(ppt_waitq_t *queue, int n, uint32_t unless)
 {
-    ppt__chain_t chain = { NULL, NULL, 0 };
+    ppt__wake_list_t list = { NULL, NULL, 0 };
     ppt__waiter_t *waiter = queue->head;
     ppt__waiter_t *last = waiter != NULL ? waiter->prev : NULL;
     bool more = waiter != NULL;
     int others = ppt__cpu_count() - 1;
     int cpu = ppt__cpu();
 
-    while (more && chain.length < n) {
+    while (more && list.length < n) {
         ppt__waiter_t *next = waiter->next;
 
         more = waiter != last;
-        if (choose(queue, waiter, cpu, unless)) {
+        if (notify(queue, waiter, cpu, unless)) {
             ppt__waitq_unlink(queue, waiter);
-            waiter->behind = chain.length >= others;
-            append(&chain, waiter);
-        } else if (has_left(waiter)) {
+            waiter->behind = list.length >= others;
+            append(&list, waiter);
+        } else if (is_cancelled(waiter)) {
             detach(queue, waiter); /* I3 */
         }
         waiter = next;
     }
-    return chain;
+    return list;
 }
 
-ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n)
+ppt__wake_list_t ppt__waitq_take(ppt_waitq_t *queue, int n)
 {
-    return take(queue, n, PPT__LEFT);
+    return take(queue, n, PPT__CANCELLED);
 }
 
-ppt__chain_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n)
+ppt__wake_list_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n)
 {
-    return take(queue, n, PPT__LEFT | PPT__AWAY);
+    return take(queue, n, PPT__CANCELLED | PPT__IN_CALLBACK);
 }
 
 ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
 {
-    return take(queue, 1, PPT__LEFT).first;
+    return take(queue, 1, PPT__CANCELLED).first;
 }
 
 ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue)
@@ -319,7 +319,7 @@ int ppt__waitq_present(ppt_waitq_t *queue)
         ppt__waiter_t *next = waiter->next;
 
         more = waiter != last;
-        if (has_left(waiter))
+        if (is_cancelled(waiter))
             detach(queue, waiter); /* I3 */
         else
             present++;
@@ -335,7 +335,7 @@ uint32_t ppt__waitq_waiting(const ppt_waitq_t *queue)
     return ppt__waitq_length(queue);
 }
 
-int ppt__waitq_retire(ppt_waitq_t *queue)
+int ppt__waitq_drain(ppt_waitq_t *queue)
 {
     for (;;) {
         uint32_t length;

@@ -20,7 +20,7 @@
 bool ppt__waitq_guard(ppt_waitq_t *queue);
 
 /* The same for a waiter that leaves, which changes nothing of the parent's. */
-void ppt__waitq_guard_to_leave(ppt_waitq_t *queue);
+void ppt__waitq_guard_to_cancel(ppt_waitq_t *queue);
 void ppt__waitq_unguard(ppt_waitq_t *queue);
 
 /* With the guard held. */
@@ -41,18 +41,18 @@ void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 int ppt__waitq_present(ppt_waitq_t *queue);
 
 /*
- * Choose the first waiter that has not left, and unlink it; or NULL.  The
+ * Notify the first waiter that has not left, and unlink it; or NULL.  The
  * second form passes by those that are in a callback, too.
  */
 ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue);
 ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue);
 
 /*
- * Choose and unlink the first n (or all that there are), in order.  The second
+ * Notify and unlink the first n (or all that there are), in order.  The second
  * form passes by those that are in a callback.
  */
-ppt__chain_t ppt__waitq_take(ppt_waitq_t *queue, int n);
-ppt__chain_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n);
+ppt__wake_list_t ppt__waitq_take(ppt_waitq_t *queue, int n);
+ppt__wake_list_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n);
 
 /*
  * Without the guard: how many wait, or are on their way out; stale at once.
@@ -70,6 +70,6 @@ uint32_t ppt__waitq_waiting(const ppt_waitq_t *queue);
  * Without the guard: 0 when nobody waits and none will touch queue any more;
  * EBUSY when somebody waits.
  */
-int ppt__waitq_retire(ppt_waitq_t *queue);
+int ppt__waitq_drain(ppt_waitq_t *queue);
 
 #endif

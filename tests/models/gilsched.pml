@@ -217,7 +217,7 @@ inline choose()
 }
 
 /* C3 */
-inline wake_chosen()
+inline wake_notified()
 {
     atomic {
         if
@@ -544,7 +544,7 @@ inline take(n)
     do
     :: next == TOOK || next == GONE -> break
     :: next == SLEEP ->
-        wake_chosen();
+        wake_notified();
         sleep(n);
         stall();
         atomic { guard(m); look_at_clock(); look(n); done() }
@@ -595,7 +595,7 @@ inline drop(n)
         signal_cond();
         done()
     };
-    wake_chosen();
+    wake_notified();
     atomic {
         if
         :: requested(n) && last_holder == n ->

@@ -20,7 +20,7 @@ chan lq = [NODES] of { byte };
 chan cq = [NODES] of { byte };
 bit lg, cg;                 /* guards */
 bit lock_gone, cond_gone;
-byte holders, queued, chosen, given, left_over, remaining;
+byte holders, queued, notified, given, left_over, remaining;
 
 #define LQ 0
 #define CQ 1
@@ -61,7 +61,7 @@ inline release()
            fi
        :: else ->
            L; guard(lg);
-           pop_unless(lq, node, LEFT | AWAY);
+           pop_unless(lq, node, CANCELLED | IN_CALLBACK);
            w = word;
            next = w & TURN;
            if
@@ -134,14 +134,14 @@ inline call_back(n)
     atomic {
         away = 0;
         if
-        :: state[n] & CHOSEN
-        :: else -> state[n] = state[n] | AWAY; away = 1
+        :: state[n] & NOTIFIED
+        :: else -> state[n] = state[n] | IN_CALLBACK; away = 1
         fi
     };
     if
     :: away ->
         L; guard(lg);
-        state[n] = state[n] & ~AWAY;
+        state[n] = state[n] & ~IN_CALLBACK;
         take_or_announce(0, 0);
         if
         :: taken -> unlink(lq, n)
@@ -302,7 +302,7 @@ proctype signaller()
     /* A signal at any time; then a broadcast when all have queued. */
     C; guard(cg); pop(cq, first); unguard(cg);
     if
-    :: first != NOBODY -> chosen++; move_or_wake(first)
+    :: first != NOBODY -> notified++; move_or_wake(first)
     :: else
     fi;
     queued == WAITERS;
@@ -311,8 +311,8 @@ proctype signaller()
     pop(cq, second);
     unguard(cg);
     atomic {
-        if :: first != NOBODY -> chosen++ :: else fi;
-        if :: second != NOBODY -> chosen++ :: else fi
+        if :: first != NOBODY -> notified++ :: else fi;
+        if :: second != NOBODY -> notified++ :: else fi
     };
     /* destroy before the wake-ups: as early as can be; waits for leavers */
     atomic { counted[CQ] == 0 && cg == 0 -> cond_gone = 1 };
@@ -338,7 +338,7 @@ init
         run signaller()
     };
     _nr_pr == 1;
-    assert(chosen == given && lock_gone && cond_gone);
+    assert(notified == given && lock_gone && cond_gone);
     assert(len(lq) == 0 && len(cq) == 0 && holders == 0);
     assert(!sem[0] && !sem[1] && !sem[2] && !sem[3] && !sem[4] && !sem[5])
 }

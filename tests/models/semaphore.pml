@@ -60,22 +60,22 @@ inline call_back(n)
     atomic {
         away = 0;
         if
-        :: state[n] & CHOSEN
-        :: else -> state[n] = state[n] | AWAY; away = 1
+        :: state[n] & NOTIFIED
+        :: else -> state[n] = state[n] | IN_CALLBACK; away = 1
         fi
     };
     if
     :: away ->
         if
         :: S; guard(sg);
-           state[n] = state[n] & ~AWAY;
+           state[n] = state[n] & ~IN_CALLBACK;
            take_or_announce();
            if
            :: taken -> unlink(sq, n)
            :: else
            fi;
            S; unguard(sg)
-        :: atomic { assert(!(state[n] & CHOSEN)); state[n] = state[n] | LEFT };
+        :: atomic { assert(!(state[n] & NOTIFIED)); state[n] = state[n] | CANCELLED };
            S; guard(sg); unlink(sq, n); S; unguard(sg);
            result = 1
         fi
@@ -177,14 +177,14 @@ again:
         :: word != NO_UNITS -> S; unguard(sg); goto again
         :: else
         fi;
-        pop_unless(sq, first, LEFT | AWAY);
+        pop_unless(sq, first, CANCELLED | IN_CALLBACK);
         if
         :: first != NOBODY -> units--
         :: else
         fi;
         if
         :: units > 0 && first != NOBODY ->
-            pop_unless(sq, second, LEFT | AWAY);
+            pop_unless(sq, second, CANCELLED | IN_CALLBACK);
             if
             :: second != NOBODY -> units--
             :: else

@@ -2,16 +2,17 @@
  * waitq.pml - what the models share: waiters, their state bits, the wake-up.
  *
  * One atomic {} is one atomic operation of the C code, or a sequence that
- * only the holder of a guard can see.  pop is one step: LEFT is never taken
- * back, so the waiters that it passes by may as well be looked at last; they
- * are out of the queue then, but in counted until they are out themselves.
+ * only the holder of a guard can see.  pop is one step: CANCELLED is never
+ * taken back, so the waiters that it passes by may as well be looked at last;
+ * they are out of the queue then, but in counted until they are out
+ * themselves.
  * A signal handler, or a deadline, ends a wait at any time.
  */
 #define ASLEEP 1
-#define CHOSEN 2
+#define NOTIFIED 2
 #define WOKEN 4
-#define LEFT 8
-#define AWAY 16
+#define CANCELLED 8
+#define IN_CALLBACK 16
 
 #define HELD 1
 #define QUEUED 2
@@ -66,10 +67,10 @@ inline pop_unless(q, node, passed)
             if
             :: node == NOBODY && !(state[x] & (passed)) ->
                 assert(alive[x]);
-                state[x] = state[x] | CHOSEN;
+                state[x] = state[x] | NOTIFIED;
                 counted[home[x]]--;
                 node = x
-            :: node == NOBODY && (state[x] & LEFT) -> assert(alive[x])
+            :: node == NOBODY && (state[x] & CANCELLED) -> assert(alive[x])
             :: else -> q!x
             fi;
             i--
@@ -80,7 +81,7 @@ inline pop_unless(q, node, passed)
 
 inline pop(q, node)
 {
-    pop_unless(q, node, LEFT)
+    pop_unless(q, node, CANCELLED)
 }
 
 /* Out of the queue, if nobody has taken it out, and out of the count. */
@@ -97,7 +98,7 @@ inline unlink(q, n)
 
 inline wake(n, what)
 {
-    assert(alive[n] && (state[n] & CHOSEN) && !(state[n] & WOKEN));
+    assert(alive[n] && (state[n] & NOTIFIED) && !(state[n] & WOKEN));
     grant[n] = what;
     atomic { old = state[n]; state[n] = old | WOKEN };
     if
@@ -121,8 +122,8 @@ inline wait_in(q, g, n, timed)
         :: result == 1 ->
             atomic {
                 if
-                :: state[n] & CHOSEN -> result = 0
-                :: else -> state[n] = state[n] | LEFT
+                :: state[n] & NOTIFIED -> result = 0
+                :: else -> state[n] = state[n] | CANCELLED
                 fi
             };
             if
