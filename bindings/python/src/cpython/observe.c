@@ -1,0 +1,613 @@
+/*
+ * observe.c - who holds a GIL and who waits for it, exactly.
+ *
+ * Idea
+ *   Nothing is sampled.  Each event of a GIL has one time, read from the clock
+ *   with the GIL's mutex held.  What a thread does alone is written to its own
+ *   record only, so that threads which hand the GIL to and fro do not pass
+ *   another cache line along with it.  What they share is touched while
+ *   somebody waits.
+ *
+ * State
+ *   ppy_observing  how many GILs are observed; atomic
+ *   everything of a GIL and of its threads is guarded by the GIL's mutex, but
+ *   for a thread's owner, which is atomic, and next_of_all, which is set once
+ *
+ * Invariants
+ *   O1  A record belongs to the thread that has its link at owner.  Records are
+ *       never freed: a thread may look at one that it had, and see that it is
+ *       its own no more.
+ *   O2  Records are kept when their threads end, for the report.  Beyond
+ *       MANY of them, one that has ended is added to the sum of all such ones
+ *       and used again.  So a server with a thread for each request needs no
+ *       more memory than one with a pool, and no time is lost.
+ *   O3  A GIL is observed as long as somebody asks for it; several may, since
+ *       interpreters may share it.  The first one begins with all numbers 0.
+ *   O4  waiting counts the threads whose wanted_at is not 0.  While it is not
+ *       0, contention is counted up to at.
+ *   O5  A thread that lets go after a request is detained by CPython until
+ *       another has taken the GIL.  If it then wants it at once, it was forced
+ *       off, and has waited since it let go: the wait of a CPU-bound thread.
+ *       If not, it has let go for something that blocks.
+ *   O6  One thread at most has a took_at that is not 0, the holder: so the
+ *       times held add up to no more than what has passed, and the rest is
+ *       the time in which nobody held the GIL.
+ *   O7  asked_at is 0 but for a holder that was asked.
+ *   O8  The last events are kept in a ring, if somebody wants them, with the
+ *       very times that were counted.
+ */
+#include "observe.h"
+
+#include "../base/compat.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pyplusthread/gilsched.h>
+#include <pyplusthread/time.h>
+
+enum { MANY = 512 };
+
+unsigned ppy_observing;
+
+static ppy_observed_thread_t *all;
+static pthread_key_t key;
+
+static bool is_of(const ppy_observed_thread_t *thread,
+                  const ppy_observer_t *link)
+{
+    return __atomic_load_n(&thread->owner, __ATOMIC_RELAXED) == link;
+}
+
+static bool is_observed(const ppy_observed_t *gil)
+{
+    return gil->observers != 0;
+}
+
+/* --- records of threads ---------------------------------------------------- */
+
+/* Of the calling thread, which ends; without the mutex. */
+static void let_go_of_records(void *link)
+{
+    ppy_observed_thread_t *thread = __atomic_load_n(&all, __ATOMIC_ACQUIRE);
+
+    for (; thread != NULL; thread = thread->next_of_all)
+        if (is_of(thread, link))
+            __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELEASE);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&key, let_go_of_records);
+}
+
+static bool has_ended(const ppy_observed_thread_t *thread)
+{
+    return __atomic_load_n(&thread->owner, __ATOMIC_ACQUIRE) == NULL;
+}
+
+static void publish(ppy_observed_thread_t *thread)
+{
+    ppy_observed_thread_t *first = __atomic_load_n(&all, __ATOMIC_RELAXED);
+
+    do
+        thread->next_of_all = first;
+    while (!__atomic_compare_exchange_n(&all, &first, thread, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+static ppy_observed_thread_t *allocate(ppy_observed_t *gil)
+{
+    ppy_observed_thread_t *thread = calloc(1, sizeof(*thread));
+
+    if (thread == NULL)
+        return NULL;
+    thread->gil = gil;
+    thread->next = gil->threads;
+    gil->threads = thread;
+    publish(thread);
+    return thread;
+}
+
+static void clear(ppy_observed_thread_t *thread)
+{
+    size_t kept = offsetof(ppy_observed_thread_t, serial);
+
+    memset((char *)thread + kept, 0, sizeof(*thread) - kept);
+    __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELAXED);
+}
+
+/* O2 */
+static bool forget(ppy_observed_t *gil, ppy_observed_thread_t *thread)
+{
+    if (gil->others == NULL)
+        gil->others = calloc(1, sizeof(*gil->others));
+    if (gil->others == NULL)
+        return false;
+    ppy_tally_merge(&gil->others->tally, &thread->tally);
+    ppy_timeline_merge(&gil->others->held, &thread->held);
+    ppy_timeline_merge(&gil->others->waited, &thread->waited);
+    gil->others->threads++;
+    if (thread->wanted_at != 0)
+        gil->waiting--;
+    clear(thread);
+    gil->used--;
+    return true;
+}
+
+static ppy_observed_thread_t *unused_record(ppy_observed_t *gil)
+{
+    ppy_observed_thread_t *thread = gil->threads;
+
+    for (; thread != NULL; thread = thread->next)
+        if (!thread->is_used
+            || (gil->used >= MANY && has_ended(thread)
+                && forget(gil, thread)))
+            return thread;
+    return allocate(gil);
+}
+
+/* Once for each thread, unless it has to do with several GILs. */
+static __attribute__((noinline, cold)) ppy_observed_thread_t *find(
+    ppy_observed_t *gil, ppy_observer_t *link)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    ppy_observed_thread_t *thread = gil->threads;
+
+    while (thread != NULL && !is_of(thread, link))
+        thread = thread->next;
+    if (thread == NULL)
+        thread = unused_record(gil);
+    link->thread = thread;
+    if (thread == NULL || thread->is_used)
+        return thread;
+    pthread_once(&once, make_key);
+    pthread_setspecific(key, link);
+    thread->is_used = true;
+    thread->threads = 1;
+    thread->serial = ++gil->serials;
+    thread->native_id = PyThread_get_thread_native_id();
+    thread->ident = PyThread_get_thread_ident();
+    gil->used++;
+    __atomic_store_n(&thread->owner, link, __ATOMIC_RELAXED);
+    return thread;
+}
+
+/* O1; of any thread, NULL if it has none. */
+static ppy_observed_thread_t *present(const ppy_observed_t *gil,
+                                      const ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = link == NULL ? NULL : link->thread;
+
+    return thread != NULL && is_of(thread, link) && thread->gil == gil
+               ? thread
+               : NULL;
+}
+
+/*
+ * Of the calling thread, which has the link; NULL if the GIL is not observed,
+ * or there is no memory.
+ */
+static ppy_observed_thread_t *record_of(ppy_observed_t *gil,
+                                        ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = present(gil, link);
+
+    if (!is_observed(gil))
+        return NULL;
+    if (thread == NULL)
+        thread = find(gil, link);
+    if (thread == NULL)
+        gil->lost++;
+    return thread;
+}
+
+/* --- events ---------------------------------------------------------------- */
+
+/* O8 */
+static void note(ppy_observed_t *gil, int64_t now,
+                 const ppy_observed_thread_t *thread, ppy_event_kind_t kind)
+{
+    ppy_event_t event = { now, (uint32_t)thread->serial, (uint32_t)kind };
+
+    if (gil->events != NULL)
+        gil->events[gil->event_count++ & (gil->room - 1)] = event;
+}
+
+/* O4; holder is NULL while nobody holds it. */
+static void count_contention(ppy_observed_t *gil, int64_t now,
+                             ppy_observed_thread_t *holder)
+{
+    uint64_t passed = (uint64_t)(now - gil->at);
+
+    gil->at = now;
+    if (gil->waiting == 0)
+        return;
+    gil->contended += passed;
+    if (holder == NULL)
+        gil->handing_over += passed;
+    else
+        holder->tally.counts[PPY_DELAYED] += passed * gil->waiting;
+}
+
+static void draw(const ppy_observed_t *gil, ppy_timeline_t *timeline,
+                 int64_t from, int64_t until)
+{
+    ppy_timeline_add(timeline, from - gil->since, until - gil->since);
+}
+
+/* O5 */
+static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
+                                  int64_t now)
+{
+    return thread->was_forced
+           && now - thread->detained_until < PPT_GILSCHED_PATIENCE_NS;
+}
+
+/* While it was detained it was not known that it waits. */
+static void count_detention(ppy_observed_t *gil, int64_t since, int64_t now,
+                            ppy_observed_thread_t *holder)
+{
+    uint64_t passed;
+
+    if (holder == NULL || holder->took_at < since)
+        return;
+    passed = (uint64_t)(now - holder->took_at);
+    holder->tally.counts[PPY_DELAYED] += passed;
+    if (gil->waiting == 0)
+        gil->contended += passed;
+}
+
+static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
+                       int64_t now, ppy_observed_thread_t *holder)
+{
+    count_contention(gil, now, holder);
+    thread->wanted_at = now;
+    thread->cpu_bound = comes_back_to_compute(thread, now);
+    if (thread->cpu_bound) {
+        thread->wanted_at = thread->let_go_at;
+        count_detention(gil, thread->let_go_at, now, holder);
+    }
+    note(gil, thread->wanted_at, thread, PPY_EVENT_WANT);
+    gil->waiting++;
+}
+
+void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
+                      const ppy_observer_t *holder)
+{
+    ppy_observed_thread_t *thread = record_of(gil, link);
+
+    if (thread != NULL && thread->wanted_at == 0)
+        begin_wait(gil, thread, ppt_now(), present(gil, holder));
+}
+
+void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
+                     const ppy_observer_t *holder)
+{
+    ppy_observed_thread_t *asking = record_of(gil, link);
+    ppy_observed_thread_t *asked = present(gil, holder);
+
+    if (asking == NULL || asked == NULL)
+        return;
+    asking->tally.counts[PPY_REQUESTS_MADE]++;
+    asked->tally.counts[PPY_REQUESTS_SUFFERED]++;
+    if (gil->asked_at != 0)
+        return;
+    gil->asked_at = ppt_now();
+    if (gil->witness.wanted)
+        gil->asked_cpu = ppy_witness_cpu_time(asked->ident);
+    note(gil, gil->asked_at, asking, PPY_EVENT_ASK);
+}
+
+static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
+                                               ppy_observed_thread_t *thread,
+                                               int64_t now)
+{
+    int64_t waited = now - thread->wanted_at;
+
+    count_contention(gil, now, NULL);
+    ppy_tally_add(&thread->tally, thread->cpu_bound ? PPY_WAIT_CPU : PPY_WAIT,
+                  waited);
+    thread->tally.counts[PPY_WAITED] += (uint64_t)waited;
+    draw(gil, &thread->waited, thread->wanted_at, now);
+    thread->wanted_at = 0;
+    gil->waiting--;
+}
+
+void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = record_of(gil, link);
+    int64_t now;
+
+    if (thread == NULL)
+        return;
+    now = ppt_now();
+    thread->tally.counts[PPY_ACQUISITIONS]++;
+    thread->took_at = now;
+    if (thread->wanted_at == 0) {
+        thread->cpu_bound = false;
+        if (comes_back_to_compute(thread, now))
+            begin_wait(gil, thread, now, NULL);
+        else if (gil->waiting != 0)
+            count_contention(gil, now, NULL);
+    }
+    if (thread->wanted_at != 0)
+        end_wait(gil, thread, now);
+    note(gil, now, thread, PPY_EVENT_TAKE);
+}
+
+static void show(ppy_observed_t *gil, const ppy_observed_thread_t *thread,
+                 int64_t now)
+{
+    int64_t cpu = ppy_witness_cpu_time(thread->ident);
+    ppy_seen_t seen = { thread->serial, thread->ident,
+                        thread->tally.counts[PPY_ACQUISITIONS],
+                        now - gil->asked_at, now - thread->took_at,
+                        cpu < 0 || gil->asked_cpu < 0
+                            ? -1
+                            : cpu - gil->asked_cpu };
+
+    ppy_witness_show(&gil->witness, &seen, now);
+}
+
+/* O7 */
+static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
+                        int64_t now)
+{
+    if (gil->asked_at == 0)
+        return false;
+    ppy_tally_add(&thread->tally, PPY_RESPONSE, now - gil->asked_at);
+    if (gil->witness.wanted)
+        show(gil, thread, now);
+    gil->asked_at = 0;
+    return true;
+}
+
+void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = record_of(gil, link);
+    int64_t now;
+    bool forced;
+
+    if (thread == NULL || thread->took_at == 0)
+        return;
+    now = ppt_now();
+    if (gil->waiting != 0)
+        count_contention(gil, now, thread);
+    forced = end_request(gil, thread, now);
+    ppy_tally_add(&thread->tally,
+                  forced || thread->cpu_bound ? PPY_HOLD_CPU : PPY_HOLD,
+                  now - thread->took_at);
+    thread->tally.counts[PPY_HELD] += (uint64_t)(now - thread->took_at);
+    thread->tally.counts[forced ? PPY_FORCED : PPY_VOLUNTARY]++;
+    draw(gil, &thread->held, thread->took_at, now);
+    thread->was_forced = forced;
+    thread->let_go_at = thread->detained_until = now;
+    thread->took_at = 0; /* O6 */
+    note(gil, now, thread, forced ? PPY_EVENT_FORCED : PPY_EVENT_LET_GO);
+}
+
+void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = present(gil, link);
+
+    if (thread != NULL)
+        thread->detained_until = ppt_now();
+}
+
+/* --- beginning and end ------------------------------------------------------- */
+
+/* Those of the threads are 0. */
+static void count_from(ppy_observed_t *gil, int64_t now)
+{
+    gil->since = gil->at = gil->until = now;
+    gil->contended = gil->handing_over = gil->lost = 0;
+    gil->event_count = 0;
+    free(gil->others);
+    gil->others = NULL;
+}
+
+/* O4: it is not known who holds it and who waits. */
+static void begin(ppy_observed_t *gil)
+{
+    ppy_observed_thread_t *thread = gil->threads;
+
+    for (; thread != NULL; thread = thread->next)
+        clear(thread);
+    gil->waiting = gil->used = 0;
+    gil->asked_at = 0;
+    count_from(gil, ppt_now());
+}
+
+void ppy_observe_anew(ppy_observed_t *gil)
+{
+    ppy_witness_forget(&gil->witness);
+    if (is_observed(gil))
+        begin(gil);
+}
+
+void ppy_observe_forget(ppy_observed_t *gil)
+{
+    if (is_observed(gil))
+        __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
+    gil->observers = 0;
+}
+
+/* O3 */
+void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *holder;
+
+    if (gil->observers++ != 0)
+        return;
+    __atomic_add_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
+    begin(gil);
+    holder = record_of(gil, link);
+    if (holder == NULL)
+        return;
+    holder->took_at = gil->since;
+    note(gil, gil->since, holder, PPY_EVENT_TAKE);
+}
+
+void ppy_observe_end(ppy_observed_t *gil)
+{
+    if (!is_observed(gil) || --gil->observers != 0)
+        return;
+    gil->until = ppt_now();
+    __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
+}
+
+static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
+                  int64_t now)
+{
+    ppy_tally_t none = { { 0 }, { 0 }, { 0 }, { { 0 } } };
+    ppy_timeline_t empty = { 0, { 0 } };
+
+    if (has_ended(thread)) {
+        gil->waiting -= thread->wanted_at != 0;
+        gil->used -= thread->is_used;
+        clear(thread);
+        return;
+    }
+    thread->tally = none;
+    thread->held = thread->waited = empty;
+    thread->let_go_at = now;
+    if (thread->wanted_at != 0)
+        thread->wanted_at = now;
+    if (thread->took_at != 0)
+        thread->took_at = now;
+}
+
+/* What has begun before is among the events, too. */
+static void note_state(ppy_observed_t *gil, int64_t now)
+{
+    const ppy_observed_thread_t *thread = gil->threads;
+
+    for (; thread != NULL; thread = thread->next) {
+        if (thread->wanted_at != 0)
+            note(gil, now, thread, PPY_EVENT_WANT);
+        if (thread->took_at != 0)
+            note(gil, now, thread, PPY_EVENT_TAKE);
+    }
+}
+
+void ppy_observe_reset(ppy_observed_t *gil)
+{
+    ppy_observed_thread_t *thread;
+    int64_t now = ppt_now();
+
+    if (!is_observed(gil))
+        return;
+    for (thread = gil->threads; thread != NULL; thread = thread->next)
+        reset(gil, thread, now);
+    count_from(gil, now);
+    note_state(gil, now);
+}
+
+bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
+                              const ppy_seen_t *seen)
+{
+    const ppy_observed_thread_t *thread = gil->threads;
+
+    while (thread != NULL && thread->serial != seen->serial)
+        thread = thread->next;
+    return thread != NULL
+           && thread->tally.counts[PPY_ACQUISITIONS] == seen->acquisitions;
+}
+
+bool ppy_observe_events(ppy_observed_t *gil, size_t room)
+{
+    ppy_event_t *events = room == 0 ? NULL : calloc(room, sizeof(*events));
+
+    if (room != 0 && events == NULL)
+        return false;
+    free(gil->events);
+    gil->events = events;
+    gil->room = room;
+    gil->event_count = 0;
+    if (is_observed(gil))
+        note_state(gil, ppt_now());
+    return true;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t ppy_observe_copy_events(const ppy_observed_t *gil, ppy_event_t *events)
+{
+    uint64_t count = earlier(gil->event_count, gil->room);
+    uint64_t first = gil->event_count - count;
+    uint64_t i;
+
+    for (i = 0; events != NULL && i < count; i++)
+        events[i] = gil->events[(first + i) & (gil->room - 1)];
+    return count;
+}
+
+/* --- from Python ----------------------------------------------------------- */
+
+/* Not in the midst of a character. */
+static size_t length_that_fits(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length < PPY_NAME)
+        return length;
+    length = PPY_NAME - 1;
+    while (((unsigned char)name[length] & 0xC0) == 0x80)
+        length--;
+    return length;
+}
+
+void ppy_observe_name(ppy_observed_t *gil, ppy_observer_t *link,
+                      const char *name)
+{
+    ppy_observed_thread_t *thread = record_of(gil, link);
+    size_t length = length_that_fits(name);
+
+    if (thread == NULL)
+        return;
+    memcpy(thread->name, name, length);
+    thread->name[length] = 0;
+}
+
+/* As if its hold and its wait ended now. */
+static void copy_one(const ppy_observed_t *gil, ppy_observed_thread_t *copy,
+                     const ppy_observed_thread_t *thread)
+{
+    uint64_t *counts = copy->tally.counts;
+
+    *copy = *thread;
+    copy->ended = has_ended(thread);
+    if (thread->took_at != 0) {
+        counts[PPY_HELD] += (uint64_t)(gil->until - thread->took_at);
+        draw(gil, &copy->held, thread->took_at, gil->until);
+    }
+    if (thread->wanted_at != 0) {
+        counts[PPY_WAITED] += (uint64_t)(gil->until - thread->wanted_at);
+        draw(gil, &copy->waited, thread->wanted_at, gil->until);
+    }
+}
+
+size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observer_t *link,
+                        ppy_observed_t *copy, ppy_observed_thread_t *threads,
+                        size_t room)
+{
+    const ppy_observed_thread_t *thread = gil->threads;
+    size_t found = 0;
+
+    if (is_observed(gil)) {
+        gil->until = ppt_now();
+        count_contention(gil, gil->until, record_of(gil, link));
+    }
+    *copy = *gil;
+    if (gil->others != NULL && found++ < room)
+        copy_one(gil, &threads[found - 1], gil->others);
+    for (; thread != NULL; thread = thread->next)
+        if (thread->is_used && found++ < room)
+            copy_one(gil, &threads[found - 1], thread);
+    return found;
+}
