@@ -89,6 +89,7 @@ typedef struct {
     PyTypeObject *bounded_semaphore_type;
     PyTypeObject *event_type;
     PyTypeObject *barrier_type;
+    PyTypeObject *simple_queue_type;
     ppy_watch_t condition_watch;
     ppy_watch_t semaphore_watch;
     ppy_watch_t barrier_watch;
@@ -99,6 +100,7 @@ typedef struct {
     PyObject *stock_lock;       /* the classes of threading's locks; NULL if */
     PyObject *stock_rlock;      /* somebody has replaced them before */
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
+    PyObject *empty;            /* queue.Empty */
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */
 } ppy_state_t;
@@ -180,6 +182,12 @@ int ppy_deadline(PyObject *timeout, int64_t *deadline);
 
 /* The same for a condition or an event, which may refuse NaN. */
 int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
+
+/*
+ * The same for get of a queue, where a negative timeout is a ValueError, and
+ * so is NaN.
+ */
+int ppy_queue_deadline(PyObject *timeout, int64_t *deadline);
 
 /* --- wait.c ------------------------------------------------------------ */
 
@@ -271,6 +279,9 @@ static inline bool ppy_locked(const ppt_lock_t *lock)
  * Returns   0, or -1 with an exception set; lock was taken in both cases
  */
 int ppy_acquire_whatever(ppt_lock_t *lock);
+
+/* Wake the first that waits for cond, by a thread that is attached. */
+void ppy_wake_one(ppt_cond_t *cond);
 
 /* Called by each import. */
 int ppy_wait_setup(PyObject *threading);
@@ -460,6 +471,9 @@ int ppy_own_wait(PyObject *condition, int64_t deadline);
 /* The text after the name of a method without arguments. */
 #define PPY_NOTHING "($self, /)\n--\n\n"
 
+/* Kept out of line, for the sake of the short path that calls it. */
+#define PPY_SLOW __attribute__((noinline))
+
 /* A method of another kind than METH_NOARGS or METH_O. */
 #define PPY_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
@@ -472,6 +486,7 @@ extern PyType_Spec ppy_semaphore_spec;
 extern PyType_Spec ppy_bounded_semaphore_spec;
 extern PyType_Spec ppy_event_spec;
 extern PyType_Spec ppy_barrier_spec;
+extern PyType_Spec ppy_simple_queue_spec;
 
 /* --- stock.c ----------------------------------------------------------- */
 

@@ -72,8 +72,9 @@ PyObject *ppy_repr(PyObject *op, PyObject *detail)
 
 typedef struct {
     PyType_Spec *spec;
-    const char *stock;      /* its name in threading */
-    bool is_factory;        /* there, and not a class */
+    const char *module;     /* of which it stands for a class, */
+    const char *stock;      /* or a function: is_factory */
+    bool is_factory;
     size_t offset;          /* in ppy_state_t */
     size_t base;            /* the same; 0: none */
 } type_t;
@@ -81,14 +82,18 @@ typedef struct {
 #define AT(field) offsetof(ppy_state_t, field)
 
 static const type_t types[] = {
-    { &ppy_lock_spec, "Lock", true, AT(lock_type), 0 },
-    { &ppy_rlock_spec, "RLock", true, AT(rlock_type), 0 },
-    { &ppy_condition_spec, "Condition", false, AT(condition_type), 0 },
-    { &ppy_semaphore_spec, "Semaphore", false, AT(semaphore_type), 0 },
-    { &ppy_bounded_semaphore_spec, "BoundedSemaphore", false,
+    { &ppy_lock_spec, "threading", "Lock", true, AT(lock_type), 0 },
+    { &ppy_rlock_spec, "threading", "RLock", true, AT(rlock_type), 0 },
+    { &ppy_condition_spec, "threading", "Condition", false,
+      AT(condition_type), 0 },
+    { &ppy_semaphore_spec, "threading", "Semaphore", false,
+      AT(semaphore_type), 0 },
+    { &ppy_bounded_semaphore_spec, "threading", "BoundedSemaphore", false,
       AT(bounded_semaphore_type), AT(semaphore_type) },
-    { &ppy_event_spec, "Event", false, AT(event_type), 0 },
-    { &ppy_barrier_spec, "Barrier", false, AT(barrier_type), 0 },
+    { &ppy_event_spec, "threading", "Event", false, AT(event_type), 0 },
+    { &ppy_barrier_spec, "threading", "Barrier", false, AT(barrier_type), 0 },
+    { &ppy_simple_queue_spec, "queue", "SimpleQueue", false,
+      AT(simple_queue_type), 0 },
 };
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -98,10 +103,22 @@ static PyObject **field(ppy_state_t *state, size_t offset)
     return (PyObject **)((char *)state + offset);
 }
 
-/* The class of threading that a type stands for. */
-static PyObject *stock_class(PyObject *threading, const type_t *type)
+/* What another module has under a name. */
+static PyObject *import(const char *module, const char *name)
 {
-    PyObject *stock = PyObject_GetAttrString(threading, type->stock);
+    PyObject *imported = PyImport_ImportModule(module);
+    PyObject *found = NULL;
+
+    if (imported != NULL)
+        found = PyObject_GetAttrString(imported, name);
+    Py_XDECREF(imported);
+    return found;
+}
+
+/* The class that a type stands for. */
+static PyObject *stock_class(const type_t *type)
+{
+    PyObject *stock = import(type->module, type->stock);
     PyObject *object;
 
     if (stock == NULL || !type->is_factory)
@@ -115,12 +132,12 @@ static PyObject *stock_class(PyObject *threading, const type_t *type)
     return stock;
 }
 
-static int stock_classes(PyObject *threading, PyObject **classes)
+static int stock_classes(PyObject **classes)
 {
     size_t i;
 
     for (i = 0; i < TYPES; i++) {
-        classes[i] = stock_class(threading, &types[i]);
+        classes[i] = stock_class(&types[i]);
         if (classes[i] == NULL)
             return -1;
     }
@@ -157,10 +174,10 @@ static PyObject *if_named(PyObject *class, const char *name)
     return strcmp(type->tp_name, name) == 0 ? Py_NewRef(class) : NULL;
 }
 
-static int take_from(PyObject *threading, ppy_state_t *state)
+static int take_from_stock(ppy_state_t *state)
 {
     PyObject *classes[TYPES] = { NULL };
-    int result = stock_classes(threading, classes);
+    int result = stock_classes(classes);
     size_t i;
 
     if (result == 0) {
@@ -243,26 +260,27 @@ static int add_types(PyObject *module)
 
 /* --- the module -------------------------------------------------------- */
 
-/* What we need of threading, and where it goes. */
+/* What we need of other modules, and where it goes. */
 static const struct {
-    const char *name;
+    const char *module, *name;
     size_t offset;
 } stock[] = {
-    { "Semaphore", AT(stock_semaphore) },
-    { "BoundedSemaphore", AT(stock_bounded_semaphore) },
-    { "Event", AT(stock_event) },
-    { "Barrier", AT(stock_barrier) },
-    { "BrokenBarrierError", AT(broken_barrier) },
+    { "threading", "Semaphore", AT(stock_semaphore) },
+    { "threading", "BoundedSemaphore", AT(stock_bounded_semaphore) },
+    { "threading", "Event", AT(stock_event) },
+    { "threading", "Barrier", AT(stock_barrier) },
+    { "threading", "BrokenBarrierError", AT(broken_barrier) },
+    { "queue", "Empty", AT(empty) },
 };
 
 #define STOCK (sizeof(stock) / sizeof(stock[0]))
 
-static int take_stock(ppy_state_t *state, PyObject *threading)
+static int take_stock(ppy_state_t *state)
 {
     size_t i;
 
     for (i = 0; i < STOCK; i++) {
-        PyObject *taken = PyObject_GetAttrString(threading, stock[i].name);
+        PyObject *taken = import(stock[i].module, stock[i].name);
 
         *field(state, stock[i].offset) = taken;
         if (taken == NULL)
@@ -306,9 +324,9 @@ static int set_up(PyObject *module, PyObject *threading)
     ppy_state_t *state = PyModule_GetState(module);
 
     state->nothing = ppy_make_nothing();
-    if (state->nothing == NULL || take_stock(state, threading) < 0
+    if (state->nothing == NULL || take_stock(state) < 0
         || ppy_wait_setup(threading) < 0
-        || take_from(threading, state) < 0
+        || take_from_stock(state) < 0
         || add_types(module) < 0
         || set_watches(state) < 0)
         return -1;
