@@ -90,9 +90,15 @@ typedef struct {
     PyTypeObject *event_type;
     PyTypeObject *barrier_type;
     PyTypeObject *simple_queue_type;
+    PyTypeObject *queue_type;
+    PyTypeObject *lifo_queue_type;
+    PyTypeObject *priority_queue_type;
     ppy_watch_t condition_watch;
     ppy_watch_t semaphore_watch;
     ppy_watch_t barrier_watch;
+    ppy_watch_t queue_watch;
+    ppy_watch_t lifo_queue_watch;
+    ppy_watch_t priority_queue_watch;
     PyObject *stock_semaphore;  /* threading's own classes */
     PyObject *stock_bounded_semaphore;
     PyObject *stock_event;
@@ -100,7 +106,18 @@ typedef struct {
     PyObject *stock_lock;       /* the classes of threading's locks; NULL if */
     PyObject *stock_rlock;      /* somebody has replaced them before */
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
-    PyObject *empty;            /* queue.Empty */
+    PyObject *stock_queue;      /* of the module queue */
+    PyObject *stock_lifo_queue;
+    PyObject *stock_priority_queue;
+    PyObject *empty;            /* its exceptions */
+    PyObject *full;
+    PyObject *shut_down;        /* NULL where it has none */
+    PyObject *deque;            /* what its classes keep items in, and with */
+    PyObject *deque_append;
+    PyObject *deque_popleft;
+    PyObject *list_pop;
+    PyObject *heappush;
+    PyObject *heappop;
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */
 } ppy_state_t;
@@ -443,6 +460,7 @@ static inline bool ppy_condition_is_plain(ppy_condition_t *self)
 
 extern const char *const ppy_semaphore_names[];
 extern const char *const ppy_barrier_names[];
+extern const char *const ppy_queue_names[];
 
 extern const ppy_kind_t ppy_kind_lock;
 extern const ppy_kind_t ppy_kind_rlock;
@@ -450,6 +468,9 @@ extern const ppy_kind_t ppy_kind_other;
 
 /* A condition with a new Lock of its own, as Event and Semaphore use. */
 PyObject *ppy_condition_new(ppy_state_t *state);
+
+/* The same, with that Lock; as a Queue uses. */
+PyObject *ppy_condition_with(ppy_state_t *state, PyObject *lock);
 
 /* The lock of such a condition. */
 static inline ppt_lock_t *ppy_own_lock(PyObject *condition)
@@ -487,6 +508,9 @@ extern PyType_Spec ppy_bounded_semaphore_spec;
 extern PyType_Spec ppy_event_spec;
 extern PyType_Spec ppy_barrier_spec;
 extern PyType_Spec ppy_simple_queue_spec;
+extern PyType_Spec ppy_queue_spec;
+extern PyType_Spec ppy_lifo_queue_spec;
+extern PyType_Spec ppy_priority_queue_spec;
 
 /* --- stock.c ----------------------------------------------------------- */
 

@@ -94,6 +94,11 @@ static const type_t types[] = {
     { &ppy_barrier_spec, "threading", "Barrier", false, AT(barrier_type), 0 },
     { &ppy_simple_queue_spec, "queue", "SimpleQueue", false,
       AT(simple_queue_type), 0 },
+    { &ppy_queue_spec, "queue", "Queue", false, AT(queue_type), 0 },
+    { &ppy_lifo_queue_spec, "queue", "LifoQueue", false, AT(lifo_queue_type),
+      AT(queue_type) },
+    { &ppy_priority_queue_spec, "queue", "PriorityQueue", false,
+      AT(priority_queue_type), AT(queue_type) },
 };
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -263,14 +268,26 @@ static int add_types(PyObject *module)
 /* What we need of other modules, and where it goes. */
 static const struct {
     const char *module, *name;
+    const char *attribute;      /* of that; NULL: that itself */
     size_t offset;
 } stock[] = {
-    { "threading", "Semaphore", AT(stock_semaphore) },
-    { "threading", "BoundedSemaphore", AT(stock_bounded_semaphore) },
-    { "threading", "Event", AT(stock_event) },
-    { "threading", "Barrier", AT(stock_barrier) },
-    { "threading", "BrokenBarrierError", AT(broken_barrier) },
-    { "queue", "Empty", AT(empty) },
+    { "threading", "Semaphore", NULL, AT(stock_semaphore) },
+    { "threading", "BoundedSemaphore", NULL, AT(stock_bounded_semaphore) },
+    { "threading", "Event", NULL, AT(stock_event) },
+    { "threading", "Barrier", NULL, AT(stock_barrier) },
+    { "threading", "BrokenBarrierError", NULL, AT(broken_barrier) },
+    { "queue", "Queue", NULL, AT(stock_queue) },
+    { "queue", "LifoQueue", NULL, AT(stock_lifo_queue) },
+    { "queue", "PriorityQueue", NULL, AT(stock_priority_queue) },
+    { "queue", "Empty", NULL, AT(empty) },
+    { "queue", "Full", NULL, AT(full) },
+    PPY_SHUTDOWN({ "queue", "ShutDown", NULL, AT(shut_down) })
+    { "collections", "deque", NULL, AT(deque) },
+    { "collections", "deque", "append", AT(deque_append) },
+    { "collections", "deque", "popleft", AT(deque_popleft) },
+    { "builtins", "list", "pop", AT(list_pop) },
+    { "heapq", "heappush", NULL, AT(heappush) },
+    { "heapq", "heappop", NULL, AT(heappop) },
 };
 
 #define STOCK (sizeof(stock) / sizeof(stock[0]))
@@ -281,6 +298,10 @@ static int take_stock(ppy_state_t *state)
 
     for (i = 0; i < STOCK; i++) {
         PyObject *taken = import(stock[i].module, stock[i].name);
+
+        if (taken != NULL && stock[i].attribute != NULL)
+            Py_SETREF(taken, PyObject_GetAttrString(taken,
+                                                    stock[i].attribute));
 
         *field(state, stock[i].offset) = taken;
         if (taken == NULL)
@@ -296,6 +317,9 @@ static const struct {
     { ppy_condition_names, AT(condition_watch), AT(condition_type) },
     { ppy_semaphore_names, AT(semaphore_watch), AT(semaphore_type) },
     { ppy_barrier_names, AT(barrier_watch), AT(barrier_type) },
+    { ppy_queue_names, AT(queue_watch), AT(queue_type) },
+    { ppy_queue_names, AT(lifo_queue_watch), AT(lifo_queue_type) },
+    { ppy_queue_names, AT(priority_queue_watch), AT(priority_queue_type) },
 };
 
 #define WATCHES (sizeof(watches) / sizeof(watches[0]))
@@ -319,6 +343,18 @@ static int set_watches(ppy_state_t *state)
     return 0;
 }
 
+static int add_exceptions(PyObject *module, ppy_state_t *state)
+{
+    if (PyModule_AddObjectRef(module, "BrokenBarrierError",
+                              state->broken_barrier) < 0
+        || PyModule_AddObjectRef(module, "Empty", state->empty) < 0
+        || PyModule_AddObjectRef(module, "Full", state->full) < 0)
+        return -1;
+    return state->shut_down == NULL
+               ? 0
+               : PyModule_AddObjectRef(module, "ShutDown", state->shut_down);
+}
+
 static int set_up(PyObject *module, PyObject *threading)
 {
     ppy_state_t *state = PyModule_GetState(module);
@@ -330,8 +366,7 @@ static int set_up(PyObject *module, PyObject *threading)
         || add_types(module) < 0
         || set_watches(state) < 0)
         return -1;
-    if (PyModule_AddObjectRef(module, "BrokenBarrierError",
-                              state->broken_barrier) < 0
+    if (add_exceptions(module, state) < 0
         || PyModule_AddStringConstant(module, "__version__", PPT_VERSION) < 0)
         return -1;
     ppy_control_setup(state);
@@ -438,7 +473,8 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "pyplusthread._core",
-    .m_doc = "Native locks, conditions, semaphores, events and barriers.",
+    .m_doc = "Native locks, conditions, semaphores, events, barriers and "
+             "queues.",
     .m_size = sizeof(ppy_state_t),
     .m_methods = functions,
     .m_slots = slots,
