@@ -127,21 +127,31 @@ int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
                 true);
 }
 
-void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter)
+static void enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter, unsigned flags)
 {
-    ppt__cond_enqueue(cond, inside(waiter), NULL, PPT__INTERRUPTIBLE);
+    ppt__cond_enqueue(cond, inside(waiter), NULL, flags);
     inside(waiter)->yields = false;
 }
 
-int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter, int64_t deadline)
+void ppt_cond_enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter)
+{
+    enqueue(cond, waiter, PPT__INTERRUPTIBLE);
+}
+
+void ppt_cond_enqueue_uninterruptible(ppt_cond_t *cond, ppt_waiter_t *waiter)
+{
+    enqueue(cond, waiter, 0);
+}
+
+static int sleep_queued(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                        int64_t deadline, unsigned flags)
 {
     ppt__waiter_t *self = inside(waiter);
     int result;
 
     if (deadline < 0)
         return EINVAL;
-    while ((result = ppt__waiter_sleep(self, deadline, PPT__INTERRUPTIBLE))
-               == 0
+    while ((result = ppt__waiter_sleep(self, deadline, flags)) == 0
            && self->grant == PPT__GRANT_AGAIN)
         ppt__waiter_queue_again(self, &cond->queue);
     if (result == ETIMEDOUT)
@@ -149,6 +159,17 @@ int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter, int64_t deadline)
     if (result == 0)
         ppt__waiter_end(self);
     return result;
+}
+
+int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter, int64_t deadline)
+{
+    return sleep_queued(cond, waiter, deadline, PPT__INTERRUPTIBLE);
+}
+
+int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                                   int64_t deadline)
+{
+    return sleep_queued(cond, waiter, deadline, 0);
 }
 
 int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)

@@ -160,6 +160,16 @@ PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
                            int64_t deadline);
 
 /*
+ * The same two for a thread that no signal handler need interrupt: it may
+ * spin before it sleeps, as in ppt_cond_wait, and EINTR is not returned.
+ */
+PPT_API void ppt_cond_enqueue_uninterruptible(ppt_cond_t *cond,
+                                              ppt_waiter_t *waiter);
+PPT_API int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond,
+                                           ppt_waiter_t *waiter,
+                                           int64_t deadline);
+
+/*
  * Give up the place in the queue.
  *
  * Requires  waiter is enqueued on cond by the calling thread.

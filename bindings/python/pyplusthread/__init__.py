@@ -1,11 +1,12 @@
-"""Native Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event, Barrier.
+"""Native Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event, Barrier,
+Queue, LifoQueue, PriorityQueue, SimpleQueue.
 
-They take the place of the types of threading that have these names:
+They take the place of the types of threading and queue that have these names:
 
     from pyplusthread import Condition
 
-patch() puts them into the module threading, for code that cannot be changed,
-and "python -m pyplusthread script.py" does so for a whole program.
+patch() puts them into those modules, for code that cannot be changed, and
+"python -m pyplusthread script.py" does so for a whole program.
 
 Threads that come back from blocking calls get the GIL before CPU-bound ones:
 see set_gil_priority().  gil_stats() says who holds it and who waits for it.
@@ -16,8 +17,9 @@ import sys
 from . import _priority
 
 __all__ = [
-    'Barrier', 'BoundedSemaphore', 'BrokenBarrierError', 'Condition', 'Event',
-    'Lock', 'RLock', 'Semaphore',
+    'Barrier', 'BoundedSemaphore', 'BrokenBarrierError', 'Condition', 'Empty',
+    'Event', 'Full', 'LifoQueue', 'Lock', 'PriorityQueue', 'Queue', 'RLock',
+    'Semaphore', 'SimpleQueue',
     'get_include', 'get_original', 'gil_info', 'gil_stats', 'is_patched',
     'observe_gil', 'patch', 'patched', 'reset_gil_stats', 'set_gil_priority',
     'unpatch',
@@ -47,12 +49,18 @@ def _is_the_program():
 _missing = None
 try:
     from ._core import (Barrier, BoundedSemaphore, BrokenBarrierError,
-                        Condition, Event, Lock, RLock, Semaphore, __version__,
-                        gil_info, set_gil_priority)
+                        Condition, Empty, Event, Full, LifoQueue, Lock,
+                        PriorityQueue, Queue, RLock, Semaphore, SimpleQueue,
+                        __version__, gil_info, set_gil_priority)
     from ._patch import get_original, is_patched, patch, patched, unpatch
     from ._stats import gil_stats, observe_gil, reset_gil_stats
 except ImportError as error:
     _missing = ImportError(_advice(error), name=error.name, path=error.path)
+
+# Of the module queue from Python 3.13 on.
+if _missing is None and sys.version_info >= (3, 13):
+    from ._core import ShutDown
+    __all__.append('ShutDown')
 
 # The program may have been told to do without: _run.py decides.
 if _missing is None:

@@ -6,25 +6,32 @@ from ._stats import (
 )
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from queue import Empty as Empty, Full as Full
 from threading import BrokenBarrierError as BrokenBarrierError
-from types import TracebackType
-from typing import Any, Literal, TypeVar, final
+from types import GenericAlias, TracebackType
+from typing import Any, Generic, Literal, TypeVar, final
 from typing_extensions import Self, disjoint_base
 
 __all__ = [
-    "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "Event",
-    "Lock", "RLock", "Semaphore",
+    "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "Empty",
+    "Event", "Full", "LifoQueue", "Lock", "PriorityQueue", "Queue", "RLock",
+    "Semaphore", "SimpleQueue",
     "get_include", "get_original", "gil_info", "gil_stats", "is_patched",
     "observe_gil", "patch", "patched", "reset_gil_stats", "set_gil_priority",
     "unpatch",
     "__version__",
 ]
 
+if sys.version_info >= (3, 13):
+    from queue import ShutDown as ShutDown
+
+    __all__ += ["ShutDown"]
+
 __version__: str
 
 _Name = Literal[
     "Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event",
-    "Barrier"]
+    "Barrier", "Queue", "LifoQueue", "PriorityQueue", "SimpleQueue"]
 _T = TypeVar("_T")
 
 @final
@@ -130,6 +137,53 @@ class Barrier:
     @property
     def broken(self) -> bool: ...
 
+@disjoint_base
+class Queue(Generic[_T]):
+    maxsize: int
+    mutex: Lock
+    not_empty: Condition
+    not_full: Condition
+    all_tasks_done: Condition
+    unfinished_tasks: int
+    # A deque; of a LifoQueue and a PriorityQueue a list.
+    queue: Any
+    def __init__(self, maxsize: int = 0) -> None: ...
+    def put(
+        self, item: _T, block: bool = True, timeout: float | None = None
+    ) -> None: ...
+    def get(self, block: bool = True, timeout: float | None = None) -> _T: ...
+    def put_nowait(self, item: _T) -> None: ...
+    def get_nowait(self) -> _T: ...
+    def task_done(self) -> None: ...
+    def join(self) -> None: ...
+    def qsize(self) -> int: ...
+    def empty(self) -> bool: ...
+    def full(self) -> bool: ...
+    if sys.version_info >= (3, 13):
+        is_shutdown: bool
+        def shutdown(self, immediate: bool = False) -> None: ...
+    def _init(self, maxsize: int) -> None: ...
+    def _qsize(self) -> int: ...
+    def _put(self, item: _T) -> None: ...
+    def _get(self) -> _T: ...
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+
+class LifoQueue(Queue[_T]): ...
+class PriorityQueue(Queue[_T]): ...
+
+@disjoint_base
+class SimpleQueue(Generic[_T]):
+    def __init__(self) -> None: ...
+    def put(
+        self, item: _T, block: bool = True, timeout: float | None = None
+    ) -> None: ...
+    def get(self, block: bool = True, timeout: float | None = None) -> _T: ...
+    def put_nowait(self, item: _T) -> None: ...
+    def get_nowait(self) -> _T: ...
+    def qsize(self) -> int: ...
+    def empty(self) -> bool: ...
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias: ...
+
 def patch(
     *,
     lock: bool = True,
@@ -139,6 +193,8 @@ def patch(
     bounded_semaphore: bool = True,
     event: bool = True,
     barrier: bool = True,
+    queue: bool = True,
+    simple_queue: bool = True,
 ) -> None: ...
 def unpatch(
     *,
@@ -149,6 +205,8 @@ def unpatch(
     bounded_semaphore: bool = True,
     event: bool = True,
     barrier: bool = True,
+    queue: bool = True,
+    simple_queue: bool = True,
 ) -> None: ...
 def patched(
     *,
@@ -159,6 +217,8 @@ def patched(
     bounded_semaphore: bool = True,
     event: bool = True,
     barrier: bool = True,
+    queue: bool = True,
+    simple_queue: bool = True,
 ) -> AbstractContextManager[None]: ...
 def is_patched(name: _Name | None = None) -> bool: ...
 def get_original(name: _Name) -> Any: ...

@@ -1,11 +1,13 @@
-"""What can be patched: the argument of patch(), and the name in threading."""
+"""What can be patched: the argument of patch(), a module, and names in it."""
 
 NAMES = {
-    'lock': 'Lock',
-    'rlock': 'RLock',
-    'condition': 'Condition',
-    'semaphore': 'Semaphore',
-    'bounded_semaphore': 'BoundedSemaphore',
-    'event': 'Event',
-    'barrier': 'Barrier',
+    'lock': ('threading', 'Lock'),
+    'rlock': ('threading', 'RLock'),
+    'condition': ('threading', 'Condition'),
+    'semaphore': ('threading', 'Semaphore'),
+    'bounded_semaphore': ('threading', 'BoundedSemaphore'),
+    'event': ('threading', 'Event'),
+    'barrier': ('threading', 'Barrier'),
+    'queue': ('queue', 'Queue', 'LifoQueue', 'PriorityQueue'),
+    'simple_queue': ('queue', 'SimpleQueue'),
 }

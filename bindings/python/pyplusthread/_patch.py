@@ -1,11 +1,12 @@
-"""Put the native types into the module threading, and take them out again.
+"""Put the native types into threading and queue, and take them out again.
 
-Only the names in threading change, by one assignment each.  What somebody
+Only the names in these modules change, by one assignment each.  What somebody
 took from there before, with "from threading import Lock" or by making an
 object, stays what it is.
 """
 import _thread
 import contextlib
+import importlib
 import os
 import threading
 import types
@@ -13,10 +14,14 @@ import types
 from . import _core, _dill
 from ._names import NAMES
 
-_native = {name: getattr(_core, name) for name in NAMES.values()}
+# The module that each name is in.
+_home = {name: importlib.import_module(module)
+         for module, *names in NAMES.values() for name in names}
+
+_native = {name: getattr(_core, name) for name in _home}
 
 # What was there at first, or what patch() found later.
-_original = {name: getattr(threading, name) for name in NAMES.values()}
+_original = {name: getattr(home, name) for name, home in _home.items()}
 
 # The blocks of patched() that threads are in, in the order of their begin:
 # (the thread that began it, what it found).
@@ -25,12 +30,15 @@ _blocks_lock = _thread.allocate_lock()
 
 
 def patch(*, lock=True, rlock=True, condition=True, semaphore=True,
-          bounded_semaphore=True, event=True, barrier=True):
-    """Replace threading.Lock and its family by the native types.
+          bounded_semaphore=True, event=True, barrier=True, queue=True,
+          simple_queue=True):
+    """Replace threading.Lock and its family, and the queues, by native types.
+
+    The argument queue is for queue.Queue, LifoQueue and PriorityQueue.
 
     A name whose argument is false is left as it is.  Existing objects, and
-    names that other modules have imported from threading, are left as they
-    are too: call this first.
+    names that other modules have imported from threading or queue, are left
+    as they are too: call this first.
 
     Does nothing where the environment has PYPLUSTHREAD=0.
 
@@ -58,11 +66,15 @@ def before_gevent(event):
     """gevent's plugin: its greenlets need the types that it finds stock."""
     if event.module_name == 'threading':
         unpatch()
+    elif event.module_name == 'queue':
+        for name in _chosen(queue=True, simple_queue=True):
+            _take(name)
 
 
 def unpatch(*, lock=True, rlock=True, condition=True, semaphore=True,
-            bounded_semaphore=True, event=True, barrier=True):
-    """Give threading.Lock and its family back what patch() replaced.
+            bounded_semaphore=True, event=True, barrier=True, queue=True,
+            simple_queue=True):
+    """Give threading and queue back what patch() replaced.
 
     A name whose argument is false is left as it is, and so is one that is
     not patched, or that somebody else has replaced since.
@@ -73,7 +85,8 @@ def unpatch(*, lock=True, rlock=True, condition=True, semaphore=True,
 
 @contextlib.contextmanager
 def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
-            bounded_semaphore=True, event=True, barrier=True):
+            bounded_semaphore=True, event=True, barrier=True, queue=True,
+            simple_queue=True):
     """A context manager: patch(), and in the end what was there before.
 
     Other threads see the change as well: there is only one threading.  Of
@@ -81,7 +94,7 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
     """
     which = dict(locals())  # it grows while a debugger looks
     with _blocks_lock:
-        found = {name: getattr(threading, name) for name in _chosen(**which)}
+        found = {name: _now(name) for name in _chosen(**which)}
         block = (_thread.get_ident(), found)
         _blocks.append(block)
         patch(**which)
@@ -93,17 +106,17 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
 
 
 def is_patched(name=None):
-    """Whether that name of threading ('Lock', ...) is the native type.
+    """Whether that name ('Lock', 'Queue', ...) is that of the native type.
 
     Without a name: whether all of them are.
     """
     if name is not None:
-        return getattr(threading, _known(name)) is _native[name]
+        return _now(_known(name)) is _native[name]
     return all(is_patched(each) for each in _native)
 
 
 def get_original(name):
-    """What threading has under that name ('Lock', ...) when not patched."""
+    """What its module has under that name ('Lock', ...) when not patched."""
     return _original[_known(name)]
 
 
@@ -113,12 +126,17 @@ def is_turned_off():
 
 
 def _chosen(**which):
-    return [NAMES[argument] for argument, wanted in which.items() if wanted]
+    return [name for argument, wanted in which.items() if wanted
+            for name in NAMES[argument][1:]]
+
+
+def _now(name):
+    return getattr(_home[name], name)
 
 
 def _known(name):
     if name not in _native:
-        raise ValueError(f'no name {name!r} to patch in threading; '
+        raise ValueError(f'no name {name!r} to patch; '
                          f'there are {", ".join(_native)}')
     return name
 
@@ -131,7 +149,7 @@ def _end(block):
     for name, value in block[1].items():
         heir = next((found for found in later if name in found), None)
         if heir is None:
-            setattr(threading, name, value)
+            setattr(_home[name], name, value)
         else:
             heir[name] = value
 
@@ -146,12 +164,12 @@ os.register_at_fork(after_in_child=_forget_others)
 
 
 def _put(name):
-    found = getattr(threading, name)
+    found = _now(name)
     if found is not _native[name]:
         _original[name] = found
-        setattr(threading, name, _native[name])
+        setattr(_home[name], name, _native[name])
 
 
 def _take(name):
     if is_patched(name):
-        setattr(threading, name, _original[name])
+        setattr(_home[name], name, _original[name])

@@ -1,4 +1,4 @@
-"""python -m pyplusthread: run a program with threading patched.
+"""python -m pyplusthread: run a program with threading and queue patched.
 
 The program runs as python itself runs it: in the module __main__, with its
 own sys.argv and sys.path[0].  What it raises goes on to python, which knows
@@ -97,10 +97,11 @@ def _parser():
         description='Run a Python program with the native types of '
                     'pyplusthread in threading.  PYPLUSTHREAD=0 in the '
                     'environment runs it without them.')
-    for name, in_threading in NAMES.items():
+    for argument, (module, *names) in NAMES.items():
         parser.add_argument(
-            f'--no-{name}'.replace('_', '-'), dest=name, action='store_false',
-            help=f'leave threading.{in_threading} as it is')
+            f'--no-{argument}'.replace('_', '-'), dest=argument,
+            action='store_false',
+            help=f'leave {module}.{", ".join(names)} as it is')
     parser.add_argument(
         '--gil-only', action='store_true',
         help='leave threading as it is; the GIL has its priority all the '

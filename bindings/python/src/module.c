@@ -17,8 +17,10 @@
 #include "types/cond.h"
 #include "types/event.h"
 #include "types/lock.h"
+#include "types/queue.h"
 #include "types/rlock.h"
 #include "types/semaphore.h"
+#include "types/simple_queue.h"
 #include "wait/acquire.h"
 #include "wait/wait.h"
 
@@ -26,8 +28,9 @@
 
 typedef struct {
     PyType_Spec *spec;
-    const char *stock;      /* its name in threading */
-    bool is_factory;        /* there, and not a class */
+    const char *module;     /* of which it stands for a class, */
+    const char *stock;      /* or a function: is_factory */
+    bool is_factory;
     size_t offset;          /* in ppy_state_t */
     size_t base;            /* the same; 0: none */
 } type_t;
@@ -35,14 +38,23 @@ typedef struct {
 #define AT(field) offsetof(ppy_state_t, field)
 
 static const type_t types[] = {
-    { &ppy_lock_spec, "Lock", true, AT(lock_type), 0 },
-    { &ppy_rlock_spec, "RLock", true, AT(rlock_type), 0 },
-    { &ppy_condition_spec, "Condition", false, AT(condition_type), 0 },
-    { &ppy_semaphore_spec, "Semaphore", false, AT(semaphore_type), 0 },
-    { &ppy_bounded_semaphore_spec, "BoundedSemaphore", false,
+    { &ppy_lock_spec, "threading", "Lock", true, AT(lock_type), 0 },
+    { &ppy_rlock_spec, "threading", "RLock", true, AT(rlock_type), 0 },
+    { &ppy_condition_spec, "threading", "Condition", false,
+      AT(condition_type), 0 },
+    { &ppy_semaphore_spec, "threading", "Semaphore", false,
+      AT(semaphore_type), 0 },
+    { &ppy_bounded_semaphore_spec, "threading", "BoundedSemaphore", false,
       AT(bounded_semaphore_type), AT(semaphore_type) },
-    { &ppy_event_spec, "Event", false, AT(event_type), 0 },
-    { &ppy_barrier_spec, "Barrier", false, AT(barrier_type), 0 },
+    { &ppy_event_spec, "threading", "Event", false, AT(event_type), 0 },
+    { &ppy_barrier_spec, "threading", "Barrier", false, AT(barrier_type), 0 },
+    { &ppy_simple_queue_spec, "queue", "SimpleQueue", false,
+      AT(simple_queue_type), 0 },
+    { &ppy_queue_spec, "queue", "Queue", false, AT(queue_type), 0 },
+    { &ppy_lifo_queue_spec, "queue", "LifoQueue", false, AT(lifo_queue_type),
+      AT(queue_type) },
+    { &ppy_priority_queue_spec, "queue", "PriorityQueue", false,
+      AT(priority_queue_type), AT(queue_type) },
 };
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -52,10 +64,22 @@ static PyObject **field(ppy_state_t *state, size_t offset)
     return (PyObject **)((char *)state + offset);
 }
 
-/* The class of threading that a type stands for. */
-static PyObject *stock_class(PyObject *threading, const type_t *type)
+/* What another module has under a name. */
+static PyObject *import(const char *module, const char *name)
 {
-    PyObject *stock = PyObject_GetAttrString(threading, type->stock);
+    PyObject *imported = PyImport_ImportModule(module);
+    PyObject *found = NULL;
+
+    if (imported != NULL)
+        found = PyObject_GetAttrString(imported, name);
+    Py_XDECREF(imported);
+    return found;
+}
+
+/* The class that a type stands for. */
+static PyObject *stock_class(const type_t *type)
+{
+    PyObject *stock = import(type->module, type->stock);
     PyObject *object;
 
     if (stock == NULL || !type->is_factory)
@@ -69,12 +93,12 @@ static PyObject *stock_class(PyObject *threading, const type_t *type)
     return stock;
 }
 
-static int stock_classes(PyObject *threading, PyObject **classes)
+static int stock_classes(PyObject **classes)
 {
     size_t i;
 
     for (i = 0; i < TYPES; i++) {
-        classes[i] = stock_class(threading, &types[i]);
+        classes[i] = stock_class(&types[i]);
         if (classes[i] == NULL)
             return -1;
     }
@@ -119,10 +143,10 @@ static PyObject *if_named(PyObject *class, const char *name)
     return strcmp(type->tp_name, name) == 0 ? Py_NewRef(class) : NULL;
 }
 
-static int take_from(PyObject *threading, ppy_state_t *state)
+static int take_from_stock(ppy_state_t *state)
 {
     PyObject *classes[TYPES] = { NULL };
-    int result = stock_classes(threading, classes);
+    int result = stock_classes(classes);
     size_t i;
 
     if (result == 0) {
@@ -205,26 +229,43 @@ static int add_types(PyObject *module)
 
 /* --- the module -------------------------------------------------------- */
 
-/* What we need of threading, and where it goes. */
+/* What we need of other modules, and where it goes. */
 static const struct {
-    const char *name;
+    const char *module, *name;
+    const char *attribute;      /* of that; NULL: that itself */
     size_t offset;
 } stock[] = {
-    { "Semaphore", AT(stock_semaphore) },
-    { "BoundedSemaphore", AT(stock_bounded_semaphore) },
-    { "Event", AT(stock_event) },
-    { "Barrier", AT(stock_barrier) },
-    { "BrokenBarrierError", AT(broken_barrier) },
+    { "threading", "Semaphore", NULL, AT(stock_semaphore) },
+    { "threading", "BoundedSemaphore", NULL, AT(stock_bounded_semaphore) },
+    { "threading", "Event", NULL, AT(stock_event) },
+    { "threading", "Barrier", NULL, AT(stock_barrier) },
+    { "threading", "BrokenBarrierError", NULL, AT(broken_barrier) },
+    { "queue", "Queue", NULL, AT(stock_queue) },
+    { "queue", "LifoQueue", NULL, AT(stock_lifo_queue) },
+    { "queue", "PriorityQueue", NULL, AT(stock_priority_queue) },
+    { "queue", "Empty", NULL, AT(empty) },
+    { "queue", "Full", NULL, AT(full) },
+    PPY_SHUTDOWN({ "queue", "ShutDown", NULL, AT(shut_down) })
+    { "collections", "deque", NULL, AT(deque) },
+    { "collections", "deque", "append", AT(deque_append) },
+    { "collections", "deque", "popleft", AT(deque_popleft) },
+    { "builtins", "list", "pop", AT(list_pop) },
+    { "heapq", "heappush", NULL, AT(heappush) },
+    { "heapq", "heappop", NULL, AT(heappop) },
 };
 
 #define STOCK (sizeof(stock) / sizeof(stock[0]))
 
-static int take_stock(ppy_state_t *state, PyObject *threading)
+static int take_stock(ppy_state_t *state)
 {
     size_t i;
 
     for (i = 0; i < STOCK; i++) {
-        PyObject *taken = PyObject_GetAttrString(threading, stock[i].name);
+        PyObject *taken = import(stock[i].module, stock[i].name);
+
+        if (taken != NULL && stock[i].attribute != NULL)
+            Py_SETREF(taken, PyObject_GetAttrString(taken,
+                                                    stock[i].attribute));
 
         *field(state, stock[i].offset) = taken;
         if (taken == NULL)
@@ -240,6 +281,9 @@ static const struct {
     { ppy_condition_names, AT(condition_watch), AT(condition_type) },
     { ppy_semaphore_names, AT(semaphore_watch), AT(semaphore_type) },
     { ppy_barrier_names, AT(barrier_watch), AT(barrier_type) },
+    { ppy_queue_names, AT(queue_watch), AT(queue_type) },
+    { ppy_queue_names, AT(lifo_queue_watch), AT(lifo_queue_type) },
+    { ppy_queue_names, AT(priority_queue_watch), AT(priority_queue_type) },
 };
 
 #define WATCHES (sizeof(watches) / sizeof(watches[0]))
@@ -263,19 +307,30 @@ static int set_watches(ppy_state_t *state)
     return 0;
 }
 
+static int add_exceptions(PyObject *module, ppy_state_t *state)
+{
+    if (PyModule_AddObjectRef(module, "BrokenBarrierError",
+                              state->broken_barrier) < 0
+        || PyModule_AddObjectRef(module, "Empty", state->empty) < 0
+        || PyModule_AddObjectRef(module, "Full", state->full) < 0)
+        return -1;
+    return state->shut_down == NULL
+               ? 0
+               : PyModule_AddObjectRef(module, "ShutDown", state->shut_down);
+}
+
 static int set_up(PyObject *module, PyObject *threading)
 {
     ppy_state_t *state = PyModule_GetState(module);
 
     state->nothing = ppy_make_nothing();
-    if (state->nothing == NULL || take_stock(state, threading) < 0
+    if (state->nothing == NULL || take_stock(state) < 0
         || ppy_wait_setup(threading) < 0
-        || take_from(threading, state) < 0
+        || take_from_stock(state) < 0
         || add_types(module) < 0
         || set_watches(state) < 0)
         return -1;
-    if (PyModule_AddObjectRef(module, "BrokenBarrierError",
-                              state->broken_barrier) < 0
+    if (add_exceptions(module, state) < 0
         || PyModule_AddStringConstant(module, "__version__", PPT_VERSION) < 0)
         return -1;
     ppy_control_setup(state);
@@ -390,7 +445,8 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "pyplusthread._core",
-    .m_doc = "Native locks, conditions, semaphores, events and barriers.",
+    .m_doc = "Native locks, conditions, semaphores, events, barriers and "
+             "queues.",
     .m_size = sizeof(ppy_state_t),
     .m_methods = functions,
     .m_slots = slots,

@@ -249,3 +249,27 @@ int ppy_wait_deadline(PyObject *timeout, int64_t *deadline)
         return not_a_number();
     return ppy_deadline(timeout, deadline);
 }
+
+/* More than -1 ns is rounded up to nothing. */
+static bool is_negative(PyObject *timeout, int64_t ns)
+{
+    return ns < 0
+           && !(PyFloat_Check(timeout)
+                && PyFloat_AS_DOUBLE(timeout) * (double)NS_PER_S > -1);
+}
+
+int ppy_queue_deadline(PyObject *timeout, int64_t *deadline)
+{
+    int64_t ns;
+
+    if (timeout == NULL || timeout == Py_None) {
+        *deadline = PPT_FOREVER;
+        return 0;
+    }
+    if (from_seconds(timeout, ppy_is_real(timeout), &ns) < 0)
+        return -1;
+    if (is_negative(timeout, ns))
+        return value_error("'timeout' must be a non-negative number");
+    *deadline = ppt_deadline(ns < 0 ? 0 : ns);
+    return 0;
+}

@@ -58,4 +58,10 @@ int ppy_deadline(PyObject *timeout, int64_t *deadline);
 /* The same for a condition or an event, which may refuse NaN. */
 int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
 
+/*
+ * The same for get of a queue, where a negative timeout is a ValueError, and
+ * so is NaN.
+ */
+int ppy_queue_deadline(PyObject *timeout, int64_t *deadline);
+
 #endif

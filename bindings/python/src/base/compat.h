@@ -26,6 +26,15 @@
 #define PPY_RLOCK_TAKES_NOTHING false
 #endif
 
+/* What a queue has where it can be shut down: in a table; of functions. */
+#if PY_VERSION_HEX >= 0x030d0000
+#define PPY_SHUTDOWN(...) __VA_ARGS__,
+#define PPY_IF_SHUTDOWN
+#else
+#define PPY_SHUTDOWN(...)
+#define PPY_IF_SHUTDOWN __attribute__((unused))
+#endif
+
 /* What a timeout of NaN means to a condition and an event. */
 #if PY_VERSION_HEX >= 0x030e0000
 #define PPY_NAN_IS_ZERO false /* a ValueError */

@@ -31,6 +31,9 @@ static inline PyObject *ppy_bool(bool value)
 /* The text after the name of a method without arguments. */
 #define PPY_NOTHING "($self, /)\n--\n\n"
 
+/* Kept out of line, for the sake of the short path that calls it. */
+#define PPY_SLOW __attribute__((noinline))
+
 /* A method of another kind than METH_NOARGS or METH_O. */
 #define PPY_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 

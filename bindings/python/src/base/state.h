@@ -15,9 +15,16 @@ typedef struct {
     PyTypeObject *bounded_semaphore_type;
     PyTypeObject *event_type;
     PyTypeObject *barrier_type;
+    PyTypeObject *simple_queue_type;
+    PyTypeObject *queue_type;
+    PyTypeObject *lifo_queue_type;
+    PyTypeObject *priority_queue_type;
     ppy_watch_t condition_watch;
     ppy_watch_t semaphore_watch;
     ppy_watch_t barrier_watch;
+    ppy_watch_t queue_watch;
+    ppy_watch_t lifo_queue_watch;
+    ppy_watch_t priority_queue_watch;
     PyObject *stock_semaphore;  /* threading's own classes */
     PyObject *stock_bounded_semaphore;
     PyObject *stock_event;
@@ -25,6 +32,18 @@ typedef struct {
     PyObject *stock_lock;       /* the classes of threading's locks; NULL if */
     PyObject *stock_rlock;      /* somebody has replaced them before */
     PyObject *broken_barrier;   /* threading.BrokenBarrierError */
+    PyObject *stock_queue;      /* of the module queue */
+    PyObject *stock_lifo_queue;
+    PyObject *stock_priority_queue;
+    PyObject *empty;            /* its exceptions */
+    PyObject *full;
+    PyObject *shut_down;        /* NULL where it has none */
+    PyObject *deque;            /* what its classes keep items in, and with */
+    PyObject *deque_append;
+    PyObject *deque_popleft;
+    PyObject *list_pop;
+    PyObject *heappush;
+    PyObject *heappop;
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */
 } ppy_state_t;

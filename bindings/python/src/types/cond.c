@@ -9,7 +9,7 @@
  * State
  *   cond   the library's
  *   lock   set by __init__; a second __init__ may replace it, but for that
- *          of an Event or a Semaphore.  Each function reads it once, and holds
+ *          of an Event, a Semaphore or a Queue.  Each function reads it once, and holds
  *          it meanwhile: another thread, or Python code that runs inside, may
  *          replace it.
  *
@@ -560,7 +560,8 @@ static int keep_lock(ppy_condition_t *self, PyObject *lock)
     if (lock == NULL || lock == Py_None || lock == self->lock)
         return 0;
     PyErr_SetString(PyExc_TypeError,
-                    "the lock of an Event or a Semaphore cannot be replaced");
+                    "the lock of an Event, a Semaphore or a Queue cannot be "
+                    "replaced");
     return -1;
 }
 
@@ -602,7 +603,7 @@ static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     return make(type, ppy_state(type));
 }
 
-PyObject *ppy_condition_new(ppy_state_t *state)
+PyObject *ppy_condition_with(ppy_state_t *state, PyObject *lock)
 {
     PyObject *op = make(state->condition_type, state);
     ppy_condition_t *self = (ppy_condition_t *)op;
@@ -610,9 +611,16 @@ PyObject *ppy_condition_new(ppy_state_t *state)
     if (op == NULL)
         return NULL;
     self->is_part = true;
-    self->lock = ppy_lock_new(state->lock_type);
-    if (self->lock == NULL)
-        Py_CLEAR(op);
+    self->lock = Py_NewRef(lock);
+    return op;
+}
+
+PyObject *ppy_condition_new(ppy_state_t *state)
+{
+    PyObject *lock = ppy_lock_new(state->lock_type);
+    PyObject *op = lock == NULL ? NULL : ppy_condition_with(state, lock);
+
+    Py_XDECREF(lock);
     return op;
 }
 

@@ -35,6 +35,9 @@ static inline bool ppy_condition_is_plain(ppy_condition_t *self)
 /* A condition with a new Lock of its own, as Event and Semaphore use. */
 PyObject *ppy_condition_new(ppy_state_t *state);
 
+/* The same, with that Lock; as a Queue uses. */
+PyObject *ppy_condition_with(ppy_state_t *state, PyObject *lock);
+
 /* The lock of such a condition. */
 static inline ppt_lock_t *ppy_own_lock(PyObject *condition)
 {

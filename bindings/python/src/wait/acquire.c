@@ -81,6 +81,20 @@ int ppy_release_queued(ppt_lock_t *lock)
                : ppt_lock_release(lock);
 }
 
+/* As ppy_release_queued: the thread that is woken finds the GIL free. */
+void ppy_wake_one(ppt_cond_t *cond)
+{
+    ppy_wait_t wait;
+
+    if (!ppy_interposer_nobody_waits()) {
+        ppt_cond_signal(cond);
+        return;
+    }
+    ppy_detach(&wait);
+    ppt_cond_signal(cond);
+    ppy_attach(&wait);
+}
+
 int ppy_acquire_held(ppt_lock_t *lock, int64_t timeout)
 {
     if (timeout == PPT_TRY)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <pyplusthread/cond.h>
 #include <pyplusthread/lock.h>
 #include <pyplusthread/time.h>
 
@@ -54,6 +55,9 @@ static inline bool ppy_locked(const ppt_lock_t *lock)
  * Returns   0, or -1 with an exception set; lock was taken in both cases
  */
 int ppy_acquire_whatever(ppt_lock_t *lock);
+
+/* Wake the first that waits for cond, by a thread that is attached. */
+void ppy_wake_one(ppt_cond_t *cond);
 
 /* What ppy_release does where threads are queued for lock, or it is free. */
 int ppy_release_queued(ppt_lock_t *lock);
