@@ -14,9 +14,9 @@ event-loop  An event loop answers the messages of a peer while tasks compute
             GIL and has to get it back, the "convoy effect".  A worker's loop
             was blocked by it for 71 % of the time (dask/distributed#6325,
             bugs.python.org/issue7946).
-tokens      A streaming server: a thread that waits for a device hands a token
-            to an event loop every 2 ms, which sends it, beside threads that
-            compute.  How much further apart the client sees them; 5 to 6 ms
+tokens      A streaming server: a thread waits 2 ms for a device, has an event
+            loop send the token, and begins again, beside threads that compute.
+            How much further than 2 ms apart the client sees them; 5 to 6 ms
             in vllm-project/vllm#10634.
 timer       A robot's executor: it waits until a timer of 100 Hz is due, and
             has a pool's thread call the callback, beside callbacks that
@@ -99,43 +99,38 @@ class Tokens(Served):
 
     def __init__(self, cpus=()):
         super().__init__(cpus)
+        self.socket.setblocking(False)
         self.loop = asyncio.new_event_loop()
-        self.ready = threading.Event()
+        self.connected = threading.Event()
 
     def bodies(self):
-        return [lambda: self.loop.run_until_complete(self._serve()),
-                self.generate]
+        return [self.generate,
+                lambda: self.loop.run_until_complete(self._serve())]
 
     async def _serve(self):
-        self.tokens = asyncio.Queue()
-        connection, _ = await self.loop.sock_accept(self._listening())
-        with connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.ready.set()
-            while token := await self.tokens.get():
-                await self._send(connection, token)
+        self.over = asyncio.Event()
+        self.connection, _ = await self.loop.sock_accept(self.socket)
+        with self.connection:
+            self.connection.setsockopt(socket.IPPROTO_TCP,
+                                       socket.TCP_NODELAY, 1)
+            self.connected.set()
+            await self.over.wait()
 
-    def _listening(self):
-        self.socket.setblocking(False)
-        return self.socket
-
-    async def _send(self, connection, token):
+    async def _send(self, token):
         try:
-            await self.loop.sock_sendall(connection, token)
-            self.done += 1
+            await self.loop.sock_sendall(self.connection, token)
         except ConnectionError:
             pass  # the client has seen enough
 
     def generate(self):
-        """Sleep, as the device computes; hand the token over."""
-        self.ready.wait()
+        """Sleep, as the device computes; have the loop send the token."""
+        self.connected.wait()
         while not self.stopped:
             time.sleep(STEP)
-            self._hand_over(b't')
-        self._hand_over(b'')
-
-    def _hand_over(self, token):
-        self.loop.call_soon_threadsafe(self.tokens.put_nowait, token)
+            asyncio.run_coroutine_threadsafe(self._send(b't'),
+                                             self.loop).result()
+            self.done += 1
+        self.loop.call_soon_threadsafe(self.over.set)
 
 
 class Timer(Timed):
