@@ -1,9 +1,9 @@
 """Threads that share the interpreter's lock, as in PythonPlus's giltest.
 
 e is the throughput of two CPU-bound threads over that of one alone, and e of 4
-that of four.  Pairs are items that a producer and a consumer hand over, by two Locks or by a
-Condition, alone and beside one or two CPU-bound threads; these together keep
-so much of the throughput that as many of them have undisturbed.
+that of four.  Pairs are items that a producer and a consumer hand over, by two
+Locks or by a Condition, alone and beside one or two CPU-bound threads; these
+together keep so much of the throughput that as many of them have undisturbed.
 """
 
 import platform

@@ -293,7 +293,8 @@ def main():
     """Serve."""
     parser = options.Parser(description=__doc__)
     parser.add_argument('server', choices=NAMES)
-    parser.add_argument('--burners', type=options.number, default=0, metavar='N',
+    parser.add_argument('--burners', type=options.number, default=0,
+                        metavar='N',
                         help='CPU-bound threads in the same process')
     parser.add_argument('--switch-interval', type=options.duration,
                         metavar='SECONDS', help="the interpreter's own by "

@@ -2,9 +2,9 @@
 
 Each server is a process of its own, without the package (stock, with either
 switch interval), run by python -m pyplusthread --gil-only (stock-priority), or
-patched (native-priority); ab and wrk send it requests, 1, 10 and 100 at a time,
-alone and beside CPU-bound threads in its process.  The scheduler chooses the
-CPUs.
+patched (native-priority); ab and wrk send it requests, 1, 10 and 100 at a
+time, alone and beside CPU-bound threads in its process.  The scheduler chooses
+the CPUs.
 """
 
 import argparse

@@ -143,7 +143,8 @@ class _Readings:
 
 def _read_once(works):
     return _Readings(time.perf_counter(), time.process_time_ns(), _switches(),
-                     [work.done for work in works], list(map(_spent_ns, works)))
+                     [work.done for work in works],
+                     list(map(_spent_ns, works)))
 
 
 def _read(works):

@@ -133,8 +133,8 @@ def test_without_json_there_is_a_table(name):
 
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
-                                  'socket_calls', 'two_queues', 'contended', 'beside',
-                                  'complaints', 'overhead'])
+                                  'socket_calls', 'two_queues', 'contended',
+                                  'beside', 'complaints', 'overhead'])
 @pytest.mark.parametrize('option', [
     '--seconds=0', '--seconds=x', '--cpus=x', '--repetitions=0',
     '--variants=none', '--none'])
