@@ -126,16 +126,17 @@ def quantiles_us(times, waited):
             'p99_us': times[len(times) * 99 // 100], 'max_us': times[-1]}
 
 
-def _burners(beside, cpus):
-    return [Burner(cpus) for _ in range(beside)]
+def _burners(beside):
+    """On any CPU: see bench/README.md."""
+    return [Burner() for _ in range(beside)]
 
 
-def _kept(beside, given, rates):
+def _kept(seconds, rates):
     """In percent; and the least over the most."""
-    if not beside:
+    if not rates:
         return {}
     alone = sum(rate.per_s for rate in measure(
-        _burners(beside, given.cpus), min(given.seconds, LONGEST_ALONE)))
+        _burners(len(rates)), min(seconds, LONGEST_ALONE)))
     left = [rate.per_s for rate in rates]
     return {'kept': 100 * sum(left) / alone,
             'spread': min(left) / max(left)}
@@ -146,14 +147,13 @@ def beside(given, benchmark, work_type, waited):
     number, name = given.beside[0], given.variants[0]
     with variants.active(name) as module, variants.patched(module):
         work = work_type(given.cpus)
-        rate, *burning = measure([work] + _burners(number, given.cpus),
-                                 given.seconds)
+        rate, *burning = measure([work] + _burners(number), given.seconds)
         times = within(work.times, *work.measured)
         return {**facts(given, benchmark, beside=number),
                 'per_s': rate.per_s,
                 'cpu_us_per_op': rate.own_cpu_ns_per_op / 1000,
                 **quantiles_us(times, waited),
-                **_kept(number, given, burning)}
+                **_kept(given.seconds, burning)}
 
 
 def show_beside(rows):
