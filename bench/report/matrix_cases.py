@@ -104,7 +104,8 @@ class Beside(_Each):
         self.late = Row(title, 'free', 'us', BASE, False,
                         self._late_targets())
         self.kept = Row(title, 'free', '%', BASE, True,
-                        [leaves(OURS, 30), spread(OURS, 0.8)])
+                        [leaves(OURS, 30)]
+                        + [spread(OURS, 0.8)] * (beside > 1))
 
     def _rate_targets(self):
         times = self.kind.times.get(self.beside)
