@@ -1,9 +1,9 @@
 """Threads that share the interpreter's lock, as in PythonPlus's giltest.
 
-e is the throughput of two CPU-bound threads over that of one alone.  Pairs
-are items that a producer and a consumer hand over, by two Locks or by a
-Condition, alone and beside one or two CPU-bound threads; these together keep
-so much of the throughput that as many of them have undisturbed.
+e is the throughput of two CPU-bound threads over that of one alone, and e of 4
+that of four.  Pairs are items that a producer and a consumer hand over, by two
+Locks or by a Condition, alone and beside one or two CPU-bound threads; these
+together keep so much of the throughput that as many of them have undisturbed.
 """
 
 import platform
@@ -16,10 +16,12 @@ from works import Burner, ConditionPair, LockPair
 
 PAIRS = {'lock': LockPair, 'condition': ConditionPair}
 BURNERS = (0, 1, 2)
+ALONE = (1, 2, 4)  # CPU-bound threads, undisturbed
 
 # What is printed of a row: its key, a title, and how.
 LINES = (
     ('e', 'e', '{:.2f}'),
+    ('e_4', 'e of 4', '{:.2f}'),
     ('lock_pairs_per_s', 'Lock pairs/s', '{:.0f}'),
     ('lock_pairs_per_s_beside_1', '  beside 1', '{:.0f}'),
     ('lock_pairs_beside_1_keep', '    which keeps', '{:.0f} %'),
@@ -42,8 +44,9 @@ def _rates(pairs, burners, seconds):
 
 def _columns(module, cpus, seconds):
     undisturbed = {burners: _rates([], burners, seconds)[1]
-                   for burners in BURNERS if burners}
+                   for burners in ALONE}
     yield 'e', undisturbed[2] / undisturbed[1]
+    yield 'e_4', undisturbed[4] / undisturbed[1]
     for kind, pair in PAIRS.items():
         for burners in BURNERS:
             per_s, left = _rates([pair(module, cpus)], burners, seconds)

@@ -45,14 +45,23 @@ def count(text):
     return number
 
 
+def number(text):
+    """Not less than 0."""
+    found = int(text)
+    if found < 0:
+        raise argparse.ArgumentTypeError(f'{text}: less than 0')
+    return found
+
+
 def add_common(parser, seconds):
     """Add what every threaded benchmark takes."""
     parser.add_argument('--classes', choices=classes.NAMES, action='append',
                         help='only these; both by default')
-    _add_run(parser, seconds)
+    add_run(parser, seconds)
 
 
-def _add_run(parser, seconds):
+def add_run(parser, seconds):
+    """Add where and how long, and how it is said."""
     parser.add_argument('--cpus', type=cpu_list, default=[], metavar='LIST',
                         help='pin the threads to these CPUs in turn, as in '
                         '0,1; free by default')
@@ -74,7 +83,7 @@ def compare(description, seconds, measure, show, repetitions=3):
                         action='append', metavar='NAME',
                         help='only these; all that are possible by default: '
                         + ', '.join(variants.NAMES))
-    _add_run(parser, seconds)
+    add_run(parser, seconds)
     parser.add_argument('--repetitions', type=count, metavar='N',
                         default=repetitions,
                         help='of all runs; %(default)s by default')

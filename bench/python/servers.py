@@ -293,12 +293,18 @@ def main():
     """Serve."""
     parser = options.Parser(description=__doc__)
     parser.add_argument('server', choices=NAMES)
-    parser.add_argument('--burners', type=int, default=0, metavar='N',
+    parser.add_argument('--burners', type=options.number, default=0,
+                        metavar='N',
                         help='CPU-bound threads in the same process')
+    parser.add_argument('--switch-interval', type=options.duration,
+                        metavar='SECONDS', help="the interpreter's own by "
+                        'default')
     parser.add_argument('--until-stdin-ends', action='store_true',
                         help='end also when the standard input does')
     arguments = parser.parse_args()
 
+    if arguments.switch_interval:
+        sys.setswitchinterval(arguments.switch_interval)
     signal.signal(signal.SIGTERM, _end)
     if arguments.until_stdin_ends:
         # A Ctrl-C is for whoever started this.

@@ -1,9 +1,10 @@
 """Threaded HTTP servers under load, as in PythonPlus's testserver.
 
-Each server is a process of its own, unpatched (stock) or run by
-python -m pyplusthread (native); ab and wrk send it requests, 1, 10 and 100
-at a time, alone and beside a CPU-bound thread in its process.  The scheduler
-chooses the CPUs.
+Each server is a process of its own, without the package (stock, with either
+switch interval), run by python -m pyplusthread --gil-only (stock-priority), or
+patched (native-priority); ab and wrk send it requests, 1, 10 and 100 at a
+time, alone and beside CPU-bound threads in its process.  The scheduler chooses
+the CPUs.
 """
 
 import argparse
@@ -19,17 +20,21 @@ import subprocess
 import sys
 import time
 
-import classes
 import clients
 import options
 import servers
+import variants
+from apart import COMPARED
 
 SCRIPT = servers.__file__
 HOST = servers.ADDRESS[0]
 PARALLEL = 1, 10, 100
-BURNERS = 0, 1
+BURNERS = 0, 1, 2
 PATIENCE = 20  # seconds in which a server starts, answers once, ends
-TEXT = ('{server}, {burners} CPU-bound, {classes}, {client} -c {parallel}: '
+MODULE = '-m', 'pyplusthread'
+RUNNERS = {'stock-priority': (*MODULE, '--gil-only'),
+           'native-priority': MODULE}
+TEXT = ('{server}, {burners} CPU-bound, {variant}, {client} -c {parallel}: '
         '{requests_per_s:.0f}/s, p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms')
 
 
@@ -75,16 +80,22 @@ def end(process, name):
         print(f'testserver.py: {name}: {how}', file=sys.stderr, flush=True)
 
 
+def _command(server, variant, burners):
+    interval = variants.VARIANTS[variant].interval
+    return [sys.executable, '-B', *RUNNERS.get(variant, ()), SCRIPT, server,
+            '--burners', str(burners), '--until-stdin-ends',
+            *(('--switch-interval', str(interval)) if interval else ())]
+
+
 @contextlib.contextmanager
-def serving(server, kind, burners=0):
+def serving(server, variant, burners=0):
     """The port of a server that runs meanwhile."""
-    name = f'{server}, {kind}'
-    runner = ['-m', 'pyplusthread'] if kind == 'native' else []
+    name = f'{server}, {variant}'
     with subprocess.Popen(
-            [sys.executable, '-B', *runner, SCRIPT, server,
-             '--burners', str(burners), '--until-stdin-ends'],
+            _command(server, variant, burners),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, 'PYPLUSTHREAD': '1'}) as process:
+            env={**os.environ, 'PYPLUSTHREAD': '1',
+                 'PYPLUSTHREAD_GIL_PRIORITY': 'on'}) as process:
         try:
             port = _port(process)
             _ping(port)
@@ -99,11 +110,11 @@ def serving(server, kind, burners=0):
 
 
 def _results(arguments):
-    """A dictionary for each run: stock and native in turn."""
-    for server, burners, kind in itertools.product(
+    """A dictionary for each run, the variants in turn."""
+    for server, burners, variant in itertools.product(
             arguments.server or servers.NAMES,
-            arguments.burner or BURNERS, arguments.classes or classes.NAMES):
-        with serving(server, kind, burners) as port:
+            arguments.burner or BURNERS, arguments.variants or COMPARED):
+        with serving(server, variant, burners) as port:
             for client, parallel in itertools.product(
                     arguments.client or clients.CLIENTS,
                     arguments.parallel or PARALLEL):
@@ -111,15 +122,17 @@ def _results(arguments):
                                       parallel, arguments.seconds)
                 yield {'server': server, 'client': client,
                        'parallel': parallel, 'burners': burners,
-                       'classes': kind, 'cpus': 'free',
+                       'variant': variant, 'cpus': 'free',
                        'python': platform.python_version(),
                        'seconds': arguments.seconds, **vars(answers)}
 
 
 def _check(arguments):
     """Say what has to be installed first."""
-    for kind in arguments.classes or classes.NAMES:
-        classes.load(kind)
+    for variant in arguments.variants or COMPARED:
+        reason = variants.obstacle(variant)
+        if reason is not None:
+            sys.exit(f'testserver.py: {variant}: {reason}')
     for server in arguments.server or servers.NAMES:
         if servers.lacks(server):
             sys.exit(f'testserver.py: no {server}: pip install '
@@ -138,10 +151,13 @@ def _parser():
             '--server': {'choices': servers.NAMES},
             '--client': {'choices': clients.CLIENTS},
             '--parallel': {'type': options.count, 'metavar': 'N'},
-            '--burner': {'type': int, 'choices': BURNERS},
-            '--classes': {'choices': classes.NAMES}}.items():
+            '--burner': {'type': options.number, 'metavar': 'N'}}.items():
         parser.add_argument(name, action='append', **more,
                             help='only these; all by default')
+    parser.add_argument('--variants', '--classes', choices=COMPARED,
+                        action='append', metavar='NAME',
+                        help='only these; all by default: '
+                        + ', '.join(COMPARED))
     parser.add_argument('--seconds', type=options.count, default=2,
                         metavar='N', help='how long a run lasts, a whole '
                         'number; %(default)s by default')

@@ -5,6 +5,7 @@ import subprocess
 import textwrap
 
 from gil_cases import VARIANTS
+from matrix_cases import VARIANTS as COMPARED
 from rows import OURS, PEERS, Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -99,13 +100,6 @@ def python_panels(rows_of):
                          *_block('gil', gil, gil_bars, _wrapped(18, 'cpus'))]
 
 
-def _of(row, key):
-    """A row of something else that row's results say."""
-    return Row(row.case, row.cpus,
-               values={kind: [result[key] for result in results]
-                       for kind, results in row.results.items()})
-
-
 def server_panels(rows):
     """The servers' script and data."""
     def label(row):
@@ -113,12 +107,12 @@ def server_panels(rows):
         return _label(server, load)
 
     beside = [row for row in rows if row.case.endswith(' beside 1')]
-    alone = [row for row in rows if row not in beside]
-    p99 = [_of(row, 'p99_ms') for row in beside]
-    return 'server.gp', [_words('kinds', KINDS),
-                         *_block('alone', alone, KINDS, label),
-                         *_block('beside', beside, KINDS, label),
-                         *_block('p99', p99, KINDS, label)]
+    alone = [row for row in rows if ' beside ' not in row.case]
+    p99 = [row.of('p99_ms') for row in beside]
+    return 'server.gp', [_words('variants', COMPARED),
+                         *_block('alone', alone, COMPARED, label),
+                         *_block('beside', beside, COMPARED, label),
+                         *_block('p99', p99, COMPARED, label)]
 
 
 def draw(panels, path, heading, styles=('style.gp',)):

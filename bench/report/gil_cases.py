@@ -1,6 +1,6 @@
 """Threads that share the GIL: what is measured, and what it must reach."""
 
-from rows import Row, better, faster, leaves, not_slower
+from rows import Row, faster, leaves, not_slower
 
 BASE = 'stock'
 SHORT_INTERVAL = 'stock-0.1ms'
@@ -65,15 +65,17 @@ def _pair_targets(pair, beside, placement):
 
 
 class Giltest(_InTurn):
-    """A row for each pair; one of e, whose threads are free, over all."""
+    """A row for each pair; those of e, whose threads are free, over all."""
 
     script = 'giltest.py'
     title = 'giltest'
-    runs = 8
+    runs = 9
 
     def __init__(self, placements, variants):
         super().__init__(placements, variants)
-        self._e = _row('giltest: e', 'free', [not_slower(OURS, BASE)], '')
+        self._e = {key: _row(f'giltest: {title}', 'free',
+                             [not_slower(OURS, BASE)], '')
+                   for key, title in (('e', 'e'), ('e_4', 'e of 4'))}
         self._pairs = {
             (placement, pair, beside): _row(
                 f'giltest: {pair} pairs/s{text}', placement,
@@ -83,10 +85,11 @@ class Giltest(_InTurn):
 
     def rows(self):
         """Those that it fills."""
-        return [self._e, *self._pairs.values()]
+        return [*self._e.values(), *self._pairs.values()]
 
     def _take(self, placement, variant, result):
-        self._e.add(variant, result['e'])
+        for key, row in self._e.items():
+            row.add(variant, result[key])
         for (where, pair, beside), row in self._pairs.items():
             if where != placement:
                 continue
@@ -119,70 +122,7 @@ class EventCase(_InTurn):
         self._rows[placement].add(variant, result['per_s'], result)
 
 
-# Case, title, and how many times stock-0.1ms beside so many.
-BESIDE = (
-    ('udp', 'UDP echo', {1: 6, 2: 1.5}),
-    ('pipes', 'pipes', {1: 6, 2: 1.5}),
-    ('condition', 'Condition question', {1: 15, 2: 15}),
-    ('executor', 'executor call', {1: 5, 2: 2}),
-    ('to-thread', 'asyncio.to_thread', {}),
-)
-
-
-class Beside(_InTurn):
-    """Operations per second beside CPU-bound threads; all are free."""
-
-    script = 'beside.py'
-
-    def __init__(self, variants, case, title, beside, times):
-        super().__init__({'free': 'free'}, variants)
-        self.title = title
-        self._arguments = ('--case', case, '--beside', str(beside))
-        targets = [faster(OURS, times, SHORT_INTERVAL), KEPT] if times else []
-        self._row = _row(f'{title}, beside {beside}', 'free', targets)
-
-    def rows(self):
-        """The one that it fills."""
-        return [self._row]
-
-    def arguments(self):
-        return self._arguments
-
-    def _take(self, _placement, variant, result):
-        self._row.add(variant, result['per_s'], result)
-
-
-class Lateness(Beside):
-    """How late an asyncio timer is, at the median and at worst."""
-
-    def __init__(self, variants, beside):
-        super().__init__(variants, 'tick', 'asyncio tick', beside, None)
-        self._rows = {key: Row(f'asyncio tick beside {beside}, {name}', 'free',
-                               base=BASE,
-                               targets=[better(OURS, SHORT_INTERVAL)])
-                      for key, name in (('p50_us', 'median'),
-                                        ('p99_us', '99 %'),
-                                        ('max_us', 'worst'))}
-
-    def rows(self):
-        """Those that it fills."""
-        return list(self._rows.values())
-
-    def _take(self, _placement, variant, result):
-        for key, row in self._rows.items():
-            row.add(variant, 1000 * result[key], result)
-
-
-def _beside_cases(variants):
-    for case, title, times in BESIDE:
-        for beside in (1, 2):
-            yield Beside(variants, case, title, beside, times.get(beside))
-    for beside in (1, 3):
-        yield Lateness(variants, beside)
-
-
 def make_cases(placements, variants):
     """All cases, in the table's order, of the variants that are possible."""
     variants = [name for name in VARIANTS if name in variants]
-    return [Giltest(placements, variants), EventCase(placements, variants),
-            *_beside_cases(variants)]
+    return [Giltest(placements, variants), EventCase(placements, variants)]

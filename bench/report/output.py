@@ -22,10 +22,11 @@ def notes(machine, command, *others):
     yield f'"not slower" allows {100 * NOISE:.0f} % for noise'
 
 
-def measure(bench, cases, plan):
+def measure(bench, cases, plan, repetitions=None):
     """Run every case once, again and again."""
-    for repetition in range(plan.repetitions):
-        say(f'Repetition {repetition + 1} of {plan.repetitions}:', end='')
+    repetitions = repetitions or plan.repetitions
+    for repetition in range(repetitions):
+        say(f'Repetition {repetition + 1} of {repetitions}:', end='')
         last = ''
         for case in cases:
             if case.title != last:
@@ -40,12 +41,12 @@ def cost(bench, cases, plan):
     return sum(case.cost(bench, plan) for case in cases)
 
 
-def table_of(rows, layout, title=''):
-    """Print the short table; return it with the one of every figure."""
-    short = table.short(rows, layout)
+def table_of(rows, layout, title='', full=True, targets=True):
+    """Print the short table; return it, with the one of every figure."""
+    short = table.short(rows, layout, targets)
     say(f'\n{title}\n\n{short}' if title else f'\n{short}')
     heading = f'## {title}\n\n' if title else ''
-    return heading + short + '\n' + table.full(rows)
+    return heading + short + ('\n' + table.full(rows) if full else '')
 
 
 def _write(path, text):

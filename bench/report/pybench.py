@@ -2,11 +2,14 @@
 
 import json
 import os
+import shlex
 import tempfile
 
 from process import run
 
 GRACE = 60  # seconds a run may take beyond what it was asked for
+PREFIX = shlex.split(os.environ.get('PPT_BENCH_PREFIX', ''))
+PATIENCE = 3600 if PREFIX else 0  # the same, where PREFIX waits for something
 NS = 1e9
 
 
@@ -20,8 +23,9 @@ class Pybench:
         self.raw = []
 
     def _run(self, script, *arguments, seconds):
-        return run([self.python, '-B', os.path.join(self.scripts, script),
-                    *arguments], GRACE + 2 * seconds)
+        return run([*PREFIX, self.python, '-B',
+                    os.path.join(self.scripts, script), *arguments],
+                   PATIENCE + GRACE + 2 * seconds)
 
     def threaded(self, script, *arguments, kind, cpus, seconds):
         """The result of one run, a dictionary."""
@@ -44,12 +48,12 @@ class Pybench:
         return self._threaded('timeline.py', '--variants', variant,
                               '--cpus', cpus, seconds=seconds)
 
-    def served(self, server, client, parallel, *, kind, burners, seconds):
+    def served(self, server, client, parallel, *, variant, burners, seconds):
         """The results of a server under each of those loads."""
         loads = [word for n in parallel for word in ('--parallel', str(n))]
         out = self._run('testserver.py', '--server', server,
                         '--client', client, *loads,
-                        '--burner', str(burners), '--classes', kind,
+                        '--burner', str(burners), '--variants', variant,
                         '--seconds', str(seconds), '--json',
                         seconds=len(parallel) * seconds)
         results = [json.loads(line) for line in out.splitlines()]

@@ -15,11 +15,11 @@ plot for [k=1:words(kinds)] $alone \
     using 3*k-1:3*k:3*k+1:xtic(1) title name(k) linecolor rgb colour[k]
 
 # A pale and a dark one for each variant.
-array pale[4] = ["#cccccc", "#ecd08f", "#9cc39a", "#9dbfe8"]
-array dark[4] = ["#777777", "#c98f1f", "#5a9a50", "#1f4e9c"]
+array pale[5] = ["#cccccc", "#ecd08f", "#c9b3dd", "#9cc39a", "#9dbfe8"]
+array dark[5] = ["#777777", "#c98f1f", "#7d5aa6", "#5a9a50", "#1f4e9c"]
 gil_name(k) = word(variants, k) . " " . word(gil_versions, k)
-gil_colour(k) = k > words(variants) - 4 ? dark[(k - 1) % 4 + 1] \
-    : pale[(k - 1) % 4 + 1]
+gil_colour(k) = k > words(variants) - 5 ? dark[(k - 1) % 5 + 1] \
+    : pale[(k - 1) % 5 + 1]
 
 set title "Sharing the GIL: pairs, answers per second, alone and beside CPU-bound threads (more is better)"
 set yrange [10:1e8]

@@ -23,10 +23,16 @@ class Plan:
     gil_repetitions: int
     gil_seconds: float
     gil_placements: tuple
+    matrix_repetitions: int
+    matrix_seconds: float
+    matrix_beside: tuple
+    complaints_beside: tuple
+    overhead_repetitions: int
 
 
-FULL = Plan(5, 0.25, 4, 5, 3, 0.15, ('one CPU', 'two CPUs', 'free'))
-QUICK = Plan(2, 0.2, 1, 5, 1, 0.2, ('two CPUs',))
+FULL = Plan(5, 0.25, 4, 5, 3, 0.15, ('one CPU', 'two CPUs', 'free'),
+            5, 0.3, (0, 1, 2, 3, 8, 16), (1, 16), 9)
+QUICK = Plan(2, 0.2, 1, 5, 1, 0.2, ('two CPUs',), 1, 0.2, (1,), (1,), 3)
 
 
 def _times(factor):

@@ -67,6 +67,12 @@ class Row:
         """The median of what impl's results say of something else."""
         return median(result[key] for result in self.results[impl])
 
+    def of(self, key):
+        """A row of something else that the results say: less is better."""
+        return Row(self.case, self.cpus, base=self.base,
+                   values={impl: [result[key] for result in results]
+                           for impl, results in self.results.items()})
+
     def best(self, impls):
         """That of impls with the best median; None where none is there."""
         there = [impl for impl in impls if impl in self.values]
@@ -86,10 +92,18 @@ def better(impl, rival='pthread'):
                   lambda row: row.ratio(impl, rival), math.nextafter(1, 2))
 
 
-def not_slower(impl, rival='pthread'):
-    """impl is not slower than rival."""
-    return Target(f'{impl} not slower than {rival}',
-                  lambda row: row.ratio(impl, rival), 1 - NOISE)
+def less_late(impl, rival, key, name):
+    """The same of something else that the results say."""
+    return Target(f'{name}: {impl} better than {rival}',
+                  lambda row: row.of(key).ratio(impl, rival),
+                  math.nextafter(1, 2))
+
+
+def not_slower(impl, rival='pthread', noise=NOISE):
+    """impl is not slower than rival, by more than noise."""
+    by = f' by over {100 * noise:g} %' if noise != NOISE else ''
+    return Target(f'{impl} not slower than {rival}{by}',
+                  lambda row: row.ratio(impl, rival), 1 - noise)
 
 
 def not_slower_than_best_peer(impl):
@@ -117,6 +131,13 @@ def leaves(impl, least):
     return Target(f'CPU-bound threads keep {least:g} %',
                   lambda row: row.middle(impl, 'kept'), least,
                   '{:.0f} %'.format)
+
+
+def spread(impl, least):
+    """The least over the most of the CPU-bound threads beside impl."""
+    return Target(f'their spread at least {least:g}',
+                  lambda row: row.middle(impl, 'spread'), least,
+                  '{:.2f}'.format)
 
 
 def at_least(impl, least):

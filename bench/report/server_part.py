@@ -33,8 +33,16 @@ def _clients(plan):
                    for client in sorted(clients - there)]
 
 
+def _variants(bench):
+    """Those that are possible, and why others are left out."""
+    found = bench.variants()
+    return ([name for name, obstacle in found.items() if obstacle is None],
+            [f'{name} left out: {obstacle}'
+             for name, obstacle in found.items() if obstacle is not None])
+
+
 def _prepare(root, plan):
-    """The Python, its path in its venv, the cases; and what is left out."""
+    """The Python, its bench, the cases; and what is left out."""
     chosen, notes = pythons.choose(1)
     clients, absent = _clients(plan)
     notes += absent
@@ -47,7 +55,10 @@ def _prepare(root, plan):
     except pythons.Unprepared as reason:
         return None, [*notes, f'{python} left out: {reason}']
     servers, absent = _servers(own, plan)
-    return (python, own, make_cases(servers, clients, plan)), notes + absent
+    bench = Pybench(own, os.path.join(root, 'bench', 'python'), None)
+    variants, impossible = _variants(bench)
+    return ((python, bench, make_cases(servers, clients, variants, plan)),
+            notes + absent + impossible)
 
 
 def run(root, machine, quick, results):
@@ -57,21 +68,24 @@ def run(root, machine, quick, results):
     if prepared is None:
         say('\n'.join(left_out + ['No server was measured.']))
         return []
-    python, own, cases = prepared
+    python, bench, cases = prepared
     notes = list(output.notes(
         machine, 'bench/run' + ' --quick' * quick + ' server',
         f'Python: {python}', *left_out,
-        f'figures are medians of {plan.other_repetitions} alternating runs, '
-        f'{plan.repetitions} where a target is near: requests per second, and '
-        'the 50th and 99th percentile of the latency; the scheduler chooses '
-        'the CPUs of server and client'))
+        'figures are medians of alternating runs, '
+        + ', '.join(f'{load.repetitions} of {load.client}'
+                    for load in plan.loads)
+        + ': requests per second, and the 50th and 99th percentile of the '
+        'latency; the scheduler chooses the CPUs of server and client'))
     say('\n'.join(notes))
 
-    bench = Pybench(own, os.path.join(root, 'bench', 'python'), None)
     say(f'This takes about {output.cost(bench, cases, plan):.0f} s.')
     output.measure(bench, cases, plan)
     rows = [row for case in cases for row in case.rows()]
-    tables = [output.table_of(rows, table.SERVER, f'{python}: HTTP servers')]
+    tables = [output.table_of(rows, table.RATE, f'{python}: HTTP servers'),
+              output.table_of(rows, table.ANSWER, f'{python}: HTTP servers, '
+                              'latency, median / 99 %', targets=False,
+                              full=False)]
     return output.write(results, 'server-', notes, tables, machine,
                         [(str(python), bench.raw, rows)],
                         chart.server_panels(rows))

@@ -1,12 +1,17 @@
 """The tables: a short one with the targets, and one with every figure."""
 
+import slower
 from gil_cases import VARIANTS
+from matrix_cases import QUANTILES, STOCKS
+from matrix_cases import VARIANTS as COMPARED
 from rows import OURS, PEERS
 
 SCALES = {
     'ns': ((1e9, 's'), (1e6, 'ms'), (1e3, 'us'), (0, 'ns')),
     's': ((0, 's'),),
     'ms': ((0, 'ms'),),
+    'us': ((1e6, 's'), (1e3, 'ms'), (0, 'us')),
+    '%': ((0, '%'),),
     '/s': ((1e6, 'M/s'), (1e3, 'k/s'), (0, '/s')),
     '': ((0, ''),),
 }
@@ -66,32 +71,75 @@ def _gil_cells(row):
     return [_gil_cell(row, variant) for variant in VARIANTS]
 
 
-def _latency(row, impl):
-    """As in 1.40 / 9.90 ms."""
-    if impl not in row.values:
+SCHEDULED = tuple(name for name in COMPARED if name not in STOCKS)
+
+
+def _slower(row, variant):
+    """Of ours: where one of stock is better."""
+    return slower.mark(row, variant, STOCKS) if variant in SCHEDULED else ''
+
+
+def _compared_cells(row):
+    return [_cell(row, variant) + _slower(row, variant)
+            for variant in COMPARED]
+
+
+def _needless_cells(row):
+    return [_cell(row, variant) for variant in ('stock', *SCHEDULED)]
+
+
+def _quantiles_cell(row, variant, quantiles, unit):
+    """As in 12.1 us / 1.30 ms slower / 5.20 ms."""
+    if variant not in row.values:
         return ''
-    return ' / '.join(quantity(row.middle(impl, key), '')
-                      for key in ('p50_ms', 'p99_ms')) + ' ms'
+    return ' / '.join(
+        quantity(row.middle(variant, key), unit)
+        + ' slower' * bool(_slower(row.of(key), variant))
+        for key, _ in quantiles)
 
 
-def _server_cells(row):
-    return [*_python_cells(row), _latency(row, 'stock'),
-            _latency(row, 'native')]
+def _late_cells(row):
+    return [_quantiles_cell(row, variant, QUANTILES, 'us')
+            for variant in COMPARED]
+
+
+def _kept_cell(row, variant):
+    """As in 47 %, 0.93, 12.1 us."""
+    if variant not in row.values:
+        return ''
+    return ', '.join([f'{row.median(variant):.0f} %',
+                      f'{row.middle(variant, "spread"):.2f}',
+                      quantity(row.middle(variant, 'cpu_us_per_op'), 'us')])
+
+
+def _kept_cells(row):
+    return [_kept_cell(row, variant) for variant in COMPARED]
+
+
+SERVER_QUANTILES = ('p50_ms', 'median'), ('p99_ms', '99 %')
+
+
+def _answer_cells(row):
+    return [_quantiles_cell(row, variant, SERVER_QUANTILES, 'ms')
+            for variant in COMPARED]
 
 
 # The columns between the case and its targets.
 C = ('pthread', *OURS, 'best other'), _c_cells
 PYTHON = ('stock', 'native'), _python_cells
 GIL = VARIANTS, _gil_cells
-SERVER = (('stock', 'native', 'stock p50 / p99', 'native p50 / p99'),
-          _server_cells)
+RATE = COMPARED, _compared_cells
+LATE = COMPARED, _late_cells
+KEPT = COMPARED, _kept_cells
+NEEDLESS = ('stock', *SCHEDULED), _needless_cells
+ANSWER = COMPARED, _answer_cells
 
 
-def _lines(row, cells):
+def _lines(row, cells, targets):
     """The row's lines: the figures beside the first target."""
     figures = [row.case, row.cpus, *cells(row)]
     verdicts = []
-    for target in row.targets:
+    for target in row.targets if targets else []:
         verdict = target.judge(row)
         if verdict is not None:
             measured, reached = verdict
@@ -119,13 +167,13 @@ def _markdown(lines):
         for line in lines) + '\n'
 
 
-def short(rows, layout):
+def short(rows, layout, targets=True):
     """The table with the targets, in Markdown."""
     columns, cells = layout
-    lines = [['case', 'CPUs', *columns, 'target', 'measured', '']]
+    lines = [['case', 'CPUs', *columns, 'target', 'measured', 'verdict']]
     for row in rows:
-        lines += _lines(row, cells)
-    return _markdown(lines)
+        lines += _lines(row, cells, targets)
+    return _markdown(_without_empty(lines))
 
 
 def _mean(results, key):
@@ -136,7 +184,8 @@ def _mean(results, key):
 # The full table's last columns: what the results call them.
 DETAILS = {'CPU ns/op': 'cpu_ns_per_op',
            'switches/op': 'voluntary_switches_per_op',
-           "Jain's index": 'fairness', '% kept': 'kept',
+           "Jain's index": 'fairness', '% kept': 'kept', 'spread': 'spread',
+           'own CPU us/op': 'cpu_us_per_op',
            'p50 ms': 'p50_ms', 'p99 ms': 'p99_ms'}
 
 

@@ -1,12 +1,16 @@
 """The benchmarks: their threads end when told to, their scripts answer."""
 import importlib
 import json
+import math
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+
+from support import until
 
 BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 
@@ -117,16 +121,20 @@ def test_timeline_has_the_spans_of_each_thread_in_order():
 
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
-                                  'socket_calls', 'two_queues'])
+                                  'socket_calls', 'two_queues', 'beside',
+                                  'complaints', 'overhead'])
 def test_without_json_there_is_a_table(name):
+    one = {'beside': ['--case=sleep', '--beside=1'],
+           'complaints': ['--case=heartbeat', '--beside=1']}.get(name, [])
     done = script(name, '--seconds', '0.02', '--repetitions', '1',
-                  '--variants', 'stock')
+                  '--variants', 'stock', *one)
     assert done.returncode == 0, done.stderr
     assert 'stock' in done.stdout
 
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
-                                  'socket_calls', 'two_queues', 'contended'])
+                                  'socket_calls', 'two_queues', 'contended',
+                                  'beside', 'complaints', 'overhead'])
 @pytest.mark.parametrize('option', [
     '--seconds=0', '--seconds=x', '--cpus=x', '--repetitions=0',
     '--variants=none', '--none'])
@@ -134,6 +142,110 @@ def test_bad_option_is_said_in_one_line(name, option):
     done = script(name, option)
     assert (done.returncode, done.stdout) == (2, '')
     assert done.stderr.count('\n') == 1
+
+
+@pytest.mark.parametrize('name, option', [
+    ('beside', '--beside=-1'), ('beside', '--beside=x'),
+    ('beside', '--case=heartbeat'), ('complaints', '--case=udp'),
+    ('complaints', '--beside=-1'), ('overhead', '--case=udp'),
+    ('overhead', '--beside=1')])
+def test_bad_case_is_said_in_one_line(name, option):
+    done = script(name, option)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.count('\n') == 1
+
+
+CASES = [('beside', case) for case in (
+    'udp', 'tcp', 'pipes', 'sleep', 'tick', 'condition', 'executor',
+    'to-thread')] + [('complaints', case) for case in (
+        'heartbeat', 'event-loop', 'tokens', 'timer')]
+
+
+@pytest.mark.parametrize('name, case', CASES)
+@pytest.mark.parametrize('beside', [0, 2])
+def test_case_measures_beside_threads(name, case, beside):
+    rows = objects(name, '--repetitions', '1', '--case', case,
+                   '--beside', str(beside), '--variants', 'stock',
+                   '--variants', 'native')
+    assert rows.keys() == {'stock', 'native'}
+    for row in rows.values():
+        assert (row['case'], row['beside']) == (case, beside)
+        assert row['per_s'] > 0 and row['cpu_us_per_op'] == pytest.approx(
+            row['cpu_us_per_op'])
+        assert 0 <= row['p50_us'] <= row['p99_us'] <= row['max_us']
+        if beside:
+            assert row['kept'] > 0 and 0 <= row['spread'] <= 1
+        else:
+            assert 'kept' not in row and 'spread' not in row
+
+
+def test_all_cases_are_tested(bench):
+    assert CASES == [(name, case) for name in ('beside', 'complaints')
+                     for case in bench(name).CASES]
+
+
+def test_overhead_measures_each_case(bench):
+    for case in bench('overhead').CASES:
+        rows = objects('overhead', '--repetitions', '1', '--case', case,
+                       '--variants', 'stock', '--variants', 'native')
+        assert rows.keys() == {'stock', 'native'}
+        assert all(0 < row['least_ns'] <= row['ns'] for row in rows.values())
+
+
+def test_stock_is_measured_without_the_package(bench, tmp_path):
+    """Each variant has a process of its own: stock's imports nothing."""
+    (tmp_path / 'pyplusthread.py').write_text('raise SystemExit("imported")')
+    for name in 'beside', 'overhead':
+        case = {'beside': ['--case=sleep', '--beside=1']}.get(name, [])
+        done = subprocess.run(
+            [sys.executable, '-B', BENCH / f'{name}.py', '--seconds=0.02',
+             '--repetitions=1', '--variants=stock', *case], text=True,
+            env={**os.environ, 'PYTHONPATH': str(tmp_path)},
+            capture_output=True, timeout=120)
+        assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_run_that_fails_is_said_in_one_line(tmp_path):
+    (tmp_path / 'pyplusthread.py').write_text('raise ImportError("no")')
+    done = subprocess.run(
+        [sys.executable, '-B', BENCH / 'overhead.py', '--variants=native',
+         '--case=read'], text=True, capture_output=True, timeout=120,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == 'read, native: native classes: no\n'
+
+
+def test_work_costs_less_than_the_process_beside_others(bench):
+    """Where a thread burns the CPU, that is not what a sleep costs."""
+    sleep, burning = bench('threads').measure(
+        [bench('beside').Sleeper(), bench('works').Burner()], 0.05)
+    assert sleep.own_cpu_ns_per_op < sleep.cpu_ns_per_op
+    assert burning.own_cpu_ns_per_op <= burning.cpu_ns_per_op
+
+
+def test_cost_of_a_thread_that_has_ended_is_unknown(bench):
+    work = bench('works').Burner()
+    work.stopped = True
+    work.clocks = bench('threads')._own_clock()
+    assert bench('threads')._spent_ns(work) > 0
+    thread = threading.Thread(target=lambda: work.clocks.extend(
+        bench('threads')._own_clock()))
+    thread.start()
+    thread.join()
+    until(lambda: math.isnan(bench('threads')._spent_ns(work)))
+
+
+def test_only_what_began_and_ended_while_measured_counts(bench):
+    times = [(0.5, 1.0), (1.0, 0.25), (1.5, 0.5), (1.75, 0.5)]
+    assert bench('apart').within(times, 1.0, 2.0) == [0.25, 0.5]
+    assert bench('apart').within(times, 5.0, 6.0) == [1.0, 0.25, 0.5, 0.5]
+
+
+def test_quantiles_are_of_lateness(bench):
+    times = [0.001 * (k + 1) for k in range(100)]
+    assert bench('apart').quantiles_us(times, 0.002) == pytest.approx(
+        {'p50_us': 49e3, 'p99_us': 98e3, 'max_us': 98e3})
+    assert bench('apart').quantiles_us([0.001], 0.002)['max_us'] == 0
 
 
 def test_variant_puts_back_what_it_set(bench):

@@ -2,6 +2,7 @@
 import contextlib
 import http.client
 import importlib
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from support import Worker, join_all, until
 
 BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 MODULES = 'clients', 'servers', 'testserver'
+VARIANTS = 'stock', 'stock-0.1ms', 'stock-priority', 'native-priority'
 SERVERS = 'pool', 'threading', 'waitress', 'cheroot', 'gunicorn', 'asgi'
 
 STUBBORN = '''
@@ -127,13 +129,14 @@ def status_of(port):
 
 
 @pytest.mark.unsanitized
-@pytest.mark.parametrize('burners', [0, 1])
-@pytest.mark.parametrize('kind', ['stock', 'native'])
+@pytest.mark.parametrize('variant, burners', [
+    (variant, 0) for variant in VARIANTS] + [
+        ('stock', 1), ('native-priority', 2)])
 @pytest.mark.parametrize('server', SERVERS)
-def test_server_answers_and_ends(bench, capfd, server, kind, burners):
+def test_server_answers_and_ends(bench, capfd, server, variant, burners):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
-    with bench('testserver').serving(server, kind, burners) as port:
+    with bench('testserver').serving(server, variant, burners) as port:
         for _ in range(3):
             assert status_of(port) == (200, len(bench('servers').BODY))
     with pytest.raises(ConnectionRefusedError):
@@ -148,19 +151,53 @@ def ask_until_refused(port, answers):
 
 
 @pytest.mark.unsanitized
-@pytest.mark.parametrize('kind', ['stock', 'native'])
+@pytest.mark.parametrize('variant', ['stock', 'native-priority'])
 @pytest.mark.parametrize('server', SERVERS)
-def test_server_ends_while_clients_ask(bench, capfd, server, kind):
+def test_server_ends_while_clients_ask(bench, capfd, server, variant):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
     for _ in range(3):
-        with bench('testserver').serving(server, kind) as port:
+        with bench('testserver').serving(server, variant) as port:
             answers = [[] for _ in range(10)]
             clients = [Worker(ask_until_refused, port, each)
                        for each in answers]
             until(lambda: all(answers))
         join_all(clients)
         assert capfd.readouterr().err == ''
+
+
+TELL = '''
+import sys, threading
+package = sys.modules.get('pyplusthread')
+print(round(1e6 * sys.getswitchinterval()),
+      package is not None and package.gil_info()['priority'],
+      threading.Condition.__module__, file=sys.stderr)
+'''
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('variant, told', [
+    ('stock', '5000 False threading'),
+    ('stock-0.1ms', '100 False threading'),
+    ('stock-priority', '5000 {} threading'),
+    ('native-priority', '5000 {} pyplusthread')])
+def test_server_is_what_its_variant_says(bench, tmp_path, variant, told):
+    """A server's module of that name tells what it finds when it serves."""
+    script = bench('testserver')._command('pool', variant, 0)
+    source = (BENCH / 'servers.py').read_text().replace(
+        "        print(port, flush=True)\n        serve()\n",
+        f'        exec({TELL!r})\n')
+    changed = tmp_path / 'changed.py'
+    changed.write_text(source)
+    words = [str(changed) if str(word).endswith('servers.py') else str(word)
+             for word in script if word != '--until-stdin-ends']
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, 'PYPLUSTHREAD': '1',
+                               'PYTHONPATH': os.pathsep.join(
+                              [str(BENCH), os.environ.get('PYTHONPATH', '')])})
+    import pyplusthread
+    scheduled = pyplusthread.gil_info()['reason'] is None
+    assert done.stderr == told.format(scheduled) + '\n'
 
 
 @pytest.mark.unsanitized
@@ -191,7 +228,7 @@ def test_server_ends_with_whoever_started_it():
 def test_client_is_answered(bench, client):
     if shutil.which(client) is None:
         pytest.skip(f'no {client}')
-    with bench('testserver').serving('pool', 'native') as port:
+    with bench('testserver').serving('pool', 'native-priority') as port:
         answers = bench('clients').run(client, f'http://127.0.0.1:{port}/',
                                        3, 1)
     assert answers.requests > 0
@@ -213,7 +250,7 @@ def test_client_without_server_is_an_error(bench, client):
 @pytest.mark.unsanitized
 @pytest.mark.parametrize('arguments', [
     ['--server', 'apache'], ['--client', 'curl'], ['--parallel', '0'],
-    ['--parallel', 'x'], ['--burner', '2'], ['--classes', 'other'],
+    ['--parallel', 'x'], ['--burner', '-1'], ['--variants', 'other'],
     ['--seconds', '0'], ['--seconds', '0.5'], ['--fast'], ['pool'],
 ])
 def test_bad_option_is_refused_in_one_line(arguments):

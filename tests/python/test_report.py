@@ -100,6 +100,126 @@ def test_interrupt_ends_all_parts(report, tmp_path, monkeypatch):
                 python=lambda *_: [], server=lambda *_: [])
 
 
+@pytest.fixture
+def row_of(report):
+    """A row of requests per second, from {variant: its values}."""
+    def make(values, **more):
+        row = report('rows').Row('echo', 'free', '/s', 'stock', True)
+        for variant, found in values.items():
+            for value in found:
+                row.add(variant, value, more.get(variant))
+        return row
+    return make
+
+
+def cells_of(report, row, layout):
+    """What the table has for each variant."""
+    lines = report('table').short([row], layout).splitlines()
+    titles, _, cells = ([cell.strip() for cell in line.split('|')[1:-1]]
+                        for line in lines)
+    return dict(zip(titles, cells))
+
+
+def test_row_where_ours_are_slower_says_so(report, row_of):
+    row = row_of({'stock': [100, 100], 'stock-0.1ms': [1000, 1000],
+                  'stock-priority': [500, 500],
+                  'native-priority': [975, 975]})
+    cells = cells_of(report, row, report('table').RATE)
+    assert cells['stock-priority'] == '500 /s 5.00x, slower: 0.50x stock-0.1ms'
+    assert cells['native-priority'] == '975 /s 9.75x'  # within the noise
+    assert cells['stock'] == '100 /s'
+    assert 'slower' not in cells['stock-0.1ms']
+
+
+def test_ours_slower_than_stock_alone_says_so(report, row_of):
+    row = row_of({'stock': [100], 'native-priority': [90]})
+    cells = cells_of(report, row, report('table').RATE)
+    assert cells['native-priority'] == '90.0 /s 0.90x, slower: 0.90x stock'
+
+
+def test_each_quantile_that_is_later_says_so(report, row_of):
+    row = row_of({'stock': [1], 'native-priority': [1]}, **{
+        'stock': {'p50_us': 10, 'p99_us': 2000, 'max_us': 9000},
+        'native-priority': {'p50_us': 11, 'p99_us': 1000, 'max_us': 9900}})
+    cells = cells_of(report, row, report('table').LATE)
+    assert cells['stock'] == '10.0 us / 2.00 ms / 9.00 ms'
+    assert cells['native-priority'] == (
+        '11.0 us slower / 1.00 ms / 9.90 ms slower')
+
+
+class Scripts:
+    """In place of the real ones: each answers the same figures."""
+
+    raw = ()
+
+    def __init__(self, variants):
+        self.possible = variants
+        self.asked = []
+
+    def variants(self):
+        return dict.fromkeys(self.possible)
+
+    def threaded(self, script, *arguments, kind, cpus, seconds):
+        self.asked.append((script, *arguments, kind))
+        assert cpus == 'free' and seconds > 0
+        return {'per_s': 10, 'p50_us': 1, 'p99_us': 2, 'max_us': 3,
+                'kept': 40, 'spread': 0.9, 'cpu_us_per_op': 5, 'least_ns': 7}
+
+
+@pytest.mark.parametrize('variants', [
+    ('stock', 'stock-0.1ms', 'stock-priority', 'native-priority'),
+    ('stock', 'stock-0.1ms')])
+def test_matrix_has_each_case_beside_each_number(report, capsys, variants):
+    scripts = Scripts(variants)
+    plan = report('python_cases').FULL
+    tables, rows = report('python_part')._matrix('Python', scripts, plan)
+    cases = {words[1 + words.index('--case')]: words[0]
+             for words in scripts.asked}
+    assert [case for case in cases if cases[case] == 'beside.py'] == [
+        'udp', 'tcp', 'pipes', 'condition', 'executor', 'to-thread', 'sleep',
+        'tick']
+    for case, script in cases.items():
+        asked = [words for words in scripts.asked if case in words]
+        assert {words[-1] for words in asked} == {
+            name for name in variants
+            if script != 'overhead.py' or name != 'stock-0.1ms'}
+        numbers = {'beside.py': (0, 1, 2, 3, 8, 16),
+                   'complaints.py': (1, 16)}.get(script)
+        if numbers:
+            assert {int(words[1 + words.index('--beside')])
+                    for words in asked} == set(numbers)
+            assert len(asked) == 5 * len(numbers) * len(variants)
+    assert all(f'beside {n}' in ''.join(tables) for n in (1, 2, 3, 8, 16))
+    assert capsys.readouterr().out
+
+
+def test_servers_have_every_variant_and_number(report):
+    cases = report('server_cases')
+    names = report('matrix_cases').VARIANTS
+    found = cases.make_cases(cases.FULL.servers, ('ab', 'wrk'), names,
+                             cases.FULL)
+    assert {(case.title, case.burners) for case in found} == {
+        (server, burners) for burners in (0, 1, 2) for server in (
+            'pool', 'threading', 'waitress', 'cheroot', 'gunicorn', 'asgi')}
+    assert all(case.variants == list(names) for case in found)
+    beside = [row for case in found for row in case.rows()
+              if 'ab -c 10 beside' in row.case]
+    assert len(beside) == 12 and all(len(row.targets) == 2 for row in beside)
+
+
+def test_prefix_is_put_before_what_measures(report, monkeypatch):
+    monkeypatch.setenv('PPT_BENCH_PREFIX', "env 'A=b c'")
+    pybench = importlib.reload(report('pybench'))
+    called = []
+    monkeypatch.setattr(pybench, 'run', lambda command, limit:
+                        called.append(command) or '{}')
+    pybench.Pybench('python', 'scripts', None).threaded(
+        'x.py', kind='stock', cpus='free', seconds=1)
+    assert called[0][:3] == ['env', 'A=b c', 'python']
+    monkeypatch.delenv('PPT_BENCH_PREFIX')
+    assert importlib.reload(pybench).PREFIX == []
+
+
 SETUP = '''
 ppt_need()
 {
