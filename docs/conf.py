@@ -41,7 +41,7 @@ def system_headers():
     return re.findall('^ (/.*)$', done.stderr, re.MULTILINE)
 
 
-hawkmoth_compiler = None
+hawkmoth_autoconf = []
 hawkmoth_clang = ['-std=c11', '-D_XOPEN_SOURCE=700', f'-I{HEADERS}',
                   f'-I{sysconfig.get_path("include")}',
                   *(f'-isystem{path}' for path in system_headers())]
@@ -61,3 +61,47 @@ nouns = ['cond', 'lock', 'semaphore', 'barrier', 'gil', 'gilsched', 'once',
 man_pages = [(f'reference/{noun}', f'ppt_{noun}',
               f'libpyplusthread: pyplusthread/{noun}.h', [], 3)
              for noun in nouns]
+
+
+# Links to sources that are no pages of the site.
+
+LINK = re.compile(r'\[([^\]]+)\]\((?!https?:|#|mailto:)([^)#]+)(#[^)]*)?\)')
+
+
+def without_sources(text, folder):
+    """Links of a document in folder: to pages as they are seen from docs/."""
+    def replaced(match):
+        path = (folder / match[2]).resolve()
+        page = path if path.is_relative_to(HERE) else PAGES.get(path)
+        if page is None:
+            return match[1]
+        return f'[{match[1]}]({os.path.relpath(page, HERE)}{match[3] or ""})'
+    return LINK.sub(replaced, text)
+
+
+PAGES = {ROOT / 'CONTRIBUTING.md': HERE / 'contributing.md',
+         ROOT / 'CHANGES.md': HERE / 'changes.md',
+         ROOT / 'examples' / 'README.md': HERE / 'examples.md'}
+
+
+def on_source(app, name, content):
+    folder = (HERE / name).parent
+    if folder == HERE:
+        content[0] = without_sources(content[0], HERE)
+
+
+def on_include(app, path, name, content):
+    folder = (app.srcdir / path).resolve().parent
+    if str(path).endswith('.md'):
+        content[0] = without_sources(content[0], folder)
+
+
+def on_docstring(app, what, name, obj, options, lines):
+    if name == 'pyplusthread.gil_info':
+        lines[:] = house_format.names_and_texts(lines)
+
+
+def setup(app):
+    app.connect('autodoc-process-docstring', on_docstring)
+    app.connect('source-read', on_source)
+    app.connect('include-read', on_include)

@@ -14,6 +14,7 @@ ROW = re.compile(r'(\S+)  +(\S.*)')
 NAME = re.compile(r'\bppt_[a-z0-9_]*[a-z0-9](?![*\w])')
 TRAILING = re.compile(r'(    )(\w[\w ]+\w;) +/\* ((?:.|\n)*?) \*/\n')
 LICENCE = re.compile(r'^Part of .*SPDX.*$\n?', re.MULTILINE)
+HEAD = re.compile(r'/\*\n.*?\*/\n', re.DOTALL)
 STATS = re.compile(r'typedef struct ppt_\w+_stats \{\n.*?\n\}', re.DOTALL)
 
 
@@ -22,8 +23,18 @@ STATS = re.compile(r'typedef struct ppt_\w+_stats \{\n.*?\n\}', re.DOTALL)
 def marked(text):
     """A header's text with comments that hawkmoth reads."""
     text = STATS.sub(_members, text)
-    text = re.sub(r'^/\*(?=\s)', '/**', text, flags=re.MULTILINE)
+    text = _head_below_includes(text)
+    text = re.sub(r'^typedef (struct|union) ppt_\w+ \{', r'typedef \1 {', text,
+                  flags=re.MULTILINE)
+    text = re.sub(r'^/\*(?=\s(?! *Private:))', '/**', text, flags=re.MULTILINE)
     return _shared(text)
+
+
+def _head_below_includes(text):
+    """Else the head would be the comment of the first macro."""
+    head = HEAD.match(text).end()
+    first = text.index('\n/*', head) + 1
+    return f'{text[head:first]}{text[:head]}\n{text[first:]}'
 
 
 def _members(match):
@@ -128,6 +139,27 @@ def _rows(lines):
             result += [''] * row + [_inline(line)]
             row = False
     return result[1:] if result[:1] == [''] else result
+
+
+def names_and_texts(lines):
+    """A docstring in which paragraphs are lists of names and their texts."""
+    return [line for block in _blocks_of('\n'.join(lines))
+            for line in [*(_names(block) if '  ' in block[0] else block), '']]
+
+
+def _blocks_of(text):
+    return [block.split('\n') for block in re.split(r'\n\s*\n', text.strip())]
+
+
+def _names(block):
+    result = []
+    for line in block:
+        name = re.fullmatch(r'(\w+)(?: +(\S.*))?', line)
+        if name:
+            result += ['', f'``{name[1]}``']
+            line = name[2] or ''
+        result += ['    ' + line.strip()] if line.strip() else []
+    return result
 
 
 def _inline(text):
