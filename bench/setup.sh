@@ -35,6 +35,7 @@ python3-venv    python3          python3         python3   cmd:python3
 hyperfine       hyperfine        hyperfine       hyperfine cmd:hyperfine
 gnuplot-nox     gnuplot-minimal  gnuplot         gnuplot   cmd:gnuplot
 apache2-utils   httpd-tools      apache2-utils   -         cmd:ab
+chromium        chromium         chromium        -         cmd:chromium
 wrk             -                wrk             wrk       cmd:wrk
 xz-utils        xz               xz              xz        cmd:xz
 pigz            pigz             pigz            pigz      cmd:pigz

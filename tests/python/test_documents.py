@@ -1,0 +1,33 @@
+"""The programs in Python that the documents show."""
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support import HERE
+
+pytest.importorskip('pyplusthread')
+
+ROOT = HERE.parents[1]
+DOCUMENTS = [ROOT / 'README.md', ROOT / 'bindings' / 'python' / 'README.md',
+             *sorted((ROOT / 'docs').glob('*.md'))]
+
+
+def programs():
+    for path in DOCUMENTS:
+        text = path.read_text(encoding='utf-8')
+        for i, block in enumerate(re.findall(
+                r'^```python\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)):
+            yield pytest.param(block, id=f'{path.relative_to(ROOT)}-{i}')
+
+
+def test_there_are_programs():
+    assert len([*programs()]) > 5
+
+
+@pytest.mark.parametrize('program', programs())
+def test_program_runs(program):
+    done = subprocess.run([sys.executable, '-c', program], text=True,
+                          capture_output=True, timeout=180)
+    assert (done.returncode, done.stderr) == (0, ''), done.stderr
