@@ -57,7 +57,7 @@ html_show_sphinx = False
 html_copy_source = False
 
 nouns = ['cond', 'lock', 'semaphore', 'barrier', 'gil', 'gilsched', 'once',
-         'pthread', 'time', 'version', 'waitq']
+         'pthread', 'time', 'version', 'waiter']
 man_pages = [(f'reference/{noun}', f'ppt_{noun}',
               f'libpyplusthread: pyplusthread/{noun}.h', [], 3)
              for noun in nouns]

@@ -55,6 +55,10 @@ static void time_out_in_steps(stage_t *stage)
     CALL(ppt_cond_enqueue)(&stage->cond, &waiter);
     wants(stage, ETIMEDOUT,
           CALL(ppt_cond_sleep)(&stage->cond, &waiter, soon()));
+    CALL(ppt_cond_enqueue_uninterruptible)(&stage->cond, &waiter);
+    wants(stage, ETIMEDOUT,
+          CALL(ppt_cond_sleep_uninterruptible)(&stage->cond, &waiter,
+                                               soon()));
 }
 
 static void cancel(stage_t *stage)

@@ -242,6 +242,53 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
+struct sleeper {
+    worker_t worker;
+    ppt_cond_t cond;
+    int result;
+};
+
+static void sleep_uninterruptibly(void *arg)
+{
+    struct sleeper *sleeper = arg;
+    ppt_waiter_t waiter;
+
+    ppt_cond_enqueue_uninterruptible(&sleeper->cond, &waiter);
+    sleeper->result = ppt_cond_sleep_uninterruptible(&sleeper->cond, &waiter,
+                                                     PPT_FOREVER);
+}
+
+START_TEST(handler_does_not_end_an_uninterruptible_sleep)
+{
+    struct sleeper sleeper = { .result = -1 };
+
+    signals_install(0);
+    worker_start(&sleeper.worker, sleep_uninterruptibly, &sleeper);
+    await(ppt_cond_waiting(&sleeper.cond) == 1);
+    interrupt_until(&sleeper.worker, signals_handled() >= 20);
+    ck_assert(!worker_done(&sleeper.worker));
+    ck_assert_int_eq(ppt_cond_signal(&sleeper.cond), 1);
+    worker_join(&sleeper.worker);
+    ck_assert_int_eq(sleeper.result, 0);
+}
+END_TEST
+
+START_TEST(uninterruptible_sleep_ends_at_its_deadline)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    int64_t deadline = ppt_deadline(10 * MS);
+    ppt_waiter_t waiter;
+
+    ppt_cond_enqueue_uninterruptible(&cond, &waiter);
+    ck_assert_int_eq(ppt_cond_sleep_uninterruptible(&cond, &waiter, -1),
+                     EINVAL);
+    ck_assert_int_eq(ppt_cond_sleep_uninterruptible(&cond, &waiter, deadline),
+                     ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ck_new(&cond);
+}
+END_TEST
+
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -609,6 +656,8 @@ void add_tests(Suite *suite)
         wait_that_does_not_yield_is_a_wait,
         wait_takes_the_lock_as_it_was_held,
         waiter_knows_whether_it_was_woken_from_another_cpu,
+        handler_does_not_end_an_uninterruptible_sleep,
+        uninterruptible_sleep_ends_at_its_deadline,
         signal_chooses_it_even_when_the_deadline_has_passed,
         timeout_of_sleep_is_never_early_and_ends_the_wait,
         negative_deadline_of_sleep_is_refused_and_the_place_is_kept,
