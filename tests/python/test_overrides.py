@@ -125,9 +125,9 @@ def test_class_of_a_condition_may_be_changed_for_a_while(run, lock, name):
                                    logged(log, name, original)):
                 log.append(use_condition(cond))
             log.append(use_condition(cond))
-        for entry in log:
-            if entry[0] == name and entry[1] and entry[1][0] is cond:
-                log[log.index(entry)] = (name, 'cond', entry[1][1:])
+        log[:] = [entry if entry[0] != name else (name, entry[1][1:])
+                  for entry in log
+                  if entry[0] != name or entry[1][0] is cond]  # not others'
 
     run(body)
 

@@ -18,13 +18,10 @@
 #include "../wait/main_thread.h"
 #include "own_condition.h"
 #include "stock.h"
+
 typedef struct {
-    PyObject_HEAD
-    PyObject *condition;    /* set by __new__ */
-    PyObject *other;        /* assigned to _cond; NULL: none */
+    ppy_owner_t owner;
     bool flag;              /* atomic; written under the condition's lock */
-    PyObject *dict;
-    PyObject *weakrefs;
 } event_t;
 
 static bool is_set(const event_t *self)
@@ -34,12 +31,7 @@ static bool is_set(const event_t *self)
 
 static ppy_condition_t *condition_of(event_t *self)
 {
-    return (ppy_condition_t *)self->condition;
-}
-
-static bool is_native(const event_t *self)
-{
-    return ppy_is_native(self->condition, &self->other);
+    return (ppy_condition_t *)self->owner.condition;
 }
 
 static PyObject *stock_call(event_t *self, const char *name,
@@ -62,7 +54,7 @@ void ppy_event_change(PyObject *event, bool flag)
 
 static int change(event_t *self, bool flag)
 {
-    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    ppt_lock_t *lock = ppy_own_lock(self->owner.condition);
 
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
@@ -73,7 +65,7 @@ static int change(event_t *self, bool flag)
 
 static int wait_at(event_t *self, ppy_waiter_t *waiter, int64_t deadline)
 {
-    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    ppt_lock_t *lock = ppy_own_lock(self->owner.condition);
     bool flag;
 
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
@@ -119,7 +111,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
 
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0)
         return NULL;
-    if (!is_native(self))
+    if (!ppy_owner_is_native(&self->owner))
         return stock_call(self, "wait", args, nargs, kwnames);
     if (is_set(self))
         Py_RETURN_TRUE;
@@ -131,14 +123,14 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
 
 static PyObject *set(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    if (!is_native((event_t *)op))
+    if (!ppy_owner_is_native((ppy_owner_t *)op))
         return stock_call((event_t *)op, "set", NULL, 0, NULL);
     return change((event_t *)op, true) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *clear_flag(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    if (!is_native((event_t *)op))
+    if (!ppy_owner_is_native((ppy_owner_t *)op))
         return stock_call((event_t *)op, "clear", NULL, 0, NULL);
     return change((event_t *)op, false) < 0 ? NULL : Py_NewRef(Py_None);
 }
@@ -156,24 +148,9 @@ static PyObject *isSet(PyObject *op, PyObject *Py_UNUSED(ignored))
     return PyObject_CallMethod(op, "is_set", NULL);
 }
 
-static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
-{
-    event_t *self = (event_t *)op;
-
-    return ppy_get_condition(op, self->condition, &self->other);
-}
-
-static int assign_condition(PyObject *op, PyObject *value,
-                            void *Py_UNUSED(closure))
-{
-    event_t *self = (event_t *)op;
-
-    return ppy_set_condition(op, self->condition, &self->other, value);
-}
-
 static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    PyObject *condition = get_condition(op, NULL);
+    PyObject *condition = ppy_owner_condition(op, NULL);
     PyObject *result = PyObject_CallMethod(condition, "_at_fork_reinit",
                                            NULL);
 
@@ -190,82 +167,19 @@ bool ppy_event_is_set(PyObject *event)
 
 PyObject *ppy_event_condition(PyObject *event)
 {
-    return ((event_t *)event)->condition;
+    return ((event_t *)event)->owner.condition;
 }
 
 /* --- the object -------------------------------------------------------- */
-
-static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
-                     PyObject *Py_UNUSED(kwargs))
-{
-    PyObject *self = type->tp_alloc(type, 0);
-
-    if (self == NULL)
-        return NULL;
-    ((event_t *)self)->condition = ppy_condition_new(ppy_state(type));
-    if (((event_t *)self)->condition == NULL)
-        Py_CLEAR(self);
-    return self;
-}
 
 static int init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = { NULL };
 
-    event_t *self = (event_t *)op;
-
-    if (ppy_args_tuple("Event", names, args, kwargs, NULL) < 0
-        || ppy_set_condition(op, self->condition, &self->other,
-                             self->condition) < 0)
+    if (ppy_args_tuple("Event", names, args, kwargs, NULL) < 0)
         return -1;
-    return change(self, false);
-}
-
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((event_t *)op)->condition);
-    Py_VISIT(((event_t *)op)->other);
-    Py_VISIT(((event_t *)op)->dict);
-    return 0;
-}
-
-/* The condition has no way back to here. */
-static int clear(PyObject *op)
-{
-    Py_CLEAR(((event_t *)op)->other);
-    Py_CLEAR(((event_t *)op)->dict);
-    return 0;
-}
-
-static void free_object(PyObject *op)
-{
-    PyTypeObject *type = Py_TYPE(op);
-
-    if (((event_t *)op)->weakrefs != NULL)
-        PyObject_ClearWeakRefs(op);
-    clear(op);
-    Py_XDECREF(((event_t *)op)->condition);
-    type->tp_free(op);
-    Py_DECREF(type);
-}
-
-/* Whether it holds others in turn: more than the stack may bear. */
-static bool may_nest(const event_t *self)
-{
-    return self->other != NULL;
-}
-
-static void dealloc(PyObject *op)
-{
-    PyObject_GC_UnTrack(op);
-    if (!may_nest((event_t *)op)) {
-        free_object(op);
-        return;
-    }
-    Py_TRASHCAN_BEGIN(op, dealloc)
-    free_object(op);
-    Py_TRASHCAN_END
+    ppy_owner_reset((ppy_owner_t *)op);
+    return change((event_t *)op, false);
 }
 
 static PyObject *repr(PyObject *op)
@@ -309,31 +223,19 @@ static PyMethodDef methods[] = {
 };
 
 static PyGetSetDef getset[] = {
-    { "_cond", get_condition, assign_condition, NULL, NULL },
     { "_flag", get_flag, set_flag, NULL, NULL },
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
-      NULL },
+    PPY_OWNER_GETSET,
     { NULL, NULL, NULL, NULL, NULL }
-};
-
-static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(event_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(event_t, dict), READONLY, NULL },
-    { NULL, 0, 0, 0, NULL }
 };
 
 static PyType_Slot slots[] = {
     { Py_tp_doc, "Event()\n--\n\n" },
-    { Py_tp_new, new },
+    PPY_OWNER_SLOTS,
+    { Py_tp_new, ppy_owner_new },
     { Py_tp_init, init },
-    { Py_tp_dealloc, dealloc },
-    { Py_tp_traverse, traverse },
-    { Py_tp_clear, clear },
     { Py_tp_repr, repr },
     { Py_tp_methods, methods },
     { Py_tp_getset, getset },
-    { Py_tp_members, members },
     { 0, NULL }
 };
 

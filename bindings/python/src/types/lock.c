@@ -19,7 +19,7 @@ static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return ppy_lock_new(type);
 }
 
-static void dealloc(PyObject *op)
+void ppy_lock_dealloc(PyObject *op)
 {
     ppy_lock_t *self = (ppy_lock_t *)op;
     PyTypeObject *type = Py_TYPE(op);
@@ -31,7 +31,7 @@ static void dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
+int ppy_lock_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     return 0;
@@ -108,13 +108,13 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL }
 };
 
-static PyMemberDef members[] = {
+PyMemberDef ppy_lock_members[] = {
     { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_lock_t, weakrefs),
       READONLY, NULL },
     { NULL, 0, 0, 0, NULL }
 };
 
-static PyGetSetDef getset[] = {
+PyGetSetDef ppy_lock_getset[] = {
     PPY_CLASS,
     { NULL, NULL, NULL, NULL, NULL }
 };
@@ -122,12 +122,9 @@ static PyGetSetDef getset[] = {
 static PyType_Slot slots[] = {
     { Py_tp_doc, "lock()\n--\n\n" },
     { Py_tp_new, new },
-    { Py_tp_dealloc, dealloc },
-    { Py_tp_traverse, traverse },
     { Py_tp_repr, repr },
     { Py_tp_methods, methods },
-    { Py_tp_members, members },
-    { Py_tp_getset, getset },
+    PPY_LOCK_SLOTS,
     { 0, NULL }
 };
 

@@ -105,7 +105,7 @@ static ppt_lock_t *rlock_disown(PyObject *lock, ppy_saved_t *saved)
     ppy_rlock_t *self = (ppy_rlock_t *)lock;
 
     saved->count = ppy_rlock_disown(self);
-    return &self->lock;
+    return &self->base.lock;
 }
 
 const ppy_lock_ops_t ppy_ops_of_rlock = {

@@ -9,6 +9,7 @@
 
 #include "../base/args.h"
 #include "../base/object.h"
+
 static unsigned long owner_of(const ppy_rlock_t *self)
 {
     return __atomic_load_n(&self->owner, __ATOMIC_RELAXED);
@@ -44,7 +45,7 @@ int ppy_rlock_acquire(ppy_rlock_t *self, int64_t timeout)
         set(self, me, self->count + 1);
         return 0;
     }
-    result = ppy_acquire(&self->lock, timeout);
+    result = ppy_acquire(&self->base.lock, timeout);
     if (result == 0)
         set(self, me, 1);
     return result;
@@ -68,13 +69,13 @@ unsigned long ppy_rlock_save(ppy_rlock_t *self)
 {
     unsigned long count = ppy_rlock_disown(self);
 
-    ppy_release(&self->lock);
+    ppy_release(&self->base.lock);
     return count;
 }
 
 int ppy_rlock_restore(ppy_rlock_t *self, unsigned long count)
 {
-    int result = ppy_acquire_whatever(&self->lock);
+    int result = ppy_acquire_whatever(&self->base.lock);
 
     set(self, ppy_ident(), count);
     return result;
@@ -89,7 +90,7 @@ int ppy_rlock_release(ppy_rlock_t *self)
         return 0;
     }
     ppy_rlock_disown(self);
-    ppy_release(&self->lock);
+    ppy_release(&self->base.lock);
     return 0;
 }
 
@@ -107,24 +108,6 @@ static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         && ppy_args_tuple("RLock", names, args, kwargs, NULL) < 0)
         return NULL;
     return ppy_rlock_new(type);
-}
-
-static void dealloc(PyObject *op)
-{
-    ppy_rlock_t *self = (ppy_rlock_t *)op;
-    PyTypeObject *type = Py_TYPE(op);
-
-    PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
-        PyObject_ClearWeakRefs(op);
-    type->tp_free(op);
-    Py_DECREF(type);
-}
-
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    return 0;
 }
 
 static PyObject *acquire(PyObject *op, PyObject *const *args,
@@ -159,7 +142,7 @@ static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
 
 static PyObject *locked(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    return ppy_bool(ppy_locked(&((ppy_rlock_t *)op)->lock));
+    return ppy_bool(ppy_locked(&((ppy_rlock_t *)op)->base.lock));
 }
 
 static PyObject *is_owned(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -199,7 +182,7 @@ static PyObject *acquire_restore(PyObject *op, PyObject *state)
     }
     if (!PyArg_ParseTuple(state, "kk:_acquire_restore", &count, &owner))
         return NULL;
-    failed = ppy_acquire_whatever(&self->lock) < 0;
+    failed = ppy_acquire_whatever(&self->base.lock) < 0;
     set(self, owner, count);
     return failed ? NULL : Py_NewRef(Py_None);
 }
@@ -208,7 +191,7 @@ static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     ppy_rlock_t *self = (ppy_rlock_t *)op;
 
-    ppt_lock_after_fork(&self->lock);
+    ppt_lock_after_fork(&self->base.lock);
     set(self, 0, 0);
     Py_RETURN_NONE;
 }
@@ -223,7 +206,6 @@ static PyObject *repr(PyObject *op)
                                 Py_TYPE(op)->tp_name, owner,
                                 count_of(self), op);
 }
-
 
 static PyMethodDef methods[] = {
     { "acquire", PPY_METHOD(acquire), METH_FASTCALL | METH_KEYWORDS,
@@ -244,26 +226,12 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL }
 };
 
-static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_rlock_t, weakrefs),
-      READONLY, NULL },
-    { NULL, 0, 0, 0, NULL }
-};
-
-static PyGetSetDef getset[] = {
-    PPY_CLASS,
-    { NULL, NULL, NULL, NULL, NULL }
-};
-
 static PyType_Slot slots[] = {
     { Py_tp_doc, PPY_RLOCK },
     { Py_tp_new, new },
-    { Py_tp_dealloc, dealloc },
-    { Py_tp_traverse, traverse },
     { Py_tp_repr, repr },
     { Py_tp_methods, methods },
-    { Py_tp_members, members },
-    { Py_tp_getset, getset },
+    PPY_LOCK_SLOTS,
     { 0, NULL }
 };
 

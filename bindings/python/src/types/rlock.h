@@ -4,14 +4,12 @@
 #ifndef PPY_RLOCK_H
 #define PPY_RLOCK_H
 
-#include "../wait/acquire.h"
+#include "lock.h"
 
 typedef struct {
-    PyObject_HEAD
-    ppt_lock_t lock;
-    unsigned long owner;    /* atomic; written by the holder of lock */
+    ppy_lock_t base;
+    unsigned long owner;    /* atomic; written by the holder of base */
     unsigned long count;    /* the same */
-    PyObject *weakrefs;
 } ppy_rlock_t;
 
 PyObject *ppy_rlock_new(PyTypeObject *type);

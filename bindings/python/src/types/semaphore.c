@@ -19,26 +19,17 @@
 #include "stock.h"
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *condition;    /* set by __new__ */
-    PyObject *other;        /* assigned to _cond; NULL: none */
+    ppy_owner_t owner;
     Py_ssize_t value;       /* under the condition's lock; read atomically */
     Py_ssize_t initial;     /* set by __init__ */
     Py_ssize_t bound;       /* value goes no higher; set by __new__, __init__ */
-    PyObject *dict;
-    PyObject *weakrefs;
 } semaphore_t;
 
 const char *const ppy_semaphore_names[] = { "release", NULL };
 
 static ppy_state_t *state_of(const semaphore_t *self)
 {
-    return ((ppy_condition_t *)self->condition)->state;
-}
-
-static bool is_native(const semaphore_t *self)
-{
-    return ppy_is_native(self->condition, &self->other);
+    return ((ppy_condition_t *)self->owner.condition)->state;
 }
 
 static PyObject *stock_call(PyObject *op, const char *name,
@@ -77,7 +68,7 @@ static int await_value(semaphore_t *self, int64_t deadline)
         return 1;
     if (deadline == PPT_TRY)
         return 0;
-    if (ppy_own_wait(self->condition, deadline) < 0)
+    if (ppy_own_wait(self->owner.condition, deadline) < 0)
         return -1;
     if (value_of(self) > 0)
         return 1;
@@ -86,7 +77,7 @@ static int await_value(semaphore_t *self, int64_t deadline)
 
 static int try_to_take(semaphore_t *self, int64_t deadline)
 {
-    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    ppt_lock_t *lock = ppy_own_lock(self->owner.condition);
     int result;
 
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
@@ -101,7 +92,7 @@ static int try_to_take(semaphore_t *self, int64_t deadline)
 /* Without the lock, handlers run and exceptions are raised in between. */
 static int take(semaphore_t *self, int64_t deadline)
 {
-    const ppy_state_t *state = ((ppy_condition_t *)self->condition)->state;
+    const ppy_state_t *state = ((ppy_condition_t *)self->owner.condition)->state;
     int result;
 
     while ((result = try_to_take(self, deadline)) == IN_VAIN)
@@ -117,7 +108,7 @@ int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n)
     if (n > self->bound || self->value > self->bound - n)
         return ERANGE;
     set_value(self, self->value + n);
-    ppy_notify(&((ppy_condition_t *)self->condition)->waiters,
+    ppy_notify(&((ppy_condition_t *)self->owner.condition)->waiters,
                n > INT_MAX ? INT_MAX : (int)n);
     return 0;
 }
@@ -133,7 +124,7 @@ static int too_many(const semaphore_t *self)
 
 static int put(semaphore_t *self, Py_ssize_t n)
 {
-    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    ppt_lock_t *lock = ppy_own_lock(self->owner.condition);
     int result;
 
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
@@ -147,7 +138,7 @@ static int put(semaphore_t *self, Py_ssize_t n)
 
 PyObject *ppy_semaphore_condition(PyObject *semaphore)
 {
-    return ((semaphore_t *)semaphore)->condition;
+    return ((semaphore_t *)semaphore)->owner.condition;
 }
 
 /* --- the methods ------------------------------------------------------- */
@@ -183,7 +174,7 @@ static PyObject *acquire(PyObject *op, PyObject *const *args,
     PyObject *values[2];
     int result;
 
-    if (!is_native(self))
+    if (!ppy_owner_is_native(&self->owner))
         return stock_call(op, "acquire", args, nargs, kwnames);
     if (ppy_args("acquire", names, args, nargs, kwnames, values) < 0)
         return NULL;
@@ -217,7 +208,7 @@ static PyObject *release(PyObject *op, PyObject *const *args,
 {
     Py_ssize_t n;
 
-    if (!is_native((semaphore_t *)op))
+    if (!ppy_owner_is_native((ppy_owner_t *)op))
         return stock_call(op, "release", args, nargs, kwnames);
     if (release_count(args, nargs, kwnames, &n) < 0
         || put((semaphore_t *)op, n) < 0)
@@ -234,25 +225,20 @@ static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
     ppy_watch_t *watch = &state->semaphore_watch;
 
     if (Py_TYPE(op) == state->semaphore_type
-        && ppy_is_plain(op, &self->dict, watch, &watch->seen))
+        && ppy_is_plain(op, &self->owner.dict, watch, &watch->seen))
         return release(op, NULL, 0, NULL);
     return PyObject_CallMethod(op, "release", NULL);
 }
 
 /* --- the object -------------------------------------------------------- */
 
-static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
-                     PyObject *Py_UNUSED(kwargs))
+static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    semaphore_t *self = (semaphore_t *)type->tp_alloc(type, 0);
+    PyObject *op = ppy_owner_new(type, args, kwargs);
 
-    if (self == NULL)
-        return NULL;
-    self->bound = PY_SSIZE_T_MAX;
-    self->condition = ppy_condition_new(ppy_state(type));
-    if (self->condition == NULL)
-        Py_CLEAR(self);
-    return (PyObject *)self;
+    if (op != NULL)
+        ((semaphore_t *)op)->bound = PY_SSIZE_T_MAX;
+    return op;
 }
 
 static int initial_value(const char *name, PyObject *args, PyObject *kwargs,
@@ -276,11 +262,10 @@ static int initial_value(const char *name, PyObject *args, PyObject *kwargs,
 
 static int start(semaphore_t *self, Py_ssize_t initial, Py_ssize_t bound)
 {
-    ppt_lock_t *lock = ppy_own_lock(self->condition);
+    ppt_lock_t *lock = ppy_own_lock(self->owner.condition);
 
-    if (ppy_set_condition((PyObject *)self, self->condition, &self->other,
-                          self->condition) < 0
-        || ppy_acquire(lock, PPT_FOREVER) < 0)
+    ppy_owner_reset(&self->owner);
+    if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     self->initial = initial;
     self->bound = bound;
@@ -307,53 +292,6 @@ static int init_bounded(PyObject *op, PyObject *args, PyObject *kwargs)
     return start((semaphore_t *)op, initial, initial);
 }
 
-static int traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((semaphore_t *)op)->condition);
-    Py_VISIT(((semaphore_t *)op)->other);
-    Py_VISIT(((semaphore_t *)op)->dict);
-    return 0;
-}
-
-/* The condition has no way back to here. */
-static int clear(PyObject *op)
-{
-    Py_CLEAR(((semaphore_t *)op)->other);
-    Py_CLEAR(((semaphore_t *)op)->dict);
-    return 0;
-}
-
-static void free_object(PyObject *op)
-{
-    PyTypeObject *type = Py_TYPE(op);
-
-    if (((semaphore_t *)op)->weakrefs != NULL)
-        PyObject_ClearWeakRefs(op);
-    clear(op);
-    Py_XDECREF(((semaphore_t *)op)->condition);
-    type->tp_free(op);
-    Py_DECREF(type);
-}
-
-/* Whether it holds others in turn: more than the stack may bear. */
-static bool may_nest(const semaphore_t *self)
-{
-    return self->other != NULL;
-}
-
-static void dealloc(PyObject *op)
-{
-    PyObject_GC_UnTrack(op);
-    if (!may_nest((semaphore_t *)op)) {
-        free_object(op);
-        return;
-    }
-    Py_TRASHCAN_BEGIN(op, dealloc)
-    free_object(op);
-    Py_TRASHCAN_END
-}
-
 static PyObject *repr(PyObject *op)
 {
     semaphore_t *self = (semaphore_t *)op;
@@ -367,21 +305,6 @@ static PyObject *repr_bounded(PyObject *op)
 
     return ppy_repr(op, PyUnicode_FromFormat("value=%zd/%zd", value_of(self),
                                              self->initial));
-}
-
-static PyObject *get_condition(PyObject *op, void *Py_UNUSED(closure))
-{
-    semaphore_t *self = (semaphore_t *)op;
-
-    return ppy_get_condition(op, self->condition, &self->other);
-}
-
-static int assign_condition(PyObject *op, PyObject *value,
-                            void *Py_UNUSED(closure))
-{
-    semaphore_t *self = (semaphore_t *)op;
-
-    return ppy_set_condition(op, self->condition, &self->other, value);
 }
 
 static PyObject *get_value(PyObject *op, void *Py_UNUSED(closure))
@@ -462,10 +385,8 @@ static PyMethodDef bounded_methods[] = {
 };
 
 static PyGetSetDef getset[] = {
-    { "_cond", get_condition, assign_condition, NULL, NULL },
     { "_value", get_value, assign_value, NULL, NULL },
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
-      NULL },
+    PPY_OWNER_GETSET,
     { NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -474,25 +395,14 @@ static PyGetSetDef bounded_getset[] = {
     { NULL, NULL, NULL, NULL, NULL }
 };
 
-static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(semaphore_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(semaphore_t, dict), READONLY,
-      NULL },
-    { NULL, 0, 0, 0, NULL }
-};
-
 static PyType_Slot slots[] = {
     { Py_tp_doc, "Semaphore(value=1)\n--\n\n" },
+    PPY_OWNER_SLOTS,
     { Py_tp_new, new },
     { Py_tp_init, init },
-    { Py_tp_dealloc, dealloc },
-    { Py_tp_traverse, traverse },
-    { Py_tp_clear, clear },
     { Py_tp_repr, repr },
     { Py_tp_methods, methods },
     { Py_tp_getset, getset },
-    { Py_tp_members, members },
     { 0, NULL }
 };
 
@@ -507,8 +417,8 @@ static PyType_Slot bounded_slots[] = {
     { Py_tp_doc, "BoundedSemaphore(value=1)\n--\n\n" },
     { Py_tp_init, init_bounded },
     { Py_tp_repr, repr_bounded },
-    { Py_tp_traverse, traverse },
-    { Py_tp_clear, clear },
+    { Py_tp_traverse, ppy_owner_traverse },
+    { Py_tp_clear, ppy_owner_clear },
     { Py_tp_methods, bounded_methods },
     { Py_tp_getset, bounded_getset },
     { 0, NULL }
