@@ -4,6 +4,7 @@ documents.py links ROOT              a link leads to a file, and to a heading
 documents.py commands ROOT           files and options that are named exist
 documents.py programs ROOT CC...     C programs compile, link and run
 """
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from commands import run
 FENCE = re.compile(r'^```([^\n]*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 CODE = re.compile(r'(`+)(.+?)\1', re.DOTALL)
 LINK = re.compile(r'\]\(([^)\s]+)\)')
-BUILT = re.compile(r'build|env|\.git$')
+BUILT = re.compile(r'build|env$|results$|\.')
 
 # The first word of a command, and where its options are written.
 SCRIPTS = {
@@ -38,10 +39,12 @@ VARIABLE = re.compile(r'\b(?:PPT_[A-Z]+(?=[=`"])|PYPLUSTHREAD(?:_[A-Z]+)*)\b')
 
 def documents(root):
     """All of them, with their texts."""
-    for path in sorted(root.rglob('*.md')):
-        if not any(BUILT.match(part)
-                   for part in path.relative_to(root).parts):
-            yield path, path.read_text(encoding='utf-8')
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not BUILT.match(name))
+        for name in sorted(files):
+            if name.endswith('.md'):
+                path = Path(folder, name)
+                yield path, path.read_text(encoding='utf-8')
 
 
 # Links.

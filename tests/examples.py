@@ -45,7 +45,7 @@ def failure(program, arguments, expected):
 
 def main(name, program):
     wrong = [failure(program, *case) for case in EXAMPLES[name]]
-    sys.exit('\n'.join(filter(None, wrong)))
+    sys.exit('\n'.join(filter(None, wrong)) or None)
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@ array colour[7] = ["#1f4e9c", "#6fa3e0", "#b04030", "#d9a441", \
 array shade[3] = ["#1f4e9c", "#999999", "#cccccc"]
 
 set title "Handing an item over, ns (less is better; median and spread)"
-set yrange [100:1e7]
+set yrange [10:1e7]
 plot for [k=1:words(impls)] $hand_over \
     using 3*k-1:3*k:3*k+1:xtic(1) title word(impls, k) linecolor rgb colour[k]
 
