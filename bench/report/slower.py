@@ -3,11 +3,22 @@
 from rows import NOISE
 
 
+def _times_better(row, variant, stock):
+    """By the medians that are shown, or by each run's ratio: the lesser.
+
+    Where runs fall into one of two rhythms one may hide what the other shows.
+    """
+    better, worse = row.median(variant), row.median(stock)
+    if not row.higher_is_better:
+        better, worse = worse, better
+    shown = better / worse if worse else float('inf')
+    return min(shown, row.ratio(variant, stock))
+
+
 def worst(row, variant, stocks):
     """(times better, stock) of the stock that is best; None: not worse."""
-    ratios = [(row.ratio(variant, stock), stock) for stock in stocks
-              if variant != stock and variant in row.values
-              and stock in row.values]
+    ratios = [(_times_better(row, variant, stock), stock) for stock in stocks
+              if variant in row.values and stock in row.values]
     found = min(ratios, default=(1, None))
     return found if found[0] < 1 - NOISE else None
 

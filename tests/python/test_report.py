@@ -137,6 +137,20 @@ def test_ours_slower_than_stock_alone_says_so(report, row_of):
     assert cells['native-priority'] == '90.0 /s 0.90x, slower: 0.90x stock'
 
 
+@pytest.mark.parametrize('stock, ours', [
+    ([100, 100, 10], [90, 90, 100]),  # by the ratios of most runs
+    ([10, 100, 100], [100, 50, 60])])  # by the medians
+def test_ours_slower_in_one_way_say_so(report, row_of, stock, ours):
+    row = row_of({'stock': stock, 'native-priority': ours})
+    cells = cells_of(report, row, report('table').RATE)
+    assert 'slower' in cells['native-priority']
+
+
+def test_ours_where_stock_did_nothing_are_not_slower(report, row_of):
+    row = row_of({'stock': [0], 'native-priority': [5]})
+    assert report('slower').worst(row, 'native-priority', ['stock']) is None
+
+
 def test_each_quantile_that_is_later_says_so(report, row_of):
     row = row_of({'stock': [1], 'native-priority': [1]}, **{
         'stock': {'p50_us': 10, 'p99_us': 2000, 'max_us': 9000},
