@@ -8,7 +8,7 @@ patch() puts them into the module threading, for code that cannot be changed,
 and "python -m pyplusthread script.py" does so for a whole program.
 
 Threads that come back from blocking calls get the GIL before CPU-bound ones:
-see set_gil_priority().
+see set_gil_priority().  gil_stats() says who holds it and who waits for it.
 """
 import os
 import sys
@@ -18,8 +18,9 @@ from . import _priority
 __all__ = [
     'Barrier', 'BoundedSemaphore', 'BrokenBarrierError', 'Condition', 'Event',
     'Lock', 'RLock', 'Semaphore',
-    'get_include', 'get_original', 'gil_info', 'is_patched', 'patch',
-    'patched', 'set_gil_priority', 'unpatch',
+    'get_include', 'get_original', 'gil_info', 'gil_stats', 'is_patched',
+    'observe_gil', 'patch', 'patched', 'reset_gil_stats', 'set_gil_priority',
+    'unpatch',
     '__version__',
 ]
 
@@ -49,6 +50,7 @@ try:
                         Condition, Event, Lock, RLock, Semaphore, __version__,
                         gil_info, set_gil_priority)
     from ._patch import get_original, is_patched, patch, patched, unpatch
+    from ._stats import gil_stats, observe_gil, reset_gil_stats
 except ImportError as error:
     _missing = ImportError(_advice(error), name=error.name, path=error.path)
 

@@ -1,4 +1,9 @@
 import sys
+from ._stats import (
+    gil_stats as gil_stats,
+    observe_gil as observe_gil,
+    reset_gil_stats as reset_gil_stats,
+)
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import BrokenBarrierError as BrokenBarrierError
@@ -9,8 +14,9 @@ from typing_extensions import Self, disjoint_base
 __all__ = [
     "Barrier", "BoundedSemaphore", "BrokenBarrierError", "Condition", "Event",
     "Lock", "RLock", "Semaphore",
-    "get_include", "get_original", "gil_info", "is_patched", "patch",
-    "patched", "set_gil_priority", "unpatch",
+    "get_include", "get_original", "gil_info", "gil_stats", "is_patched",
+    "observe_gil", "patch", "patched", "reset_gil_stats", "set_gil_priority",
+    "unpatch",
     "__version__",
 ]
 

@@ -12,6 +12,7 @@
 #include "base/object.h"
 #include "capi.h"
 #include "cpython/control.h"
+#include "cpython/stats.h"
 #include "types/barrier.h"
 #include "types/cond.h"
 #include "types/event.h"
@@ -368,6 +369,10 @@ static PyMethodDef functions[] = {
       "           seconds that threads which compute held the GIL, while "
       "others waited\n"
       "           or after they had had to let go of it" },
+    { "_gil_observe", ppy_gil_observe, METH_O, "See _stats.py." },
+    { "_gil_reset", ppy_gil_reset, METH_NOARGS, "See _stats.py." },
+    { "_gil_name", ppy_gil_name, METH_O, "See _stats.py." },
+    { "_gil_copy", ppy_gil_copy, METH_NOARGS, "See _stats.py." },
     { NULL, NULL, 0, NULL }
 };
 

@@ -40,6 +40,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "observe.h"
 #include "slots.h"
 #include "wait/word64.h" /* of the library's sources */
 
@@ -48,6 +49,7 @@
 typedef struct gil {
     ppy_gil_names_t names;
     ppt_gilsched_t sched;
+    ppy_observed_t observed;
     struct gil *next;
 } gil_t;
 
@@ -58,7 +60,7 @@ static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
 /* Reached without a call, and there when the thread starts (tls_args). */
 static _Thread_local struct {
     ppt_gilsched_thread_t thread;
-    const gil_t *holds;         /* so its record is in use, not begun anew */
+    gil_t *holds;               /* so its record is in use, not begun anew */
     ppy_recorder_t *recorder;
     void *chosen;               /* C3 */
 } this;
@@ -198,6 +200,8 @@ static int wait_in_scheduler(gil_t *gil, pthread_mutex_t *mutex,
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(thread, until);
         pthread_mutex_lock(mutex);
+        if (ppy_observes())
+            ppy_observe_want(&gil->observed);
     }
     if (next == PPT_GILSCHED_TAKE || sched->stats.holds != holds)
         return 0; /* C1 */
@@ -211,15 +215,38 @@ static bool waits_in_scheduler(void)
     return ppy_interposer_enabled() || this_one()->wanted_at != 0;
 }
 
+static int timedwait(gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
+                     const struct timespec *until)
+{
+    if (gil == NULL || !waits_in_scheduler())
+        return REAL(timedwait)(cond, mutex, until);
+    return wait_in_scheduler(gil, mutex, until);
+}
+
+/* C1 says when take_gil asks. */
+static int __attribute__((noinline)) observed_timedwait(
+    gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
+    const struct timespec *until)
+{
+    uint64_t holds = gil->sched.stats.holds;
+    int result;
+
+    ppy_observe_want(&gil->observed);
+    result = timedwait(gil, cond, mutex, until);
+    if (result == ETIMEDOUT && gil->sched.stats.holds == holds)
+        ppy_observe_ask(&gil->observed);
+    return result;
+}
+
 static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                         const struct timespec *until)
 {
     gil_t *gil = gil_with_cond(cond);
 
     record(PPY_CALL_TIMEDWAIT, cond, mutex);
-    if (gil == NULL || !waits_in_scheduler())
-        return REAL(timedwait)(cond, mutex, until);
-    return wait_in_scheduler(gil, mutex, until);
+    if (gil != NULL && ppy_observes())
+        return observed_timedwait(gil, cond, mutex, until);
+    return timedwait(gil, cond, mutex, until);
 }
 
 static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
@@ -231,6 +258,8 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     result = REAL(wait)(cond, mutex);
     if (gil != NULL)
         ppt_gilsched_detained(&gil->sched, this_one());
+    if (gil != NULL && ppy_observes())
+        ppy_observe_detained(&gil->observed);
     return result;
 }
 
@@ -244,11 +273,15 @@ static int my_signal(pthread_cond_t *cond)
         if (name(&gil->names.switch_cond) == cond) {
             ppt_gilsched_took(&gil->sched, this_one());
             this.holds = gil;
+            if (ppy_observes())
+                ppy_observe_take(&gil->observed);
             break;
         }
         if (name(&gil->names.cond) == cond) {
             this.holds = NULL;
             this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
+            if (ppy_observes())
+                ppy_observe_let_go(&gil->observed);
             break;
         }
     }
@@ -294,8 +327,10 @@ static int my_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 {
     gil_t *gil = gil_with_cond(cond);
 
-    if (gil != NULL)
+    if (gil != NULL) {
         ppt_gilsched_after_fork(&gil->sched);
+        ppy_observe_anew(&gil->observed);
+    }
     return REAL(init)(cond, attr);
 }
 
@@ -383,6 +418,7 @@ static void begin(gil_t *gil, const ppy_gil_names_t *names)
 {
     gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
     gil->sched.cpu_share = scheduler_share();
+    ppy_observe_forget(&gil->observed);
     ppt_gilsched_took(&gil->sched, this_one());
     __atomic_store_n(&gil->names.mutex, names->mutex, __ATOMIC_RELEASE);
     __atomic_store_n(&gil->names.switch_cond, names->switch_cond,
@@ -473,4 +509,22 @@ void ppy_interposer_stats(ppt_gilsched_stats_t *stats)
     for (; gil != NULL; gil = gil->next)
         if (is_in_use(gil))
             add(stats, &gil->sched.stats);
+}
+
+bool ppy_interposer_is_scheduled(void)
+{
+    return this.holds != NULL;
+}
+
+ppy_observed_t *ppy_interposer_observed(void)
+{
+    if (this.holds == NULL)
+        return NULL;
+    pthread_mutex_lock(this.holds->names.mutex);
+    return &this.holds->observed;
+}
+
+void ppy_interposer_observed_done(void)
+{
+    REAL(unlock)(this.holds->names.mutex);
 }

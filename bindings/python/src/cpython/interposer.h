@@ -84,4 +84,16 @@ uint32_t ppy_interposer_share(void);
 /* The sum over all GILs. */
 void ppy_interposer_stats(ppt_gilsched_stats_t *stats);
 
+/* Whether this thread holds a GIL that is scheduled. */
+bool ppy_interposer_is_scheduled(void);
+
+/*
+ * What is observed of the GIL that this thread holds, with its mutex held
+ * until it is done.
+ *
+ * Returns   NULL if that GIL is not scheduled: then it is done
+ */
+struct ppy_observed *ppy_interposer_observed(void);
+void ppy_interposer_observed_done(void);
+
 #endif

@@ -1,0 +1,337 @@
+"""Who holds the GIL and who waits for it: gil_stats() and its like.
+
+The compiled part counts, see src/cpython/observe.c.  Here its numbers get
+names, and nanoseconds become seconds.
+"""
+import struct
+import threading
+
+from . import _core
+
+# As src/cpython/tally.h has them.
+COUNTS = ['acquisitions', 'forced', 'voluntary', 'requests_made',
+          'requests_suffered', 'held', 'waited', 'delayed']
+TIMES = {'held', 'waited', 'delayed'}
+HISTOGRAMS = ['hold', 'cpu_bound_hold', 'wait', 'cpu_bound_wait', 'response']
+BUCKETS = 160
+TALLY = struct.Struct(f'={len(COUNTS)}Q{len(HISTOGRAMS)}Q{len(HISTOGRAMS)}Q'
+                      f'{len(HISTOGRAMS) * BUCKETS}Q')
+# As src/cpython/timeline.h.
+BINS = 256
+BIN = (1 << 20) * 1e-9
+TIMELINE = struct.Struct(f'={1 + BINS}Q')
+
+OF_THE_GIL = ['observed', 'idle', 'contended', 'handing_over']
+
+
+def bound(bucket):
+    """The least length, in ns, that is beyond a bucket."""
+    if bucket < 3:
+        return bucket + 1
+    power, quarter = divmod(bucket + 1, 4)
+    return (4 + quarter) << power - 1
+
+
+class Histogram:
+    """How long things took: counts in buckets of logarithmic width.
+
+    count    how many there were
+    sum      seconds, of all of them
+    max      seconds, the longest one
+    buckets  {upper bound in seconds: how many were shorter, and not shorter
+             than the next lower bound}; those that are empty are left out
+
+    A bucket is a quarter of its lower bound wide.  Histograms can be added
+    up with +.
+    """
+
+    __slots__ = 'sum', 'max', '_counts'
+
+    def __init__(self, counts=(), sum=0.0, max=0.0):
+        self._counts = list(counts) or [0] * BUCKETS
+        self.sum = sum
+        self.max = max
+
+    @property
+    def count(self):
+        return sum(self._counts)
+
+    @property
+    def buckets(self):
+        return {bound(i) * 1e-9: count
+                for i, count in enumerate(self._counts) if count}
+
+    def quantile(self, q):
+        """Seconds than which a part q, from 0 to 1, took no longer.
+
+        The upper bound of a bucket, or max; 0 if there were none.
+        """
+        if not 0 <= q <= 1:
+            raise ValueError('q must be at least 0 and at most 1')
+        rest = q * self.count
+        for i, count in enumerate(self._counts):
+            rest -= count
+            if count and rest <= 0:
+                return min(bound(i) * 1e-9, self.max)
+        return 0.0
+
+    def __add__(self, other):
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return Histogram([a + b for a, b in zip(self._counts, other._counts)],
+                         self.sum + other.sum, max(self.max, other.max))
+
+    def __eq__(self, other):
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return (self._counts, self.sum, self.max) == (
+            other._counts, other.sum, other.max)
+
+    __hash__ = None
+
+    def __repr__(self):
+        return (f'<Histogram of {self.count}: sum {self.sum:.6g} s, '
+                f'max {self.max:.6g} s>')
+
+    def _since(self, before):
+        counts = [a - b for a, b in zip(self._counts, before._counts)]
+        longest = self.max
+        if longest == before.max:  # it may have been before
+            highest = max((i for i, n in enumerate(counts) if n), default=-1)
+            longest = min(longest, bound(highest) * 1e-9) if any(counts) else 0.0
+        return Histogram(counts, max(0.0, self.sum - before.sum), longest)
+
+
+def _tally(packed):
+    """A dict from what the compiled part gives."""
+    values = TALLY.unpack(packed)
+    tally = {name: value * 1e-9 if name in TIMES else value
+             for name, value in zip(COUNTS, values)}
+    kinds = len(HISTOGRAMS)
+    sums, longest = (values[len(COUNTS) + i:len(COUNTS) + i + kinds]
+                     for i in (0, kinds))
+    counts = values[len(COUNTS) + 2 * kinds:]
+    for i, name in enumerate(HISTOGRAMS):
+        tally[name] = Histogram(counts[i * BUCKETS:(i + 1) * BUCKETS],
+                                sums[i] * 1e-9, longest[i] * 1e-9)
+    return tally
+
+
+def _nothing():
+    return _tally(bytes(TALLY.size))
+
+
+def _difference(after, before):
+    return {name: value._since(before[name]) if isinstance(value, Histogram)
+            else max(type(value)(0), value - before[name])
+            for name, value in after.items()}
+
+
+def _sum(tallies):
+    total = _nothing()
+    for tally in tallies:
+        for name in total:
+            total[name] = total[name] + tally[name]
+    return total
+
+
+def _bins(packed):
+    """(seconds of a bin, seconds within each of them)."""
+    widening, *bins = TIMELINE.unpack(packed)
+    return BIN * (1 << widening), [value * 1e-9 for value in bins]
+
+
+class Snapshot:
+    """All numbers at one moment."""
+
+    def __init__(self, copied):
+        numbers, threads = copied
+        self.since = numbers.pop('since')
+        self.observing = numbers.pop('observing')
+        self.lost = numbers.pop('lost')
+        self.numbers = {name: numbers[name] * 1e-9 for name in OF_THE_GIL}
+        self.threads = {each[0]: each[1:6] for each in threads}
+        self.tallies = {each[0]: _tally(each[6]) for each in threads}
+        self.timelines = {each[0]: [_bins(part) for part in each[7:]]
+                          for each in threads}
+        self.total = _sum(self.tallies.values())
+        self._names = _names_of_living()
+
+    def name(self, serial):
+        native_id, ident, ended, threads, name = self.threads[serial]
+        if serial == 0:
+            return f'{threads} threads that have ended'
+        if not ended:
+            name = self._names.get(ident, name)
+        return name or f'thread {native_id}'
+
+    def describe(self, serial):
+        native_id, ident, ended, threads, _ = self.threads[serial]
+        return {'name': self.name(serial), 'native_id': native_id or None,
+                'ident': ident or None, 'ended': bool(ended),
+                'threads': threads}
+
+
+def snapshot():
+    """What there is to know now; None if the GIL is not scheduled."""
+    copied = _core._gil_copy()
+    return None if copied is None else Snapshot(copied)
+
+
+def _names_of_living():
+    try:
+        return {thread.ident: thread.name for thread in threading.enumerate()}
+    except RuntimeError:  # it was made within the call
+        return {}
+
+
+# Names of threads that will have ended when somebody asks.
+
+def _name_themselves():
+    """Have each thread that begins say its name to the compiled part."""
+    begin = getattr(threading.Thread, '_set_native_id', None)
+    if begin is None or hasattr(begin, '_pyplusthread_begin'):
+        return
+
+    def _set_native_id(self):
+        begin(self)
+        name = getattr(self, '_name', None)
+        if isinstance(name, str):
+            _core._gil_name(name.encode('utf-8', 'replace').decode())
+
+    _set_native_id._pyplusthread_begin = begin
+    threading.Thread._set_native_id = _set_native_id
+
+
+def _name_themselves_no_more():
+    method = getattr(threading.Thread, '_set_native_id', None)
+    begin = getattr(method, '_pyplusthread_begin', None)
+    if begin is not None:
+        threading.Thread._set_native_id = begin
+
+
+# What is public.
+
+class GilStats(dict):
+    """What gil_stats() returns: a dict, which can stand in a with statement.
+
+    with gil_stats() as stats:
+        ...
+    print(stats['waited'])      # of the block
+    """
+
+    __slots__ = ('_before',)
+
+    def __enter__(self):
+        self.clear()
+        _begin()
+        self._before = snapshot()
+        return self
+
+    def __exit__(self, *_):
+        after = snapshot()
+        _end()
+        self.update(_as_dict(after, self._before))
+
+
+def gil_stats():
+    """Who held the GIL and who waited for it, as a dict.
+
+    Counting begins with observe_gil(), or with a block
+    "with gil_stats() as stats:", whose numbers are there at its end.
+
+    observing     whether it goes on
+    reason        why there are no numbers: there is no GIL, or it is not
+                  scheduled; None if there are
+    observed      seconds since it began
+    held          seconds in which a thread held the GIL
+    idle          seconds in which nobody held it: held + idle = observed
+    contended     seconds in which at least one thread waited for it
+    handing_over  of these, seconds in which nobody held it
+    waited        seconds that threads waited for it, all added up
+    delayed       of these, seconds while another thread held it
+    acquisitions  how often it was taken
+    forced        how often a thread let go of it after a request
+    voluntary     how often without one
+    requests_made, requests_suffered
+                  how often a thread was asked to let go
+    hold, cpu_bound_hold
+                  Histograms of the times that it was held: by threads back
+                  from something that blocks, and by those that compute
+    wait, cpu_bound_wait
+                  the same of the times that they waited for it
+    response      Histogram of the times from a request to the release
+    threads       a list of dicts, one for each thread, by time held: name,
+                  native_id, ident, ended, threads (more than 1 if these are
+                  many that have ended), and the same numbers of it; delayed
+                  is what the others waited while this one held the GIL
+    """
+    return GilStats(_as_dict(snapshot()))
+
+
+def reset_gil_stats():
+    """Have the numbers of gil_stats() begin with 0 again."""
+    _core._gil_reset()
+
+
+_is_on = False
+
+
+def observe_gil(enabled=True):
+    """Begin to count for gil_stats(), with 0, or stop; stopped by default.
+
+    What was counted until it was stopped remains to be seen.
+    """
+    global _is_on
+    if bool(enabled) != _is_on:
+        _is_on = not _is_on
+        _begin() if _is_on else _end()
+
+
+_observers = 0
+
+
+def _begin():
+    global _observers
+    if _core._gil_observe(True):
+        _observers += 1
+        _name_themselves()
+
+
+def _end():
+    global _observers
+    if _core._gil_observe(False):
+        _observers -= 1
+        if not _observers:
+            _name_themselves_no_more()
+
+
+def _as_dict(after, before=None):
+    if after is None:
+        return {'observing': False, 'reason': _core.gil_info()['reason']
+                or 'this thread holds no GIL that is scheduled'}
+    if before is not None and before.since != after.since:
+        before = None
+    numbers, total, threads = _changes(after, before)
+    threads = [after.describe(serial) | tally
+               for serial, tally in threads.items()
+               if tally['acquisitions'] or tally['waited'] or tally['held']]
+    threads.sort(key=lambda each: each['held'], reverse=True)
+    return ({'observing': after.observing, 'reason': None} | numbers | total
+            | {'threads': threads})
+
+
+def _changes(after, before):
+    """The same, less what there was before."""
+    if before is None:
+        return after.numbers, after.total, after.tallies
+    numbers = {name: value - before.numbers[name]
+               for name, value in after.numbers.items()}
+    total = _difference(after.total, before.total)
+    threads = {serial: _difference(tally, before.tallies.get(serial)
+                                   or _nothing())
+               for serial, tally in after.tallies.items()}
+    if 0 in threads:  # some of these were on their own before
+        rest = _sum(tally for serial, tally in threads.items() if serial)
+        threads[0] = _difference(total, rest)
+    return numbers, total, threads

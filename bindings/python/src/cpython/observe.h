@@ -1,0 +1,113 @@
+/*
+ * observe.h - who holds a GIL and who waits for it, exactly.
+ *
+ * The interposer reports what it sees, as long as somebody observes.  See
+ * observe.c.
+ */
+#ifndef PPY_OBSERVE_H
+#define PPY_OBSERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tally.h"
+#include "timeline.h"
+
+/* Bytes of a thread's name, in UTF-8, with the 0 at its end. */
+enum { PPY_NAME = 96 };
+
+/* What is known of one thread, or of several that have ended. */
+typedef struct ppy_observed_thread {
+    uint64_t serial;            /* from 1, in the order of appearance */
+    uint64_t native_id;         /* 0: several threads */
+    uint64_t ident;             /* Python's */
+    uint64_t ended;
+    uint64_t threads;           /* how many these are */
+    int64_t wanted_at;          /* it waits since then; 0: it does not */
+    int64_t let_go_at;
+    bool cpu_bound;             /* when it took the GIL last */
+    bool was_forced;            /* when it let go last */
+    bool is_used;               /* this record; else all but its links is 0 */
+    const void *owner;          /* atomic; see observe.c */
+    struct ppy_observed *gil;
+    struct ppy_observed_thread *next;           /* of this GIL */
+    struct ppy_observed_thread *next_of_all;
+    char name[PPY_NAME];        /* "": not known */
+    ppy_tally_t tally;
+    ppy_timeline_t held;
+    ppy_timeline_t waited;
+} ppy_observed_thread_t;
+
+/* What is known of one GIL.  All zero is one that was never observed. */
+typedef struct ppy_observed {
+    uint64_t observers;         /* 0: it is not observed */
+    int64_t since;
+    int64_t at;                 /* counted up to here */
+    int64_t held_since;
+    int64_t asked_at;           /* the holder, first; 0: it was not */
+    uint64_t waiting;           /* threads that wait */
+    uint64_t idle;              /* ns that nobody held it */
+    uint64_t contended;         /* ns that somebody waited */
+    uint64_t handing_over;      /* of these, ns that nobody held it */
+    uint64_t lost;              /* events for which there was no memory */
+    uint64_t serials;
+    uint64_t used;              /* threads on record */
+    ppy_observed_thread_t *holder;
+    ppy_observed_thread_t *threads;
+    ppy_observed_thread_t *others;  /* the sum of those that were forgotten */
+} ppy_observed_t;
+
+/* How many GILs are observed; atomic. */
+extern unsigned ppy_observing;
+
+static inline bool ppy_observes(void)
+{
+    return __builtin_expect(
+        __atomic_load_n(&ppy_observing, __ATOMIC_RELAXED) != 0, 0);
+}
+
+/*
+ * What the calling thread does.  All are called with the GIL's mutex held, as
+ * are all of the others below, except where it is said.
+ */
+void ppy_observe_want(ppy_observed_t *gil);
+
+/* It has the holder asked to let go. */
+void ppy_observe_ask(ppy_observed_t *gil);
+
+void ppy_observe_take(ppy_observed_t *gil);
+void ppy_observe_let_go(ppy_observed_t *gil);
+
+/* CPython has not let it go on since it let go.  Without the mutex, too. */
+void ppy_observe_detained(ppy_observed_t *gil);
+
+/* It is the only one, and the GIL is free: in the child of a fork. */
+void ppy_observe_anew(ppy_observed_t *gil);
+
+/* It is another GIL, in the same place. */
+void ppy_observe_forget(ppy_observed_t *gil);
+
+/*
+ * Begin to observe, with all numbers 0, and stop: as often as it was begun.
+ * By the holder of the GIL.
+ */
+void ppy_observe_begin(ppy_observed_t *gil);
+void ppy_observe_end(ppy_observed_t *gil);
+
+/* From now on all numbers are counted from 0.  By the holder. */
+void ppy_observe_reset(ppy_observed_t *gil);
+
+/* Give the calling thread, which holds the GIL, a name. */
+void ppy_observe_name(ppy_observed_t *gil, const char *name);
+
+/*
+ * Copy what is known, as if all holds and waits ended now: the GIL's numbers,
+ * and those of as many threads as there is room for.  By the holder.
+ *
+ * Returns   how many threads there are
+ */
+size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observed_t *copy,
+                        ppy_observed_thread_t *threads, size_t room);
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * stats.c - what is observed of the GIL, for pyplusthread/_stats.py.
+ */
+#include "stats.h"
+
+#include "interposer.h"
+#include "observe.h"
+
+PyObject *ppy_gil_observe(PyObject *Py_UNUSED(module), PyObject *enabled)
+{
+    ppy_observed_t *gil = ppy_interposer_observed();
+
+    if (gil == NULL)
+        Py_RETURN_FALSE;
+    if (enabled == Py_True)
+        ppy_observe_begin(gil);
+    else
+        ppy_observe_end(gil);
+    ppy_interposer_observed_done();
+    Py_RETURN_TRUE;
+}
+
+PyObject *ppy_gil_reset(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    ppy_observed_t *gil = ppy_interposer_observed();
+
+    if (gil != NULL) {
+        ppy_observe_reset(gil);
+        ppy_interposer_observed_done();
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *ppy_gil_name(PyObject *Py_UNUSED(module), PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8(name);
+    ppy_observed_t *gil = text == NULL ? NULL : ppy_interposer_observed();
+
+    if (text == NULL)
+        return NULL;
+    if (gil != NULL) {
+        ppy_observe_name(gil, text);
+        ppy_interposer_observed_done();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *thread_as_tuple(const ppy_observed_thread_t *thread)
+{
+    return Py_BuildValue(
+        "(KKKKKzy#y#y#)", thread->serial, thread->native_id, thread->ident,
+        thread->ended, thread->threads, *thread->name ? thread->name : NULL,
+        (const char *)&thread->tally, (Py_ssize_t)sizeof(thread->tally),
+        (const char *)&thread->held, (Py_ssize_t)sizeof(thread->held),
+        (const char *)&thread->waited, (Py_ssize_t)sizeof(thread->waited));
+}
+
+static PyObject *threads_as_list(const ppy_observed_thread_t *threads,
+                                 size_t count)
+{
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    size_t i;
+
+    for (i = 0; list != NULL && i < count; i++) {
+        PyObject *tuple = thread_as_tuple(&threads[i]);
+
+        if (tuple == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, tuple);
+    }
+    return list;
+}
+
+static PyObject *as_pair(const ppy_observed_t *gil,
+                         const ppy_observed_thread_t *threads, size_t count)
+{
+    return Py_BuildValue(
+        "{s:N,s:L,s:L,s:K,s:K,s:K,s:K}N", "observing",
+        PyBool_FromLong(gil->observers != 0), "since", gil->since, "observed",
+        gil->at - gil->since, "idle", gil->idle, "contended", gil->contended, "handing_over",
+        gil->handing_over, "lost", gil->lost,
+        threads_as_list(threads, count));
+}
+
+/* How many threads there are, of which as many as there is room for. */
+static size_t copy(ppy_observed_t *numbers, ppy_observed_thread_t *threads,
+                   size_t room)
+{
+    size_t count = ppy_observe_copy(ppy_interposer_observed(), numbers,
+                                    threads, room);
+
+    ppy_interposer_observed_done();
+    return count;
+}
+
+/* Threads may come between the two copies: twice as many are enough. */
+PyObject *ppy_gil_copy(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    ppy_observed_t numbers;
+    ppy_observed_thread_t *threads;
+    PyObject *pair;
+    size_t room, count;
+
+    if (!ppy_interposer_is_scheduled())
+        Py_RETURN_NONE;
+    room = 2 * copy(&numbers, NULL, 0) + 1;
+    threads = PyMem_RawCalloc(room, sizeof(*threads));
+    if (threads == NULL)
+        return PyErr_NoMemory();
+    count = copy(&numbers, threads, room);
+    pair = as_pair(&numbers, threads, count < room ? count : room);
+    PyMem_RawFree(threads);
+    return pair;
+}

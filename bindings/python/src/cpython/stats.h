@@ -1,0 +1,25 @@
+/*
+ * stats.h - what is observed of the GIL, for pyplusthread/_stats.py.
+ * See stats.c.
+ */
+#ifndef PPY_STATS_H
+#define PPY_STATS_H
+
+#include "../base/compat.h"
+
+/* Begin (true) or stop (false) to observe.  Returns whether there is a GIL. */
+PyObject *ppy_gil_observe(PyObject *module, PyObject *enabled);
+
+/* Count from 0. */
+PyObject *ppy_gil_reset(PyObject *module, PyObject *none);
+
+/* Give the calling thread a name. */
+PyObject *ppy_gil_name(PyObject *module, PyObject *name);
+
+/*
+ * A pair: numbers of the GIL as a dict, and a list with a tuple for each
+ * thread; None if the GIL is not scheduled.
+ */
+PyObject *ppy_gil_copy(PyObject *module, PyObject *none);
+
+#endif

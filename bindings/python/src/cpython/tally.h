@@ -1,0 +1,51 @@
+/*
+ * tally.h - numbers about the holds and waits of a GIL, which can be added up.
+ *
+ * See tally.c.  The layout is known to pyplusthread/_stats.py: all are
+ * numbers of 64 bits, in this order.
+ */
+#ifndef PPY_TALLY_H
+#define PPY_TALLY_H
+
+#include <stdint.h>
+
+/* Four buckets to each power of two nanoseconds, up to 36 minutes. */
+enum { PPY_BUCKETS = 160 };
+
+/* What is counted. */
+enum {
+    PPY_ACQUISITIONS,       /* times that the GIL was taken */
+    PPY_FORCED,             /* times it was let go of, after a request */
+    PPY_VOLUNTARY,          /* the same, without one */
+    PPY_REQUESTS_MADE,
+    PPY_REQUESTS_SUFFERED,
+    PPY_HELD,               /* ns */
+    PPY_WAITED,             /* ns */
+    PPY_DELAYED,            /* ns that others waited while it was held */
+    PPY_COUNTS
+};
+
+/* What has a histogram; _CPU: of a thread that was CPU-bound. */
+enum {
+    PPY_HOLD,
+    PPY_HOLD_CPU,
+    PPY_WAIT,
+    PPY_WAIT_CPU,
+    PPY_RESPONSE,           /* from the first request until the release */
+    PPY_HISTOGRAMS
+};
+
+typedef struct ppy_tally {
+    uint64_t counts[PPY_COUNTS];
+    uint64_t sums[PPY_HISTOGRAMS];      /* ns */
+    uint64_t longest[PPY_HISTOGRAMS];   /* ns */
+    uint64_t buckets[PPY_HISTOGRAMS][PPY_BUCKETS];
+} ppy_tally_t;
+
+/* A hold, or a wait, took that many ns. */
+void ppy_tally_add(ppy_tally_t *tally, int histogram, int64_t length);
+
+/* Add all of the numbers of part to those of sum. */
+void ppy_tally_merge(ppy_tally_t *sum, const ppy_tally_t *part);
+
+#endif

@@ -1,0 +1,525 @@
+"""gil_stats: programs whose answer is known by construction, and identities.
+
+No test says how long something took, only what it took at least, and that
+the times add up to the nanosecond.
+"""
+import ctypes
+import inspect
+import itertools
+import os
+import sys
+import sysconfig
+import threading
+import time
+
+import pytest
+
+import pyplusthread
+from pyplusthread import (_core, gil_stats, observe_gil, reset_gil_stats,
+                          set_gil_priority)
+from pyplusthread._stats import (BUCKETS, COUNTS, HISTOGRAMS, TALLY, TIMELINE,
+                                 Histogram, bound)
+from support import Worker, in_child, join_all, python, until
+
+NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
+
+needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
+
+usleep = ctypes.PyDLL(None).usleep  # it keeps the GIL
+
+
+@pytest.fixture(autouse=True)
+def off():
+    observe_gil(False)
+    yield
+    observe_gil(False)
+
+
+@pytest.fixture(params=[True, False], ids=['priority', 'stock'])
+def priority(request):
+    """The numbers are right whoever decides who gets the GIL."""
+    set_gil_priority(request.param)
+    yield
+    set_gil_priority()
+
+
+def burn(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def named(name, function, *args):
+    thread = threading.Thread(target=function, args=args, name=name)
+    thread.start()
+    return thread
+
+
+def of(stats, name):
+    """What there is of the one thread with that name."""
+    found, = [each for each in stats['threads'] if each['name'] == name]
+    return found
+
+
+# What was said exactly, in ns.
+
+def exactly():
+    """What the compiled part has: the GIL's numbers, those of the threads."""
+    numbers, threads = _core._gil_copy()
+    tallies = [dict(zip(COUNTS, TALLY.unpack(each[6]))) for each in threads]
+    return numbers, threads, tallies
+
+
+def assert_it_adds_up():
+    """Only while no other thread comes or goes between the two lines."""
+    numbers, threads, tallies = exactly()
+    held = sum(tally['held'] for tally in tallies)
+    assert held + numbers['idle'] == numbers['observed']
+    assert numbers['handing_over'] <= numbers['contended']
+    assert numbers['contended'] <= numbers['observed']
+    for position, name in (7, 'held'), (8, 'waited'):
+        for thread, tally in zip(threads, tallies):
+            assert sum(TIMELINE.unpack(thread[position])[1:]) == tally[name]
+    assert (sum(tally['requests_made'] for tally in tallies)
+            == sum(tally['requests_suffered'] for tally in tallies))
+    waited = sum(tally['waited'] for tally in tallies)
+    delayed = sum(tally['delayed'] for tally in tallies)
+    assert delayed <= waited
+    return numbers, tallies
+
+
+class Crowd:
+    """Threads that compute, and others that let go of the GIL all the time."""
+
+    def __init__(self, computing, blocking):
+        self.runs = True
+        self.workers = [Worker(self._compute) for _ in range(computing)]
+        self.workers += [Worker(self._block) for _ in range(blocking)]
+
+    def _compute(self):
+        while self.runs:
+            sum(range(100))
+
+    def _block(self):
+        reader, writer = os.pipe()
+        while self.runs:
+            os.write(writer, b'1')
+            os.read(reader, 1)
+        os.close(reader)
+        os.close(writer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.runs = False
+        join_all(self.workers)
+
+
+@needs_gil
+@pytest.mark.parametrize('computing, blocking', [(0, 0), (1, 0), (0, 2),
+                                                 (2, 2), (4, 8)])
+def test_times_add_up_to_the_clocks(priority, computing, blocking):
+    before = time.monotonic_ns()
+    observe_gil()
+    begin = time.monotonic_ns()
+    with Crowd(computing, blocking):
+        for _ in range(20):
+            time.sleep(0.002)
+            assert_it_adds_up()
+    at_least = time.monotonic_ns() - begin
+    numbers, tallies = assert_it_adds_up()
+    assert at_least <= numbers['observed'] <= time.monotonic_ns() - before
+
+
+@needs_gil
+def test_counts_agree_with_the_histograms(priority):
+    with gil_stats() as stats, Crowd(2, 3):
+        burn(0.1)
+    for each in [stats, *stats['threads']]:
+        ends = each['forced'] + each['voluntary']
+        assert each['hold'].count + each['cpu_bound_hold'].count == ends
+        assert 0 <= each['acquisitions'] - ends + 1 <= 2
+        assert each['response'].count == each['forced']
+        waits = each['wait'].count + each['cpu_bound_wait'].count
+        assert waits <= each['acquisitions']
+        holds = each['hold'].sum + each['cpu_bound_hold'].sum
+        assert holds == pytest.approx(each['held'], abs=0.01)
+        waited = each['wait'].sum + each['cpu_bound_wait'].sum
+        assert waited == pytest.approx(each['waited'], abs=1e-6)
+    assert stats['forced'] > 0
+    assert stats['waited'] >= stats['contended'] > 0
+
+
+# Programs whose answer is known.
+
+@needs_gil
+def test_thread_that_computes_for_200_ms(priority):
+    with gil_stats() as stats:
+        named('computing', burn, 0.2).join()
+    computing = of(stats, 'computing')
+    assert computing['held'] + computing['waited'] >= 0.199
+    assert computing['held'] <= stats['held'] <= stats['observed']
+    assert computing['ended'] is True
+    assert computing['threads'] == 1
+    assert of(stats, 'MainThread')['native_id'] == threading.get_native_id()
+
+
+@needs_gil
+def test_c_call_that_keeps_the_gil_for_50_ms(priority):
+    """Whoever waits meanwhile asks in vain, and that is seen."""
+    def others_waited():
+        thread = named('keeps', usleep, 50000)
+        while thread.is_alive():
+            time.sleep(0.0005)
+        stats = gil_stats()
+        return any(each['name'] == 'keeps' and each['delayed'] > 0.02
+                   for each in stats['threads'])
+
+    observe_gil()
+    until(others_waited)
+    keeps = max((each for each in gil_stats()['threads']
+                 if each['name'] == 'keeps'),
+                key=lambda each: each['delayed'])
+    assert keeps['cpu_bound_hold'].max >= 0.05
+    assert keeps['held'] >= 0.05
+    assert keeps['requests_suffered'] > 0
+    assert keeps['response'].max > 0.01
+    main = of(gil_stats(), 'MainThread')
+    assert main['requests_made'] > 0
+    assert main['wait'].max > 0.015
+
+
+TURNS = 300
+
+
+@needs_gil
+def test_three_that_play_ping_pong(priority):
+    """Each turn is a read and a write, which let go of the GIL."""
+    pipes = [os.pipe() for _ in range(3)]
+
+    def play(source, sink):
+        for _ in range(TURNS):
+            os.read(source, 1)
+            os.write(sink, b'1')
+
+    with gil_stats() as stats:
+        threads = [named(f'player-{i}', play, pipes[i][0],
+                         pipes[(i + 1) % 3][1]) for i in range(3)]
+        os.write(pipes[0][1], b'1')
+        for thread in threads:
+            thread.join()
+    for fd in itertools.chain(*pipes):
+        os.close(fd)
+    for i in range(3):
+        player = of(stats, f'player-{i}')
+        assert player['acquisitions'] >= 2 * TURNS
+        assert (2 * TURNS - player['forced'] <= player['voluntary']
+                <= 2 * TURNS + 20)
+
+
+@needs_gil
+def test_thread_that_waits_is_seen_while_it_waits():
+    """Its wait has not ended, and counts up to now."""
+    runs = [True]
+    observe_gil()
+
+    def compute():
+        while runs:
+            pass
+
+    crowd = [Worker(compute) for _ in range(2)]
+    until(lambda: gil_stats()['cpu_bound_wait'].count > 0)
+    runs.clear()
+    join_all(crowd)
+    assert_it_adds_up()
+
+
+# Threads come and go.
+
+@needs_gil
+def test_many_threads_are_summed_up():
+    """No thread is lost, and no more than so many are on record."""
+    with gil_stats() as stats:
+        for _ in range(900):
+            named('short', str).join()
+        assert_it_adds_up()
+    assert len(stats['threads']) < 600
+    others, = [each for each in stats['threads'] if each['threads'] > 1]
+    assert others['name'] == f'{others["threads"]} threads that have ended'
+    assert others['native_id'] is others['ident'] is None
+    assert sum(each['threads'] for each in stats['threads']) == 901
+    for name in 'acquisitions', 'voluntary':
+        assert sum(each[name] for each in stats['threads']) == stats[name]
+
+
+@needs_gil
+@pytest.mark.parametrize('name', ['Zoë', 'x' * 300, 'é' * 60, '', '\udcff',
+                                  'a\0b'])
+def test_names_are_kept_when_a_thread_has_ended(name):
+    with gil_stats() as stats:
+        native_id = []
+        named(name, lambda: native_id.append(
+            threading.get_native_id())).join()
+    found, = [each['name'] for each in stats['threads']
+              if each['native_id'] == native_id[0]]
+    expected = name.encode('utf-8', 'replace')[:95].decode(errors='ignore')
+    expected = expected.partition('\0')[0]
+    if name:
+        assert found == expected
+    else:
+        assert found
+
+
+@needs_gil
+def test_name_of_a_living_thread_is_the_present_one():
+    observe_gil()
+    main = threading.main_thread()
+    name = main.name
+    main.name = 'renamed'
+    try:
+        assert of(gil_stats(), 'renamed')['ident'] == main.ident
+    finally:
+        main.name = name
+
+
+@needs_gil
+def test_threading_is_as_before_afterwards():
+    before = threading.Thread._set_native_id
+    with gil_stats():
+        with gil_stats():
+            pass
+        assert threading.Thread._set_native_id is not before
+    assert threading.Thread._set_native_id is before
+
+
+@needs_gil
+def test_foreign_threads_are_seen():
+    callback = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(
+        lambda _: ids.append(threading.get_native_id()))
+    libc = ctypes.CDLL(None)
+    ids = []
+    with gil_stats() as stats:
+        thread = ctypes.c_ulong()
+        assert libc.pthread_create(ctypes.byref(thread), None, callback,
+                                   None) == 0
+        assert libc.pthread_join(thread, None) == 0
+    found, = [each for each in stats['threads']
+              if each['native_id'] == ids[0]]
+    assert found['ended'] and found['acquisitions'] > 0
+
+
+# On, off, reset, blocks.
+
+@needs_gil
+def test_nothing_is_counted_before_it_is_on():
+    observe_gil()
+    observe_gil(False)
+    first = gil_stats()
+    assert first['observing'] is False
+    named('unseen', burn, 0.01).join()
+    assert gil_stats() == first
+    observe_gil()
+    second = gil_stats()
+    assert second['observing'] is True
+    assert [each['name'] for each in second['threads']] == ['MainThread']
+
+
+@needs_gil
+def test_on_and_off_twice_is_once():
+    observe_gil()
+    observe_gil()
+    with gil_stats():
+        pass
+    assert gil_stats()['observing']
+    observe_gil(False)
+    assert not gil_stats()['observing']
+
+
+@needs_gil
+def test_reset_counts_from_0():
+    observe_gil()
+    named('before', burn, 0.05).join()
+    with Crowd(2, 2):
+        burn(0.02)
+        reset_gil_stats()
+        stats = gil_stats()
+        assert_it_adds_up()
+        assert stats['observed'] < time.monotonic()
+        assert 'before' not in [each['name'] for each in stats['threads']]
+    numbers, tallies = assert_it_adds_up()
+    assert sum(tally['waited'] for tally in tallies) >= numbers['contended']
+
+
+@needs_gil
+def test_block_has_its_own_part():
+    observe_gil()
+    named('before', burn, 0.02).join()
+    with gil_stats() as outer:
+        with gil_stats() as inner:
+            named('within', burn, 0.02).join()
+        named('after', burn, 0.02).join()
+    assert 'before' not in [each['name'] for each in outer['threads']]
+    assert 'after' not in [each['name'] for each in inner['threads']]
+    assert of(inner, 'within')['held'] == of(outer, 'within')['held']
+    for stats in inner, outer:
+        assert stats['held'] + stats['idle'] == pytest.approx(
+            stats['observed'], abs=1e-6)
+        assert sum(each['held'] for each in stats['threads']) == (
+            pytest.approx(stats['held'], abs=1e-6))
+
+
+@needs_gil
+def test_block_in_which_it_is_reset_has_what_came_then():
+    with gil_stats() as stats:
+        named('before', burn, 0.01).join()
+        reset_gil_stats()
+        named('then', burn, 0.01).join()
+    assert 'before' not in [each['name'] for each in stats['threads']]
+    assert of(stats, 'then')['held'] > 0
+
+
+@needs_gil
+def test_block_with_an_exception_has_numbers_and_lets_it_pass():
+    with pytest.raises(KeyError):
+        with gil_stats() as stats:
+            raise KeyError
+    assert stats['held'] > 0
+    assert not gil_stats()['observing']
+
+
+@pytest.mark.skipif(not NO_GIL, reason='there is a GIL')
+def test_without_a_gil_there_is_a_reason():
+    observe_gil()
+    with gil_stats() as stats:
+        pass
+    for each in stats, gil_stats():
+        assert each == {'observing': False,
+                        'reason': 'this interpreter has no GIL'}
+
+
+# Fork.
+
+def check_child():
+    stats = gil_stats()
+    assert [each['name'] for each in stats['threads']] == ['MainThread']
+    assert_it_adds_up()
+    named('childs', burn, 0.01).join()
+    assert of(gil_stats(), 'childs')['held'] > 0
+    assert_it_adds_up()
+    observe_gil(False)
+    assert not gil_stats()['observing']
+
+
+@needs_gil
+@pytest.mark.unsanitized
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_child_of_a_fork_has_its_own_numbers():
+    observe_gil()
+    with Crowd(2, 2):
+        for _ in range(5):
+            in_child(check_child)
+    assert_it_adds_up()
+
+
+@needs_gil
+@pytest.mark.skipif(sys.version_info < (3, 13), reason='no such module')
+def test_interpreter_with_its_own_gil_has_its_own_numbers():
+    """It is not observed, and its threads are not among ours."""
+    interpreters = pytest.importorskip('_interpreters')
+    with gil_stats() as stats:
+        before = stats.copy()
+        other = interpreters.create('isolated')
+        try:
+            interpreters.exec(other, '''if True:
+                import pyplusthread, threading
+                assert not pyplusthread.gil_stats()['observing']
+                with pyplusthread.gil_stats() as stats:
+                    thread = threading.Thread(target=str, name='inner')
+                    thread.start()
+                    thread.join()
+                assert 'inner' in [each['name'] for each in stats['threads']]
+                assert not pyplusthread.gil_stats()['observing']
+            ''')
+        finally:
+            interpreters.destroy(other)
+        assert_it_adds_up()
+    assert before == {}
+    assert 'inner' not in [each['name'] for each in stats['threads']]
+
+
+@needs_gil
+def test_end_of_the_interpreter_while_it_is_observed():
+    assert python('''
+import threading, time
+import pyplusthread
+
+pyplusthread.observe_gil()
+for _ in range(3):
+    threading.Thread(target=lambda: [0 for _ in iter(int, 1)],
+                     daemon=True).start()
+time.sleep(0.02)
+print(pyplusthread.gil_stats()['observing'])
+''').stdout == 'True\n'
+
+
+# Histograms.
+
+def test_bounds_grow_by_a_quarter_at_most():
+    bounds = [bound(i) for i in range(BUCKETS)]
+    assert bounds[:9] == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+    for low, high in itertools.pairwise(bounds[3:]):
+        assert low < high <= 1.25 * low
+
+
+def histogram(*lengths):
+    """Lengths in ns, as the compiled part would count them."""
+    counts = [0] * BUCKETS
+    for length in lengths:
+        counts[next(i for i in range(BUCKETS) if length < bound(i))] += 1
+    return Histogram(counts, sum(lengths) * 1e-9, max(lengths) * 1e-9)
+
+
+def test_quantiles():
+    one = histogram(*range(100, 200))
+    assert one.count == 100
+    assert one.quantile(0.5) == pytest.approx(150e-9, rel=0.25)
+    assert one.quantile(1) == one.max
+    assert one.quantile(0) > 0
+    assert Histogram().quantile(0.5) == 0
+    for wrong in -0.1, 1.1, float('nan'):
+        with pytest.raises(ValueError):
+            one.quantile(wrong)
+
+
+def test_histograms_add_up():
+    one, other = histogram(5, 1000, 70000), histogram(1, 10 ** 9)
+    assert one + other == histogram(5, 1000, 70000, 1, 10 ** 9)
+    assert sum((one + other).buckets.values()) == 5
+    with pytest.raises(TypeError):
+        one + 1
+
+
+@needs_gil
+@pytest.mark.parametrize('seconds', [0, 0.001, 0.02])
+def test_lengths_are_in_the_bucket_of_that_length(seconds):
+    with gil_stats() as stats:
+        named('keeps', usleep, round(seconds * 1e6)).join()
+    keeps = of(stats, 'keeps')
+    longest = max(keeps[name].max for name in ('hold', 'cpu_bound_hold'))
+    highest = max((keeps['hold'] + keeps['cpu_bound_hold']).buckets)
+    assert longest >= seconds
+    assert highest / 1.26 <= longest <= highest
+
+
+@pytest.mark.parametrize('function, signature, words', [
+    (gil_stats, '()', ['GIL', 'with', 'observing', 'reason', 'observed',
+                       'threads', *COUNTS, *HISTOGRAMS]),
+    (observe_gil, '(enabled=True)', ['gil_stats']),
+    (reset_gil_stats, '()', ['gil_stats']),
+])
+def test_signature_and_docstring(function, signature, words):
+    assert str(inspect.signature(function)) == signature
+    assert function.__name__ in pyplusthread.__all__
+    for word in words:
+        assert word in function.__doc__
