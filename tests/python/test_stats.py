@@ -160,7 +160,6 @@ def test_thread_that_computes_for_200_ms(priority):
     computing = of(stats, 'computing')
     assert computing['held'] + computing['waited'] >= 0.199
     assert computing['held'] <= stats['held'] <= stats['observed']
-    assert computing['ended'] is True
     assert computing['threads'] == 1
     assert of(stats, 'MainThread')['native_id'] == threading.get_native_id()
 
@@ -254,6 +253,14 @@ def test_many_threads_are_summed_up():
 
 
 @needs_gil
+def test_thread_that_has_ended_is_still_there():
+    """On some versions join returns before its very end."""
+    observe_gil()
+    named('ends', burn, 0.001).join()
+    until(lambda: of(gil_stats(), 'ends')['ended'])
+
+
+@needs_gil
 @pytest.mark.parametrize('name', ['Zoë', 'x' * 300, 'é' * 60, '', '\udcff',
                                   'a\0b'])
 def test_names_are_kept_when_a_thread_has_ended(name):
@@ -306,7 +313,7 @@ def test_foreign_threads_are_seen():
         assert libc.pthread_join(thread, None) == 0
     found, = [each for each in stats['threads']
               if each['native_id'] == ids[0]]
-    assert found['ended'] and found['acquisitions'] > 0
+    assert found['acquisitions'] > 0
 
 
 # On, off, reset, blocks.

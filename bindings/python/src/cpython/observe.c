@@ -25,6 +25,10 @@
  *   O3  A GIL is observed as long as somebody asks for it; several may, since
  *       interpreters may share it.  The first one begins with all numbers 0.
  *   O4  waiting counts the threads whose wanted_at is not 0.
+ *   O5  A thread that lets go after a request is detained by CPython until
+ *       another has taken the GIL.  If it then wants it at once, it was forced
+ *       off, and has waited since it let go: the wait of a CPU-bound thread.
+ *       If not, it has let go for something that blocks.
  */
 #include "observe.h"
 
@@ -108,7 +112,7 @@ static void clear(ppy_observed_thread_t *thread)
     memset((char *)thread + kept, 0, sizeof(*thread) - kept);
     thread->serial = thread->native_id = thread->ident = 0;
     thread->ended = thread->threads = 0;
-    thread->wanted_at = thread->let_go_at = 0;
+    thread->wanted_at = thread->let_go_at = thread->detained_until = 0;
     thread->cpu_bound = thread->was_forced = thread->is_used = false;
     __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELAXED);
 }
@@ -243,14 +247,47 @@ static void begin(ppy_observed_t *gil)
 
 /* --- events ---------------------------------------------------------------- */
 
+/* It was forced off, and has not done anything else since then. */
+static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
+                                  int64_t now)
+{
+    return thread->was_forced
+           && now - thread->detained_until < PPT_GILSCHED_PATIENCE_NS;
+}
+
+/* O5: while it was detained it was not known that it waits. */
+static void count_detention(ppy_observed_t *gil, int64_t since)
+{
+    uint64_t passed;
+
+    if (gil->holder == NULL || gil->held_since < since)
+        return;
+    passed = (uint64_t)(gil->at - gil->held_since);
+    gil->holder->tally.counts[PPY_DELAYED] += passed;
+    if (gil->waiting == 0)
+        gil->contended += passed;
+}
+
+/* It is now. */
+static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread)
+{
+    thread->wanted_at = gil->at;
+    thread->cpu_bound = comes_back_to_compute(thread, gil->at);
+    if (thread->cpu_bound) {
+        thread->wanted_at = thread->let_go_at;
+        count_detention(gil, thread->let_go_at);
+    }
+    gil->waiting++;
+}
+
 void ppy_observe_want(ppy_observed_t *gil)
 {
     ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
 
     if (thread == NULL || thread->wanted_at != 0)
         return;
-    thread->wanted_at = now_in(gil);
-    gil->waiting++;
+    now_in(gil);
+    begin_wait(gil, thread);
 }
 
 void ppy_observe_ask(ppy_observed_t *gil)
@@ -263,16 +300,6 @@ void ppy_observe_ask(ppy_observed_t *gil)
     gil->holder->tally.counts[PPY_REQUESTS_SUFFERED]++;
     if (gil->asked_at == 0)
         gil->asked_at = now_in(gil);
-}
-
-/* It was forced off, and has not done anything else since then. */
-static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
-                                  int64_t now)
-{
-    int64_t back_at = thread->wanted_at != 0 ? thread->wanted_at : now;
-
-    return thread->was_forced
-           && back_at - thread->let_go_at < PPT_GILSCHED_PATIENCE_NS;
 }
 
 static void end_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread)
@@ -294,10 +321,13 @@ void ppy_observe_take(ppy_observed_t *gil)
     if (thread == NULL)
         return;
     now_in(gil);
-    thread->cpu_bound = comes_back_to_compute(thread, gil->at);
     thread->tally.counts[PPY_ACQUISITIONS]++;
+    if (thread->wanted_at == 0 && comes_back_to_compute(thread, gil->at))
+        begin_wait(gil, thread);
     if (thread->wanted_at != 0)
         end_wait(gil, thread);
+    else
+        thread->cpu_bound = false;
     begin_hold(gil, thread);
 }
 
@@ -313,7 +343,7 @@ static void end_hold(ppy_observed_t *gil, ppy_observed_thread_t *thread)
     thread->tally.counts[forced ? PPY_FORCED : PPY_VOLUNTARY]++;
     draw(gil, &thread->held, gil->held_since);
     thread->was_forced = forced;
-    thread->let_go_at = gil->at;
+    thread->let_go_at = thread->detained_until = gil->at;
 }
 
 void ppy_observe_let_go(ppy_observed_t *gil)
@@ -330,7 +360,7 @@ void ppy_observe_detained(ppy_observed_t *gil)
     ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
 
     if (thread != NULL)
-        thread->let_go_at = ppt_now();
+        thread->detained_until = ppt_now();
 }
 
 void ppy_observe_anew(ppy_observed_t *gil)
@@ -381,6 +411,7 @@ static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread)
     thread->held = thread->waited = empty;
     if (thread->wanted_at != 0)
         thread->wanted_at = gil->at;
+    thread->let_go_at = gil->at;
 }
 
 void ppy_observe_reset(ppy_observed_t *gil)

@@ -26,7 +26,8 @@ typedef struct ppy_observed_thread {
     uint64_t threads;           /* how many these are */
     int64_t wanted_at;          /* it waits since then; 0: it does not */
     int64_t let_go_at;
-    bool cpu_bound;             /* when it took the GIL last */
+    int64_t detained_until;     /* since then; see O5 */
+    bool cpu_bound;             /* when it wanted or took the GIL last */
     bool was_forced;            /* when it let go last */
     bool is_used;               /* this record; else all but its links is 0 */
     const void *owner;          /* atomic; see observe.c */
