@@ -21,7 +21,7 @@ BINS = 256
 BIN = (1 << 20) * 1e-9
 TIMELINE = struct.Struct(f'={1 + BINS}Q')
 
-OF_THE_GIL = ['observed', 'idle', 'contended', 'handing_over']
+OF_THE_GIL = ['observed', 'contended', 'handing_over']
 
 
 def bound(bucket):
@@ -317,6 +317,7 @@ def _as_dict(after, before=None):
                for serial, tally in threads.items()
                if tally['acquisitions'] or tally['waited'] or tally['held']]
     threads.sort(key=lambda each: each['held'], reverse=True)
+    numbers['idle'] = numbers['observed'] - total['held']
     return ({'observing': after.observing, 'reason': None} | numbers | total
             | {'threads': threads})
 
@@ -324,7 +325,7 @@ def _as_dict(after, before=None):
 def _changes(after, before):
     """The same, less what there was before."""
     if before is None:
-        return after.numbers, after.total, after.tallies
+        return dict(after.numbers), after.total, after.tallies
     numbers = {name: value - before.numbers[name]
                for name, value in after.numbers.items()}
     total = _difference(after.total, before.total)

@@ -40,7 +40,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "observe.h"
 #include "slots.h"
 #include "wait/word64.h" /* of the library's sources */
 
@@ -58,8 +57,9 @@ static bool enabled = true;
 static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
 
 /* Reached without a call, and there when the thread starts (tls_args). */
-static _Thread_local struct {
+static _Thread_local struct local {
     ppt_gilsched_thread_t thread;
+    ppy_observer_t observer;
     gil_t *holds;               /* so its record is in use, not begun anew */
     ppy_recorder_t *recorder;
     void *chosen;               /* C3 */
@@ -80,6 +80,14 @@ static int (*real_unlock)(pthread_mutex_t *);
 static ppt_gilsched_thread_t *this_one(void)
 {
     return &this.thread;
+}
+
+/* Of the thread that has the GIL; NULL: it is free. */
+static const ppy_observer_t *holder_of(const gil_t *gil)
+{
+    const struct local *local = (const struct local *)gil->sched.holder;
+
+    return local == NULL ? NULL : &local->observer;
 }
 
 static gil_t *first(void)
@@ -201,7 +209,8 @@ static int wait_in_scheduler(gil_t *gil, pthread_mutex_t *mutex,
         ppt_gilsched_sleep(thread, until);
         pthread_mutex_lock(mutex);
         if (ppy_observes())
-            ppy_observe_want(&gil->observed);
+            ppy_observe_want(&gil->observed, &this.observer,
+                             holder_of(gil));
     }
     if (next == PPT_GILSCHED_TAKE || sched->stats.holds != holds)
         return 0; /* C1 */
@@ -231,10 +240,10 @@ static int __attribute__((noinline)) observed_timedwait(
     uint64_t holds = gil->sched.stats.holds;
     int result;
 
-    ppy_observe_want(&gil->observed);
+    ppy_observe_want(&gil->observed, &this.observer, holder_of(gil));
     result = timedwait(gil, cond, mutex, until);
     if (result == ETIMEDOUT && gil->sched.stats.holds == holds)
-        ppy_observe_ask(&gil->observed);
+        ppy_observe_ask(&gil->observed, &this.observer, holder_of(gil));
     return result;
 }
 
@@ -259,7 +268,7 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     if (gil != NULL)
         ppt_gilsched_detained(&gil->sched, this_one());
     if (gil != NULL && ppy_observes())
-        ppy_observe_detained(&gil->observed);
+        ppy_observe_detained(&gil->observed, &this.observer);
     return result;
 }
 
@@ -274,14 +283,14 @@ static int my_signal(pthread_cond_t *cond)
             ppt_gilsched_took(&gil->sched, this_one());
             this.holds = gil;
             if (ppy_observes())
-                ppy_observe_take(&gil->observed);
+                ppy_observe_take(&gil->observed, &this.observer);
             break;
         }
         if (name(&gil->names.cond) == cond) {
             this.holds = NULL;
             this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
             if (ppy_observes())
-                ppy_observe_let_go(&gil->observed);
+                ppy_observe_let_go(&gil->observed, &this.observer);
             break;
         }
     }
@@ -516,11 +525,12 @@ bool ppy_interposer_is_scheduled(void)
     return this.holds != NULL;
 }
 
-ppy_observed_t *ppy_interposer_observed(void)
+ppy_observed_t *ppy_interposer_observed(ppy_observer_t **link)
 {
     if (this.holds == NULL)
         return NULL;
     pthread_mutex_lock(this.holds->names.mutex);
+    *link = &this.observer;
     return &this.holds->observed;
 }
 

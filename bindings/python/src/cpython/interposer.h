@@ -13,6 +13,8 @@
 
 #include <pyplusthread/gilsched.h>
 
+#include "observe.h"
+
 /* How CPython waits for one GIL. */
 typedef struct ppy_gil_names {
     pthread_mutex_t *mutex;         /* guards what follows */
@@ -88,12 +90,12 @@ void ppy_interposer_stats(ppt_gilsched_stats_t *stats);
 bool ppy_interposer_is_scheduled(void);
 
 /*
- * What is observed of the GIL that this thread holds, with its mutex held
- * until it is done.
+ * What is observed of the GIL that this thread holds, and its link to that,
+ * with the GIL's mutex held until it is done.
  *
  * Returns   NULL if that GIL is not scheduled: then it is done
  */
-struct ppy_observed *ppy_interposer_observed(void);
+ppy_observed_t *ppy_interposer_observed(ppy_observer_t **link);
 void ppy_interposer_observed_done(void);
 
 #endif

@@ -3,32 +3,36 @@
  *
  * Idea
  *   Nothing is sampled.  Each event of a GIL has one time, read from the clock
- *   with the GIL's mutex held; what lies between two events is added to the
- *   account of whoever held the GIL or waited for it.  Thus the times of the
- *   holds and those in which nobody held the GIL add up to the time that has
- *   passed, to the nanosecond.
+ *   with the GIL's mutex held.  What a thread does alone is written to its own
+ *   record only, so that threads which hand the GIL to and fro do not pass
+ *   another cache line along with it.  What they share is touched while
+ *   somebody waits.
  *
  * State
  *   ppy_observing  how many GILs are observed; atomic
  *   everything of a GIL and of its threads is guarded by the GIL's mutex, but
  *   for a thread's owner, which is atomic, and next_of_all, which is set once
- *   mine           the calling thread's record, of the GIL that it had last
  *
  * Invariants
- *   O1  A record belongs to the thread whose variable "mine" owner is the
- *       address of.  Records are never freed: a thread may look at one that it
- *       had, and see that it is its own no more.
+ *   O1  A record belongs to the thread that has its link at owner.  Records are
+ *       never freed: a thread may look at one that it had, and see that it is
+ *       its own no more.
  *   O2  Records are kept when their threads end, for the report.  Beyond
  *       MANY of them, one that has ended is added to the sum of all such ones
  *       and used again.  So a server with a thread for each request needs no
  *       more memory than one with a pool, and no time is lost.
  *   O3  A GIL is observed as long as somebody asks for it; several may, since
  *       interpreters may share it.  The first one begins with all numbers 0.
- *   O4  waiting counts the threads whose wanted_at is not 0.
+ *   O4  waiting counts the threads whose wanted_at is not 0.  While it is not
+ *       0, contention is counted up to at.
  *   O5  A thread that lets go after a request is detained by CPython until
  *       another has taken the GIL.  If it then wants it at once, it was forced
  *       off, and has waited since it let go: the wait of a CPU-bound thread.
  *       If not, it has let go for something that blocks.
+ *   O6  One thread at most has a took_at that is not 0, the holder: so the
+ *       times held add up to no more than what has passed, and the rest is
+ *       the time in which nobody held the GIL.
+ *   O7  asked_at is 0 but for a holder that was asked.
  */
 #include "observe.h"
 
@@ -45,13 +49,13 @@ enum { MANY = 512 };
 
 unsigned ppy_observing;
 
-static _Thread_local ppy_observed_thread_t *mine;
 static ppy_observed_thread_t *all;
 static pthread_key_t key;
 
-static bool is_mine(const ppy_observed_thread_t *thread)
+static bool is_of(const ppy_observed_thread_t *thread,
+                  const ppy_observer_t *link)
 {
-    return __atomic_load_n(&thread->owner, __ATOMIC_RELAXED) == &mine;
+    return __atomic_load_n(&thread->owner, __ATOMIC_RELAXED) == link;
 }
 
 static bool is_observed(const ppy_observed_t *gil)
@@ -62,12 +66,12 @@ static bool is_observed(const ppy_observed_t *gil)
 /* --- records of threads ---------------------------------------------------- */
 
 /* Of the calling thread, which ends; without the mutex. */
-static void let_go_of_records(void *Py_UNUSED(nothing))
+static void let_go_of_records(void *link)
 {
     ppy_observed_thread_t *thread = __atomic_load_n(&all, __ATOMIC_ACQUIRE);
 
     for (; thread != NULL; thread = thread->next_of_all)
-        if (is_mine(thread))
+        if (is_of(thread, link))
             __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELEASE);
 }
 
@@ -104,16 +108,11 @@ static ppy_observed_thread_t *allocate(ppy_observed_t *gil)
     return thread;
 }
 
-/* What stays is where it is in the lists. */
 static void clear(ppy_observed_thread_t *thread)
 {
-    size_t kept = offsetof(ppy_observed_thread_t, name);
+    size_t kept = offsetof(ppy_observed_thread_t, serial);
 
     memset((char *)thread + kept, 0, sizeof(*thread) - kept);
-    thread->serial = thread->native_id = thread->ident = 0;
-    thread->ended = thread->threads = 0;
-    thread->wanted_at = thread->let_go_at = thread->detained_until = 0;
-    thread->cpu_bound = thread->was_forced = thread->is_used = false;
     __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELAXED);
 }
 
@@ -142,92 +141,233 @@ static ppy_observed_thread_t *unused_record(ppy_observed_t *gil)
     for (; thread != NULL; thread = thread->next)
         if (!thread->is_used
             || (gil->used >= MANY && has_ended(thread)
-                && thread != gil->holder && forget(gil, thread)))
+                && forget(gil, thread)))
             return thread;
     return allocate(gil);
 }
 
 /* Once for each thread, unless it has to do with several GILs. */
-static __attribute__((noinline, cold)) ppy_observed_thread_t *find_mine(
-    ppy_observed_t *gil)
+static __attribute__((noinline, cold)) ppy_observed_thread_t *find(
+    ppy_observed_t *gil, ppy_observer_t *link)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     ppy_observed_thread_t *thread = gil->threads;
 
-    while (thread != NULL && !is_mine(thread))
+    while (thread != NULL && !is_of(thread, link))
         thread = thread->next;
-    if (thread != NULL)
-        return thread;
-    thread = unused_record(gil);
     if (thread == NULL)
-        return NULL;
+        thread = unused_record(gil);
+    link->thread = thread;
+    if (thread == NULL || thread->is_used)
+        return thread;
     pthread_once(&once, make_key);
-    pthread_setspecific(key, &mine);
+    pthread_setspecific(key, link);
     thread->is_used = true;
     thread->threads = 1;
     thread->serial = ++gil->serials;
     thread->native_id = PyThread_get_thread_native_id();
     thread->ident = PyThread_get_thread_ident();
     gil->used++;
-    __atomic_store_n(&thread->owner, &mine, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->owner, link, __ATOMIC_RELAXED);
     return thread;
 }
 
-/* O1 */
-static ppy_observed_thread_t *this_one(ppy_observed_t *gil)
+/* O1; of any thread, NULL if it has none. */
+static ppy_observed_thread_t *present(const ppy_observed_t *gil,
+                                      const ppy_observer_t *link)
 {
-    if (mine == NULL || !is_mine(mine) || mine->gil != gil)
-        mine = find_mine(gil);
-    if (mine == NULL)
-        gil->lost++;
-    return mine;
+    ppy_observed_thread_t *thread = link == NULL ? NULL : link->thread;
+
+    return thread != NULL && is_of(thread, link) && thread->gil == gil
+               ? thread
+               : NULL;
 }
 
-/* --- time ------------------------------------------------------------------ */
+/*
+ * Of the calling thread, which has the link; NULL if the GIL is not observed,
+ * or there is no memory.
+ */
+static ppy_observed_thread_t *record_of(ppy_observed_t *gil,
+                                        ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = present(gil, link);
 
-/* It is now: count what has passed. */
-static void advance(ppy_observed_t *gil, int64_t now)
+    if (!is_observed(gil))
+        return NULL;
+    if (thread == NULL)
+        thread = find(gil, link);
+    if (thread == NULL)
+        gil->lost++;
+    return thread;
+}
+
+/* --- events ---------------------------------------------------------------- */
+
+/* O4; holder is NULL while nobody holds it. */
+static void count_contention(ppy_observed_t *gil, int64_t now,
+                             ppy_observed_thread_t *holder)
 {
     uint64_t passed = (uint64_t)(now - gil->at);
 
     gil->at = now;
-    if (gil->holder == NULL)
-        gil->idle += passed;
-    else
-        gil->holder->tally.counts[PPY_HELD] += passed;
     if (gil->waiting == 0)
         return;
     gil->contended += passed;
-    if (gil->holder == NULL)
+    if (holder == NULL)
         gil->handing_over += passed;
     else
-        gil->holder->tally.counts[PPY_DELAYED] += passed * gil->waiting;
-}
-
-static int64_t now_in(ppy_observed_t *gil)
-{
-    advance(gil, ppt_now());
-    return gil->at;
+        holder->tally.counts[PPY_DELAYED] += passed * gil->waiting;
 }
 
 static void draw(const ppy_observed_t *gil, ppy_timeline_t *timeline,
-                 int64_t from)
+                 int64_t from, int64_t until)
 {
-    ppy_timeline_add(timeline, from - gil->since, gil->at - gil->since);
+    ppy_timeline_add(timeline, from - gil->since, until - gil->since);
 }
 
-static void begin_hold(ppy_observed_t *gil, ppy_observed_thread_t *thread)
+/* O5 */
+static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
+                                  int64_t now)
 {
-    gil->holder = thread;
-    gil->held_since = gil->at;
+    return thread->was_forced
+           && now - thread->detained_until < PPT_GILSCHED_PATIENCE_NS;
+}
+
+/* While it was detained it was not known that it waits. */
+static void count_detention(ppy_observed_t *gil, int64_t since, int64_t now,
+                            ppy_observed_thread_t *holder)
+{
+    uint64_t passed;
+
+    if (holder == NULL || holder->took_at < since)
+        return;
+    passed = (uint64_t)(now - holder->took_at);
+    holder->tally.counts[PPY_DELAYED] += passed;
+    if (gil->waiting == 0)
+        gil->contended += passed;
+}
+
+static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
+                       int64_t now, ppy_observed_thread_t *holder)
+{
+    count_contention(gil, now, holder);
+    thread->wanted_at = now;
+    thread->cpu_bound = comes_back_to_compute(thread, now);
+    if (thread->cpu_bound) {
+        thread->wanted_at = thread->let_go_at;
+        count_detention(gil, thread->let_go_at, now, holder);
+    }
+    gil->waiting++;
+}
+
+void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
+                      const ppy_observer_t *holder)
+{
+    ppy_observed_thread_t *thread = record_of(gil, link);
+
+    if (thread != NULL && thread->wanted_at == 0)
+        begin_wait(gil, thread, ppt_now(), present(gil, holder));
+}
+
+void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
+                     const ppy_observer_t *holder)
+{
+    ppy_observed_thread_t *asking = record_of(gil, link);
+    ppy_observed_thread_t *asked = present(gil, holder);
+
+    if (asking == NULL || asked == NULL)
+        return;
+    asking->tally.counts[PPY_REQUESTS_MADE]++;
+    asked->tally.counts[PPY_REQUESTS_SUFFERED]++;
+    if (gil->asked_at == 0)
+        gil->asked_at = ppt_now();
+}
+
+static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
+                                               ppy_observed_thread_t *thread,
+                                               int64_t now)
+{
+    int64_t waited = now - thread->wanted_at;
+
+    count_contention(gil, now, NULL);
+    ppy_tally_add(&thread->tally, thread->cpu_bound ? PPY_WAIT_CPU : PPY_WAIT,
+                  waited);
+    thread->tally.counts[PPY_WAITED] += (uint64_t)waited;
+    draw(gil, &thread->waited, thread->wanted_at, now);
+    thread->wanted_at = 0;
+    gil->waiting--;
+}
+
+void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = record_of(gil, link);
+    int64_t now;
+
+    if (thread == NULL)
+        return;
+    now = ppt_now();
+    thread->tally.counts[PPY_ACQUISITIONS]++;
+    thread->took_at = now;
+    if (thread->wanted_at == 0) {
+        thread->cpu_bound = false;
+        if (comes_back_to_compute(thread, now))
+            begin_wait(gil, thread, now, NULL);
+        else if (gil->waiting != 0)
+            count_contention(gil, now, NULL);
+    }
+    if (thread->wanted_at != 0)
+        end_wait(gil, thread, now);
+}
+
+/* O7 */
+static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
+                        int64_t now)
+{
+    if (gil->asked_at == 0)
+        return false;
+    ppy_tally_add(&thread->tally, PPY_RESPONSE, now - gil->asked_at);
     gil->asked_at = 0;
+    return true;
 }
 
-/* The times of the GIL; those of its threads are 0. */
-static void count_from_now(ppy_observed_t *gil)
+void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
 {
-    gil->since = gil->at;
-    gil->idle = gil->contended = gil->handing_over = gil->lost = 0;
+    ppy_observed_thread_t *thread = record_of(gil, link);
+    int64_t now;
+    bool forced;
+
+    if (thread == NULL || thread->took_at == 0)
+        return;
+    now = ppt_now();
+    if (gil->waiting != 0)
+        count_contention(gil, now, thread);
+    forced = end_request(gil, thread, now);
+    ppy_tally_add(&thread->tally,
+                  forced || thread->cpu_bound ? PPY_HOLD_CPU : PPY_HOLD,
+                  now - thread->took_at);
+    thread->tally.counts[PPY_HELD] += (uint64_t)(now - thread->took_at);
+    thread->tally.counts[forced ? PPY_FORCED : PPY_VOLUNTARY]++;
+    draw(gil, &thread->held, thread->took_at, now);
+    thread->was_forced = forced;
+    thread->let_go_at = thread->detained_until = now;
+    thread->took_at = 0; /* O6 */
+}
+
+void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = present(gil, link);
+
+    if (thread != NULL)
+        thread->detained_until = ppt_now();
+}
+
+/* --- beginning and end ------------------------------------------------------- */
+
+/* Those of the threads are 0. */
+static void count_from(ppy_observed_t *gil, int64_t now)
+{
+    gil->since = gil->at = gil->until = now;
+    gil->contended = gil->handing_over = gil->lost = 0;
     free(gil->others);
     gil->others = NULL;
 }
@@ -239,128 +379,9 @@ static void begin(ppy_observed_t *gil)
 
     for (; thread != NULL; thread = thread->next)
         clear(thread);
-    gil->holder = NULL;
     gil->waiting = gil->used = 0;
-    gil->at = ppt_now();
-    count_from_now(gil);
-}
-
-/* --- events ---------------------------------------------------------------- */
-
-/* It was forced off, and has not done anything else since then. */
-static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
-                                  int64_t now)
-{
-    return thread->was_forced
-           && now - thread->detained_until < PPT_GILSCHED_PATIENCE_NS;
-}
-
-/* O5: while it was detained it was not known that it waits. */
-static void count_detention(ppy_observed_t *gil, int64_t since)
-{
-    uint64_t passed;
-
-    if (gil->holder == NULL || gil->held_since < since)
-        return;
-    passed = (uint64_t)(gil->at - gil->held_since);
-    gil->holder->tally.counts[PPY_DELAYED] += passed;
-    if (gil->waiting == 0)
-        gil->contended += passed;
-}
-
-/* It is now. */
-static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread)
-{
-    thread->wanted_at = gil->at;
-    thread->cpu_bound = comes_back_to_compute(thread, gil->at);
-    if (thread->cpu_bound) {
-        thread->wanted_at = thread->let_go_at;
-        count_detention(gil, thread->let_go_at);
-    }
-    gil->waiting++;
-}
-
-void ppy_observe_want(ppy_observed_t *gil)
-{
-    ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
-
-    if (thread == NULL || thread->wanted_at != 0)
-        return;
-    now_in(gil);
-    begin_wait(gil, thread);
-}
-
-void ppy_observe_ask(ppy_observed_t *gil)
-{
-    ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
-
-    if (thread == NULL || gil->holder == NULL)
-        return;
-    thread->tally.counts[PPY_REQUESTS_MADE]++;
-    gil->holder->tally.counts[PPY_REQUESTS_SUFFERED]++;
-    if (gil->asked_at == 0)
-        gil->asked_at = now_in(gil);
-}
-
-static void end_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread)
-{
-    int64_t waited = gil->at - thread->wanted_at;
-
-    ppy_tally_add(&thread->tally, thread->cpu_bound ? PPY_WAIT_CPU : PPY_WAIT,
-                  waited);
-    thread->tally.counts[PPY_WAITED] += (uint64_t)waited;
-    draw(gil, &thread->waited, thread->wanted_at);
-    thread->wanted_at = 0;
-    gil->waiting--;
-}
-
-void ppy_observe_take(ppy_observed_t *gil)
-{
-    ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
-
-    if (thread == NULL)
-        return;
-    now_in(gil);
-    thread->tally.counts[PPY_ACQUISITIONS]++;
-    if (thread->wanted_at == 0 && comes_back_to_compute(thread, gil->at))
-        begin_wait(gil, thread);
-    if (thread->wanted_at != 0)
-        end_wait(gil, thread);
-    else
-        thread->cpu_bound = false;
-    begin_hold(gil, thread);
-}
-
-static void end_hold(ppy_observed_t *gil, ppy_observed_thread_t *thread)
-{
-    bool forced = gil->asked_at != 0;
-    bool cpu_bound = forced || thread->cpu_bound;
-
-    ppy_tally_add(&thread->tally, cpu_bound ? PPY_HOLD_CPU : PPY_HOLD,
-                  gil->at - gil->held_since);
-    if (forced)
-        ppy_tally_add(&thread->tally, PPY_RESPONSE, gil->at - gil->asked_at);
-    thread->tally.counts[forced ? PPY_FORCED : PPY_VOLUNTARY]++;
-    draw(gil, &thread->held, gil->held_since);
-    thread->was_forced = forced;
-    thread->let_go_at = thread->detained_until = gil->at;
-}
-
-void ppy_observe_let_go(ppy_observed_t *gil)
-{
-    if (!is_observed(gil) || gil->holder == NULL)
-        return;
-    now_in(gil);
-    end_hold(gil, gil->holder);
-    gil->holder = NULL;
-}
-
-void ppy_observe_detained(ppy_observed_t *gil)
-{
-    ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
-
-    if (thread != NULL)
-        thread->detained_until = ppt_now();
+    gil->asked_at = 0;
+    count_from(gil, ppt_now());
 }
 
 void ppy_observe_anew(ppy_observed_t *gil)
@@ -376,27 +397,30 @@ void ppy_observe_forget(ppy_observed_t *gil)
     gil->observers = 0;
 }
 
-/* --- from Python ----------------------------------------------------------- */
-
 /* O3 */
-void ppy_observe_begin(ppy_observed_t *gil)
+void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link)
 {
+    ppy_observed_thread_t *holder;
+
     if (gil->observers++ != 0)
         return;
     __atomic_add_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
     begin(gil);
-    begin_hold(gil, this_one(gil));
+    holder = record_of(gil, link);
+    if (holder != NULL)
+        holder->took_at = gil->since;
 }
 
 void ppy_observe_end(ppy_observed_t *gil)
 {
     if (!is_observed(gil) || --gil->observers != 0)
         return;
-    now_in(gil);
+    gil->until = ppt_now();
     __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
 }
 
-static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread)
+static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
+                  int64_t now)
 {
     ppy_tally_t none = { { 0 }, { 0 }, { 0 }, { { 0 } } };
     ppy_timeline_t empty = { 0, { 0 } };
@@ -410,22 +434,25 @@ static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread)
     thread->tally = none;
     thread->held = thread->waited = empty;
     if (thread->wanted_at != 0)
-        thread->wanted_at = gil->at;
-    thread->let_go_at = gil->at;
+        thread->wanted_at = now;
+    if (thread->took_at != 0)
+        thread->took_at = now;
+    thread->let_go_at = now;
 }
 
 void ppy_observe_reset(ppy_observed_t *gil)
 {
     ppy_observed_thread_t *thread;
+    int64_t now = ppt_now();
 
     if (!is_observed(gil))
         return;
-    now_in(gil);
     for (thread = gil->threads; thread != NULL; thread = thread->next)
-        reset(gil, thread);
-    count_from_now(gil);
-    gil->held_since = gil->at;
+        reset(gil, thread, now);
+    count_from(gil, now);
 }
+
+/* --- from Python ----------------------------------------------------------- */
 
 /* Not in the midst of a character. */
 static size_t length_that_fits(const char *name)
@@ -440,9 +467,10 @@ static size_t length_that_fits(const char *name)
     return length;
 }
 
-void ppy_observe_name(ppy_observed_t *gil, const char *name)
+void ppy_observe_name(ppy_observed_t *gil, ppy_observer_t *link,
+                      const char *name)
 {
-    ppy_observed_thread_t *thread = is_observed(gil) ? this_one(gil) : NULL;
+    ppy_observed_thread_t *thread = record_of(gil, link);
     size_t length = length_that_fits(name);
 
     if (thread == NULL)
@@ -455,24 +483,31 @@ void ppy_observe_name(ppy_observed_t *gil, const char *name)
 static void copy_one(const ppy_observed_t *gil, ppy_observed_thread_t *copy,
                      const ppy_observed_thread_t *thread)
 {
+    uint64_t *counts = copy->tally.counts;
+
     *copy = *thread;
     copy->ended = has_ended(thread);
-    if (thread == gil->holder)
-        draw(gil, &copy->held, gil->held_since);
-    if (thread->wanted_at == 0)
-        return;
-    copy->tally.counts[PPY_WAITED] += (uint64_t)(gil->at - thread->wanted_at);
-    draw(gil, &copy->waited, thread->wanted_at);
+    if (thread->took_at != 0) {
+        counts[PPY_HELD] += (uint64_t)(gil->until - thread->took_at);
+        draw(gil, &copy->held, thread->took_at, gil->until);
+    }
+    if (thread->wanted_at != 0) {
+        counts[PPY_WAITED] += (uint64_t)(gil->until - thread->wanted_at);
+        draw(gil, &copy->waited, thread->wanted_at, gil->until);
+    }
 }
 
-size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observed_t *copy,
-                        ppy_observed_thread_t *threads, size_t room)
+size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observer_t *link,
+                        ppy_observed_t *copy, ppy_observed_thread_t *threads,
+                        size_t room)
 {
     const ppy_observed_thread_t *thread = gil->threads;
     size_t found = 0;
 
-    if (is_observed(gil))
-        now_in(gil);
+    if (is_observed(gil)) {
+        gil->until = ppt_now();
+        count_contention(gil, gil->until, record_of(gil, link));
+    }
     *copy = *gil;
     if (gil->others != NULL && found++ < room)
         copy_one(gil, &threads[found - 1], gil->others);

@@ -19,42 +19,46 @@ enum { PPY_NAME = 96 };
 
 /* What is known of one thread, or of several that have ended. */
 typedef struct ppy_observed_thread {
+    const struct ppy_observer *owner;           /* atomic; see observe.c */
+    struct ppy_observed *gil;
+    struct ppy_observed_thread *next;           /* of this GIL */
+    struct ppy_observed_thread *next_of_all;
     uint64_t serial;            /* from 1, in the order of appearance */
-    uint64_t native_id;         /* 0: several threads */
-    uint64_t ident;             /* Python's */
-    uint64_t ended;
-    uint64_t threads;           /* how many these are */
+    int64_t took_at;            /* it has the GIL since then; 0: it has not */
     int64_t wanted_at;          /* it waits since then; 0: it does not */
     int64_t let_go_at;
     int64_t detained_until;     /* since then; see O5 */
     bool cpu_bound;             /* when it wanted or took the GIL last */
     bool was_forced;            /* when it let go last */
-    bool is_used;               /* this record; else all but its links is 0 */
-    const void *owner;          /* atomic; see observe.c */
-    struct ppy_observed *gil;
-    struct ppy_observed_thread *next;           /* of this GIL */
-    struct ppy_observed_thread *next_of_all;
-    char name[PPY_NAME];        /* "": not known */
+    bool is_used;               /* else it is the record of no thread */
     ppy_tally_t tally;
     ppy_timeline_t held;
     ppy_timeline_t waited;
+    uint64_t native_id;         /* 0: several threads */
+    uint64_t ident;             /* Python's */
+    uint64_t ended;
+    uint64_t threads;           /* how many these are */
+    char name[PPY_NAME];        /* "": not known */
 } ppy_observed_thread_t;
+
+/* A thread's link to its record, of the GIL that it had last.  Zero at first. */
+typedef struct ppy_observer {
+    ppy_observed_thread_t *thread;
+} ppy_observer_t;
 
 /* What is known of one GIL.  All zero is one that was never observed. */
 typedef struct ppy_observed {
     uint64_t observers;         /* 0: it is not observed */
-    int64_t since;
-    int64_t at;                 /* counted up to here */
-    int64_t held_since;
-    int64_t asked_at;           /* the holder, first; 0: it was not */
     uint64_t waiting;           /* threads that wait */
-    uint64_t idle;              /* ns that nobody held it */
+    int64_t asked_at;           /* the holder, first; 0: it was not */
+    int64_t since;
+    int64_t until;              /* it was copied last, or no more observed */
+    int64_t at;                 /* contention is counted up to here */
     uint64_t contended;         /* ns that somebody waited */
     uint64_t handing_over;      /* of these, ns that nobody held it */
     uint64_t lost;              /* events for which there was no memory */
     uint64_t serials;
     uint64_t used;              /* threads on record */
-    ppy_observed_thread_t *holder;
     ppy_observed_thread_t *threads;
     ppy_observed_thread_t *others;  /* the sum of those that were forgotten */
 } ppy_observed_t;
@@ -69,46 +73,51 @@ static inline bool ppy_observes(void)
 }
 
 /*
- * What the calling thread does.  All are called with the GIL's mutex held, as
- * are all of the others below, except where it is said.
+ * What the thread with that link does: the calling one.  All are called with
+ * the GIL's mutex held, as are those below, except where it is said; holder is
+ * the link of the thread that has the GIL, or NULL.
  */
-void ppy_observe_want(ppy_observed_t *gil);
+void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
+                      const ppy_observer_t *holder);
 
 /* It has the holder asked to let go. */
-void ppy_observe_ask(ppy_observed_t *gil);
-
-void ppy_observe_take(ppy_observed_t *gil);
-void ppy_observe_let_go(ppy_observed_t *gil);
+void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
+                     const ppy_observer_t *holder);
+void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link);
+void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link);
 
 /* CPython has not let it go on since it let go.  Without the mutex, too. */
-void ppy_observe_detained(ppy_observed_t *gil);
+void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link);
 
-/* It is the only one, and the GIL is free: in the child of a fork. */
+/* There are no threads, and the GIL is free: in the child of a fork. */
 void ppy_observe_anew(ppy_observed_t *gil);
 
 /* It is another GIL, in the same place. */
 void ppy_observe_forget(ppy_observed_t *gil);
 
 /*
+ * The rest is called by the holder of the GIL.
+ *
  * Begin to observe, with all numbers 0, and stop: as often as it was begun.
- * By the holder of the GIL.
  */
-void ppy_observe_begin(ppy_observed_t *gil);
+void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link);
 void ppy_observe_end(ppy_observed_t *gil);
 
-/* From now on all numbers are counted from 0.  By the holder. */
+/* From now on all numbers are counted from 0. */
 void ppy_observe_reset(ppy_observed_t *gil);
 
-/* Give the calling thread, which holds the GIL, a name. */
-void ppy_observe_name(ppy_observed_t *gil, const char *name);
+/* Give the thread a name. */
+void ppy_observe_name(ppy_observed_t *gil, ppy_observer_t *link,
+                      const char *name);
 
 /*
  * Copy what is known, as if all holds and waits ended now: the GIL's numbers,
- * and those of as many threads as there is room for.  By the holder.
+ * and those of as many threads as there is room for.
  *
  * Returns   how many threads there are
  */
-size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observed_t *copy,
-                        ppy_observed_thread_t *threads, size_t room);
+size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observer_t *link,
+                        ppy_observed_t *copy, ppy_observed_thread_t *threads,
+                        size_t room);
 
 #endif

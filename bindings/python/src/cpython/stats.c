@@ -4,16 +4,16 @@
 #include "stats.h"
 
 #include "interposer.h"
-#include "observe.h"
 
 PyObject *ppy_gil_observe(PyObject *Py_UNUSED(module), PyObject *enabled)
 {
-    ppy_observed_t *gil = ppy_interposer_observed();
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
 
     if (gil == NULL)
         Py_RETURN_FALSE;
     if (enabled == Py_True)
-        ppy_observe_begin(gil);
+        ppy_observe_begin(gil, link);
     else
         ppy_observe_end(gil);
     ppy_interposer_observed_done();
@@ -22,7 +22,8 @@ PyObject *ppy_gil_observe(PyObject *Py_UNUSED(module), PyObject *enabled)
 
 PyObject *ppy_gil_reset(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
-    ppy_observed_t *gil = ppy_interposer_observed();
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
 
     if (gil != NULL) {
         ppy_observe_reset(gil);
@@ -34,12 +35,14 @@ PyObject *ppy_gil_reset(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 PyObject *ppy_gil_name(PyObject *Py_UNUSED(module), PyObject *name)
 {
     const char *text = PyUnicode_AsUTF8(name);
-    ppy_observed_t *gil = text == NULL ? NULL : ppy_interposer_observed();
+    ppy_observer_t *link;
+    ppy_observed_t *gil;
 
     if (text == NULL)
         return NULL;
+    gil = ppy_interposer_observed(&link);
     if (gil != NULL) {
-        ppy_observe_name(gil, text);
+        ppy_observe_name(gil, link, text);
         ppy_interposer_observed_done();
     }
     Py_RETURN_NONE;
@@ -76,9 +79,9 @@ static PyObject *as_pair(const ppy_observed_t *gil,
                          const ppy_observed_thread_t *threads, size_t count)
 {
     return Py_BuildValue(
-        "{s:N,s:L,s:L,s:K,s:K,s:K,s:K}N", "observing",
+        "{s:N,s:L,s:L,s:K,s:K,s:K}N", "observing",
         PyBool_FromLong(gil->observers != 0), "since", gil->since, "observed",
-        gil->at - gil->since, "idle", gil->idle, "contended", gil->contended, "handing_over",
+        gil->until - gil->since, "contended", gil->contended, "handing_over",
         gil->handing_over, "lost", gil->lost,
         threads_as_list(threads, count));
 }
@@ -87,8 +90,9 @@ static PyObject *as_pair(const ppy_observed_t *gil,
 static size_t copy(ppy_observed_t *numbers, ppy_observed_thread_t *threads,
                    size_t room)
 {
-    size_t count = ppy_observe_copy(ppy_interposer_observed(), numbers,
-                                    threads, room);
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
+    size_t count = ppy_observe_copy(gil, link, numbers, threads, room);
 
     ppy_interposer_observed_done();
     return count;
