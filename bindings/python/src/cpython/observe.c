@@ -33,6 +33,8 @@
  *       times held add up to no more than what has passed, and the rest is
  *       the time in which nobody held the GIL.
  *   O7  asked_at is 0 but for a holder that was asked.
+ *   O8  The last events are kept in a ring, if somebody wants them, with the
+ *       very times that were counted.
  */
 #include "observe.h"
 
@@ -203,6 +205,16 @@ static ppy_observed_thread_t *record_of(ppy_observed_t *gil,
 
 /* --- events ---------------------------------------------------------------- */
 
+/* O8 */
+static void note(ppy_observed_t *gil, int64_t now,
+                 const ppy_observed_thread_t *thread, ppy_event_kind_t kind)
+{
+    ppy_event_t event = { now, (uint32_t)thread->serial, (uint32_t)kind };
+
+    if (gil->events != NULL)
+        gil->events[gil->event_count++ & (gil->room - 1)] = event;
+}
+
 /* O4; holder is NULL while nobody holds it. */
 static void count_contention(ppy_observed_t *gil, int64_t now,
                              ppy_observed_thread_t *holder)
@@ -257,6 +269,7 @@ static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
         thread->wanted_at = thread->let_go_at;
         count_detention(gil, thread->let_go_at, now, holder);
     }
+    note(gil, thread->wanted_at, thread, PPY_EVENT_WANT);
     gil->waiting++;
 }
 
@@ -279,8 +292,10 @@ void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
         return;
     asking->tally.counts[PPY_REQUESTS_MADE]++;
     asked->tally.counts[PPY_REQUESTS_SUFFERED]++;
-    if (gil->asked_at == 0)
-        gil->asked_at = ppt_now();
+    if (gil->asked_at != 0)
+        return;
+    gil->asked_at = ppt_now();
+    note(gil, gil->asked_at, asking, PPY_EVENT_ASK);
 }
 
 static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
@@ -317,6 +332,7 @@ void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link)
     }
     if (thread->wanted_at != 0)
         end_wait(gil, thread, now);
+    note(gil, now, thread, PPY_EVENT_TAKE);
 }
 
 /* O7 */
@@ -351,6 +367,7 @@ void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
     thread->was_forced = forced;
     thread->let_go_at = thread->detained_until = now;
     thread->took_at = 0; /* O6 */
+    note(gil, now, thread, forced ? PPY_EVENT_FORCED : PPY_EVENT_LET_GO);
 }
 
 void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link)
@@ -368,6 +385,7 @@ static void count_from(ppy_observed_t *gil, int64_t now)
 {
     gil->since = gil->at = gil->until = now;
     gil->contended = gil->handing_over = gil->lost = 0;
+    gil->event_count = 0;
     free(gil->others);
     gil->others = NULL;
 }
@@ -407,8 +425,10 @@ void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link)
     __atomic_add_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
     begin(gil);
     holder = record_of(gil, link);
-    if (holder != NULL)
-        holder->took_at = gil->since;
+    if (holder == NULL)
+        return;
+    holder->took_at = gil->since;
+    note(gil, gil->since, holder, PPY_EVENT_TAKE);
 }
 
 void ppy_observe_end(ppy_observed_t *gil)
@@ -433,11 +453,24 @@ static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
     }
     thread->tally = none;
     thread->held = thread->waited = empty;
+    thread->let_go_at = now;
     if (thread->wanted_at != 0)
         thread->wanted_at = now;
     if (thread->took_at != 0)
         thread->took_at = now;
-    thread->let_go_at = now;
+}
+
+/* What has begun before is among the events, too. */
+static void note_state(ppy_observed_t *gil, int64_t now)
+{
+    const ppy_observed_thread_t *thread = gil->threads;
+
+    for (; thread != NULL; thread = thread->next) {
+        if (thread->wanted_at != 0)
+            note(gil, now, thread, PPY_EVENT_WANT);
+        if (thread->took_at != 0)
+            note(gil, now, thread, PPY_EVENT_TAKE);
+    }
 }
 
 void ppy_observe_reset(ppy_observed_t *gil)
@@ -450,6 +483,38 @@ void ppy_observe_reset(ppy_observed_t *gil)
     for (thread = gil->threads; thread != NULL; thread = thread->next)
         reset(gil, thread, now);
     count_from(gil, now);
+    note_state(gil, now);
+}
+
+bool ppy_observe_events(ppy_observed_t *gil, size_t room)
+{
+    ppy_event_t *events = room == 0 ? NULL : calloc(room, sizeof(*events));
+
+    if (room != 0 && events == NULL)
+        return false;
+    free(gil->events);
+    gil->events = events;
+    gil->room = room;
+    gil->event_count = 0;
+    if (is_observed(gil))
+        note_state(gil, ppt_now());
+    return true;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t ppy_observe_copy_events(const ppy_observed_t *gil, ppy_event_t *events)
+{
+    uint64_t count = earlier(gil->event_count, gil->room);
+    uint64_t first = gil->event_count - count;
+    uint64_t i;
+
+    for (i = 0; events != NULL && i < count; i++)
+        events[i] = gil->events[(first + i) & (gil->room - 1)];
+    return count;
 }
 
 /* --- from Python ----------------------------------------------------------- */

@@ -46,6 +46,21 @@ typedef struct ppy_observer {
     ppy_observed_thread_t *thread;
 } ppy_observer_t;
 
+/* What happened; the layout is known to pyplusthread/_trace.py. */
+typedef enum {
+    PPY_EVENT_WANT,
+    PPY_EVENT_ASK,      /* the first request to a holder */
+    PPY_EVENT_TAKE,
+    PPY_EVENT_LET_GO,
+    PPY_EVENT_FORCED    /* the same, after a request */
+} ppy_event_kind_t;
+
+typedef struct ppy_event {
+    int64_t at;
+    uint32_t thread;    /* its serial */
+    uint32_t kind;
+} ppy_event_t;
+
 /* What is known of one GIL.  All zero is one that was never observed. */
 typedef struct ppy_observed {
     uint64_t observers;         /* 0: it is not observed */
@@ -57,6 +72,9 @@ typedef struct ppy_observed {
     uint64_t contended;         /* ns that somebody waited */
     uint64_t handing_over;      /* of these, ns that nobody held it */
     uint64_t lost;              /* events for which there was no memory */
+    uint64_t event_count;       /* that there were */
+    uint64_t room;              /* for the last events: a power of two */
+    ppy_event_t *events;        /* NULL: they are not kept */
     uint64_t serials;
     uint64_t used;              /* threads on record */
     ppy_observed_thread_t *threads;
@@ -105,6 +123,17 @@ void ppy_observe_end(ppy_observed_t *gil);
 
 /* From now on all numbers are counted from 0. */
 void ppy_observe_reset(ppy_observed_t *gil);
+
+/*
+ * Keep as many of the last events: a power of two, or 0.
+ *
+ * Returns   false if there is no memory
+ */
+bool ppy_observe_events(ppy_observed_t *gil, size_t room);
+
+/* Copy them, in their order, unless events is NULL.  Returns how many. */
+size_t ppy_observe_copy_events(const ppy_observed_t *gil,
+                               ppy_event_t *events);
 
 /* Give the thread a name. */
 void ppy_observe_name(ppy_observed_t *gil, ppy_observer_t *link,

@@ -117,3 +117,61 @@ PyObject *ppy_gil_copy(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
     PyMem_RawFree(threads);
     return pair;
 }
+
+PyObject *ppy_gil_keep_events(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    size_t room = PyLong_AsSize_t(number);
+    ppy_observer_t *link;
+    ppy_observed_t *gil;
+    bool done;
+
+    if (room == (size_t)-1 && PyErr_Occurred())
+        return NULL;
+    gil = ppy_interposer_observed(&link);
+    if (gil == NULL)
+        Py_RETURN_FALSE;
+    done = ppy_observe_events(gil, room);
+    ppy_interposer_observed_done();
+    if (!done)
+        return PyErr_NoMemory();
+    Py_RETURN_TRUE;
+}
+
+static size_t copy_events(ppy_event_t *events, uint64_t *missing)
+{
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
+    size_t count = ppy_observe_copy_events(gil, events);
+
+    *missing = gil->event_count - count;
+    ppy_interposer_observed_done();
+    return count;
+}
+
+/* Bytes for the most that there can be when they are copied. */
+static size_t size_of_ring(void)
+{
+    ppy_observer_t *link;
+    size_t room = ppy_interposer_observed(&link)->room;
+
+    ppy_interposer_observed_done();
+    return room * sizeof(ppy_event_t);
+}
+
+PyObject *ppy_gil_events(PyObject *Py_UNUSED(module),
+                         PyObject *Py_UNUSED(none))
+{
+    PyObject *bytes;
+    uint64_t missing;
+    size_t count;
+
+    if (!ppy_interposer_is_scheduled())
+        Py_RETURN_NONE;
+    bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size_of_ring());
+    if (bytes == NULL)
+        return NULL;
+    count = copy_events((ppy_event_t *)PyBytes_AS_STRING(bytes), &missing);
+    if (_PyBytes_Resize(&bytes, (Py_ssize_t)(count * sizeof(ppy_event_t))) < 0)
+        return NULL;
+    return Py_BuildValue("KN", missing, bytes);
+}

@@ -22,4 +22,10 @@ PyObject *ppy_gil_name(PyObject *module, PyObject *name);
  */
 PyObject *ppy_gil_copy(PyObject *module, PyObject *none);
 
+/* Keep as many of the last events: a power of two, or 0. */
+PyObject *ppy_gil_keep_events(PyObject *module, PyObject *number);
+
+/* A pair: how many are not kept any more, and the last ones as bytes. */
+PyObject *ppy_gil_events(PyObject *module, PyObject *none);
+
 #endif
