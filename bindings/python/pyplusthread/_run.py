@@ -36,6 +36,7 @@ def main():
     """Do what the command line says."""
     options, run, program = _read(sys.argv[1:])
     _patch(options)
+    _observe(options)
     try:
         run(_new_main(), *program)
     except SystemExit:
@@ -73,8 +74,15 @@ def _split(argv):
             return argv[:i], argv[i + 1:]
         if argv[i][:1] != '-' or argv[i][:2] in ('-', '-c', '-m'):
             return argv[:i], argv[i:]
-        i += 2 if argv[i] == '--gil-priority' else 1
+        i += 2 if _takes_next(argv, i) else 1
     return argv, []
+
+
+def _takes_next(argv, i):
+    """Whether the option at i has its argument in the next word."""
+    if argv[i] == '--gil-report':
+        return argv[i + 1:] and argv[i + 1].endswith('.html')
+    return argv[i] in ('--gil-priority', '--gil-trace')
 
 
 class _Parser(argparse.ArgumentParser):
@@ -102,6 +110,14 @@ def _parser():
         help='whether threads that come back from blocking calls get the GIL '
              'before CPU-bound ones, and the least share of the time that '
              'these keep (on: 0.3); as PYPLUSTHREAD_GIL_PRIORITY in the environment')
+    parser.add_argument(
+        '--gil-report', metavar='FILE.html', nargs='?', default=False,
+        help='print at the end who held the GIL and who waited for it; with '
+             'a file, make a page with charts, too')
+    parser.add_argument(
+        '--gil-trace', metavar='FILE',
+        help='write at the end a timeline of the GIL, for Perfetto or '
+             'chrome://tracing')
     parser.add_argument(
         '--fallback', action='store_true',
         help='run without the native types where they cannot be imported')
@@ -135,6 +151,24 @@ def _patch(options):
         _forget_the_package()
     else:
         sys.exit(f'{PROGRAM}: {pyplusthread._missing}')
+
+
+def _observe(options):
+    """Begin what is to be reported at the end."""
+    if options.gil_report is False and options.gil_trace is None:
+        return
+    if pyplusthread._missing is not None:  # and there is a fallback
+        return
+    from pyplusthread import _report, _trace, _watch
+    tools = []
+    try:
+        if options.gil_report is not False:
+            tools.append(_report.Report(options.gil_report))
+        if options.gil_trace is not None:
+            tools.append(_trace.Trace(options.gil_trace))
+    except OSError as error:
+        _fail(f"can't write {error.filename!r}: {error.strerror}")
+    _watch.Watch(tools).begin()
 
 
 def _forget_the_package():

@@ -1,0 +1,122 @@
+"""Observing a program from its begin to its end, whatever that is.
+
+python -m pyplusthread has tools, each of which makes something of what was
+observed: a report, a trace.  They begin before the program does, and finish
+when the process ends: by the end of the script, an exception, sys.exit(),
+os._exit(), Ctrl-C, SIGTERM or SIGHUP.  A forked child has a part of its own.
+
+Whatever goes wrong in a tool is one line on stderr: the program goes on, and
+has its own exit status.
+"""
+import atexit
+import os
+import signal
+import sys
+
+from . import _core, _events, _stats
+
+PROGRAM = 'python -m pyplusthread'
+
+# These end a process that has no handlers for them.
+SIGNALS = [signal.SIGTERM, signal.SIGHUP]
+
+
+def say(text):
+    """One write, as several processes may have the same stderr."""
+    stream = sys.__stderr__
+    try:
+        stream.write(text if text.endswith('\n') else text + '\n')
+        stream.flush()
+    except (AttributeError, OSError, ValueError):
+        pass  # it is closed
+
+
+def complain(what):
+    say(f'{PROGRAM}: {what}')
+
+
+class Output:
+    """A file to be written at the end; children have files of their own."""
+
+    def __init__(self, path):
+        self._pid = os.getpid()
+        self._given = path
+        self._path = os.path.abspath(path)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+
+    @property
+    def path(self):
+        if os.getpid() == self._pid:
+            return self._path
+        base, extension = os.path.splitext(self._path)
+        return f'{base}-{os.getpid()}{extension}'
+
+    def write(self, parts):
+        """The parts of its text; what cannot be written is one line."""
+        try:
+            with open(self.path, 'w', encoding='utf-8',
+                      errors='backslashreplace') as file:
+                file.writelines(parts)
+        except OSError as error:
+            complain(f"can't write {self.path!r}: {error.strerror or error}")
+            return False
+        return True
+
+
+class Watch:
+    """Calls finish(snapshot) of the tools.
+
+    The snapshot has, besides what _stats knows, a story of as many of the last
+    events as the tools want, and how many of those before are missing.
+    """
+
+    def __init__(self, tools):
+        self._tools = tools
+        self._done = set()      # the processes that have finished
+
+    def begin(self):
+        _stats.observe_gil()
+        if _stats.snapshot() is None:
+            complain('nothing can be observed: '
+                     + _stats.gil_stats()['reason'])
+            return
+        _core._gil_keep_events(max(tool.events for tool in self._tools))
+        atexit.register(self.finish)
+        self._finish_before_exit()
+        for number in SIGNALS:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._on_signal)
+
+    def finish(self):
+        pid = os.getpid()
+        if pid in self._done:
+            return
+        self._done.add(pid)
+        try:
+            self._finish()
+        except Exception as error:
+            complain(f'{type(error).__name__}: {error}')
+
+    def _finish(self):
+        snapshot = _stats.snapshot()
+        if snapshot is None:
+            return
+        snapshot.missing, packed = _core._gil_events()
+        snapshot.story = _events.Story(packed)
+        for tool in self._tools:
+            tool.finish(snapshot)
+
+    def _finish_before_exit(self):
+        exit = os._exit
+
+        def _exit(status):
+            self.finish()
+            exit(status)
+
+        _exit.__doc__ = exit.__doc__
+        os._exit = _exit
+
+    def _on_signal(self, number, _frame):
+        self.finish()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

@@ -1,0 +1,466 @@
+"""--gil-report and --gil-trace: what they say, and that the program runs on.
+
+The programs end in every way that a program can, and write where nothing can
+be written; their own output and exit status must be what they are without.
+"""
+import bisect
+import collections
+import html.parser
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+
+from pyplusthread import _events, _text
+from support import LIMIT
+
+NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
+
+needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
+pytestmark = pytest.mark.unsanitized
+
+US = [sys.executable, '-m', 'pyplusthread']
+
+# One thread computes, two let go of the GIL all the time.
+PROGRAM = '''
+import os, sys, threading, time
+
+def compute(end):
+    while time.monotonic() < end:
+        sum(range(100))
+
+def block(end):
+    reader, writer = os.pipe()
+    while time.monotonic() < end:
+        os.write(writer, b'1')
+        os.read(reader, 1)
+        time.sleep(0.0002)
+
+def work():
+    end = time.monotonic() + 0.1
+    threads = [threading.Thread(target=compute, args=(end,), name='computing'),
+               threading.Thread(target=block, args=(end,), name='<b>&'),
+               threading.Thread(target=block, args=(end,), name='blocking')]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+'''
+WORK = PROGRAM + 'work()\nprint("done")\n'
+
+
+def run(*command, cwd=None, **options):
+    """Exit status, output, errors."""
+    done = subprocess.run([*US, *command], cwd=cwd, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=LIMIT,
+                          **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Page(html.parser.HTMLParser):
+    """What is on a page; every tag must be closed."""
+
+    EMPTY = {'meta', '!doctype'}
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags = collections.Counter()
+        self.texts = []
+        self.links = []
+        self._open = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+        self.links += [value for name, value in attrs
+                       if name in ('src', 'href', 'xlink:href')]
+        if tag not in self.EMPTY:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self._open.pop()
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+# The report.
+
+@needs_gil
+def test_report_names_the_threads_and_what_they_waited():
+    status, output, errors = run('--gil-report', '-c', WORK)
+    assert (status, output) == (0, 'done\n')
+    assert re.search(r'^the GIL in process \d+ \(-c\)$', errors, re.M)
+    assert re.search(r'^observed \d.* held \d.* somebody waited \d', errors,
+                     re.M)
+    lines = errors.splitlines()
+    head = next(i for i, line in enumerate(lines)
+                if line.startswith('thread '))
+    names = {line.split('  ')[0] for line in lines[head + 1:]}
+    assert names == {'computing', '<b>&', 'blocking', 'MainThread'}
+
+
+@needs_gil
+@pytest.mark.parametrize('form', ['{} {}', '{}={}'])
+def test_page_is_one_file_with_charts(tmp_path, form):
+    option = form.format('--gil-report', 'page.html').split()
+    status, output, errors = run(*option, '-c', WORK, cwd=tmp_path)
+    assert (status, output) == (0, 'done\n')
+    assert f'the page is {tmp_path}/page.html\n' in errors
+    text = (tmp_path / 'page.html').read_text()
+    page = Page(text)
+    assert page.links == []
+    assert not re.search(r'url\(|@import|<script|https?:', text)
+    assert page.tags['svg'] >= 5
+    assert page.tags['table'] == 2
+    for name in 'computing', '<b>&', 'blocking', 'MainThread':
+        assert name in page.texts
+    assert 'width=device-width' in text
+    assert 'nan' not in text and 'inf"' not in text
+
+
+@needs_gil
+def test_page_of_a_program_in_which_nobody_waited(tmp_path):
+    status, _, errors = run('--gil-report=p.html', '-c', '', cwd=tmp_path)
+    assert status == 0, errors
+    page = Page((tmp_path / 'p.html').read_text())
+    assert 'None did.' in page.texts and 'Nobody.' in page.texts
+
+
+@needs_gil
+def test_many_threads_of_a_kind_are_one_row(tmp_path):
+    status, _, errors = run('--gil-report=p.html', '-c', PROGRAM + '''
+for i in range(700):
+    thread = threading.Thread(target=str, name=f'request-{i}')
+    thread.start()
+    thread.join()
+''', cwd=tmp_path)
+    assert status == 0
+    assert re.search(r'^request-N \(\d+ threads\)  ', errors, re.M)
+    assert re.search(r'^\d+ threads that have ended  ', errors, re.M)
+    assert len(errors.splitlines()) < 15
+    Page((tmp_path / 'p.html').read_text())
+
+
+# The trace.
+
+PHASES = {'M', 'X', 's', 'f'}
+
+
+def check_trace(text):
+    """The trace-event format, as its documentation has it."""
+    trace = json.loads(text)
+    assert trace['displayTimeUnit'] in ('ms', 'ns')
+    for event in trace['traceEvents']:
+        assert event['ph'] in PHASES
+        assert type(event['pid']) is int and type(event['tid']) is int
+        assert type(event['name']) is str
+        if event['ph'] != 'M':
+            assert event['ts'] > 0
+        if event['ph'] == 'X':
+            assert event['dur'] >= 0
+        if event['ph'] in 'sf':
+            assert type(event['id']) is int
+    check_slices_nest(trace['traceEvents'])
+    check_arrows(trace['traceEvents'])
+    return trace['traceEvents']
+
+
+def exact(us):
+    return round(us * 1000)
+
+
+def slices(events, tid):
+    """(begin, end) in ns, the outer ones first."""
+    return sorted(((exact(event['ts']),
+                    exact(event['ts']) + exact(event['dur']))
+                   for event in events
+                   if event['ph'] == 'X' and event['tid'] == tid),
+                  key=lambda pair: (pair[0], -pair[1]))
+
+
+def check_slices_nest(events):
+    for tid in {event['tid'] for event in events}:
+        outer = []
+        for begin, end in slices(events, tid):
+            while outer and outer[-1] <= begin:
+                outer.pop()
+            assert not outer or end <= outer[-1]
+            outer.append(end)
+
+
+def outer_slices(events, tid):
+    """Those of a hold or a wait."""
+    outer = []
+    for begin, end in slices(events, tid):
+        if not outer or begin >= outer[-1][1]:
+            outer.append((begin, end))
+    return outer
+
+
+def check_arrows(events):
+    """Each begins and ends within a slice of its thread."""
+    ends = collections.defaultdict(list)
+    outer = {tid: outer_slices(events, tid)
+             for tid in {event['tid'] for event in events}}
+    for event in events:
+        if event['ph'] in 'sf':
+            ends[event['id']].append(event['ph'])
+            at = exact(event['ts'])
+            mine = outer[event['tid']]
+            i = bisect.bisect_right(mine, (at, float('inf')))
+            assert mine[i - 1][0] <= at <= mine[i - 1][1]
+    assert all(pair == ['s', 'f'] for pair in ends.values())
+
+
+def trace_of(tmp_path, program, *options):
+    status, output, errors = run('--gil-trace', 't.json', *options, '-c',
+                                 program, cwd=tmp_path)
+    assert status == 0, errors
+    assert f'the trace is {tmp_path}/t.json\n' in errors
+    return check_trace((tmp_path / 't.json').read_text())
+
+
+@needs_gil
+def test_trace_has_holds_waits_and_requests(tmp_path):
+    events = trace_of(tmp_path, PROGRAM + '''
+end = time.monotonic() + 0.05
+other = threading.Thread(target=compute, args=(end,), name='computing')
+other.start()
+compute(end)
+other.join()
+''')
+    names = {event['args']['name']: event['tid'] for event in events
+             if event['name'] == 'thread_name'}
+    assert set(names) == {'computing', 'MainThread'}
+    by_name = collections.defaultdict(set)
+    for event in events:
+        by_name[event['name']].add(event['tid'])
+    assert by_name['holds the GIL'] == set(names.values())
+    assert by_name['waits for the GIL'] == set(names.values())
+    assert names['computing'] in by_name['held by MainThread']
+    assert names['MainThread'] in by_name['held by computing']
+    assert by_name['request']
+    waits = [event['args']['held_by'] for event in events
+             if event['name'] == 'waits for the GIL']
+    assert 'computing' in waits
+
+
+@needs_gil
+def test_holds_of_a_trace_do_not_overlap_and_are_what_was_counted(tmp_path):
+    events = trace_of(tmp_path, PROGRAM + '''
+import pyplusthread
+before = pyplusthread.gil_stats()
+work()
+after = pyplusthread.gil_stats()
+print(after['held'] - before['held'], file=open('held', 'w'))
+''')
+    holds = sorted((exact(event['ts']), exact(event['ts'] + event['dur']))
+                   for event in events if event['name'] == 'holds the GIL')
+    assert all(one[1] <= other[0] for one, other in zip(holds, holds[1:]))
+    held = float((tmp_path / 'held').read_text())
+    if '"events_lost": 0' in (tmp_path / 't.json').read_text():
+        assert sum(end - begin for begin, end in holds) >= held * 1e9
+
+
+@needs_gil
+def test_trace_keeps_the_last_events(tmp_path):
+    events = trace_of(tmp_path, PROGRAM + '''
+end = time.monotonic() + 60
+reader, writer = os.pipe()
+for _ in range(100000):
+    os.write(writer, b'1')
+    os.read(reader, 1)
+threading.Thread(target=str, name='last').start()
+''')
+    assert re.search('"events_lost": [1-9]',
+                     (tmp_path / 't.json').read_text())
+    assert 'last' in [event['args']['name'] for event in events
+                      if event['name'] == 'thread_name']
+
+
+def story(*events):
+    return _events.Story(b''.join(_events.EVENT.pack(*event)
+                                  for event in events))
+
+
+def test_story_tells_who_made_whom_wait():
+    """1 holds, 2 wants and asks, 1 is forced off, 2 holds, 1 waits."""
+    told = story((0, 1, _events.TAKE), (10, 2, _events.WANT),
+                 (15, 2, _events.ASK), (20, 1, _events.FORCED),
+                 (22, 2, _events.TAKE), (20, 1, _events.WANT),
+                 (50, 2, _events.LET_GO), (51, 1, _events.TAKE),
+                 (60, 1, _events.LET_GO))
+    assert _events.blame(told) == {(2, 1): 10, (1, 2): 28}
+    assert [(hold.thread, hold.begin, hold.end, hold.forced, hold.asked)
+            for hold in told.holds] == [
+        (1, 0, 20, True, (2, 15)), (2, 22, 50, False, None),
+        (1, 51, 60, False, None)]
+
+
+def test_story_without_its_begin_and_end():
+    told = story((5, 2, _events.WANT), (7, 1, _events.LET_GO),
+                 (9, 3, _events.TAKE), (12, 4, _events.WANT))
+    assert _events.blame(told) == {(2, 3): 3}
+    assert story().holds == []
+
+
+# Ends of programs.
+
+ENDS = [
+    ('', 0, ''),
+    ('sys.exit(3)', 3, ''),
+    ('os._exit(4)', 4, ''),
+    ('1 / 0', 1, 'ZeroDivisionError: division by zero\n'),
+    ('os.kill(os.getpid(), signal.SIGTERM)', -signal.SIGTERM, ''),
+    ('os.kill(os.getpid(), signal.SIGHUP)', -signal.SIGHUP, ''),
+    ('os.kill(os.getpid(), signal.SIGINT)', -signal.SIGINT,
+     'KeyboardInterrupt\n'),
+]
+
+
+@needs_gil
+@pytest.mark.parametrize('end, expected, error', ENDS,
+                         ids=[end[0][:30] for end in ENDS])
+def test_it_reports_however_the_program_ends(tmp_path, end, expected, error):
+    status, output, errors = run(
+        '--gil-report=p.html', '--gil-trace=t.json', '-c',
+        WORK + f'import signal\nsys.stdout.flush()\n{end}\n', cwd=tmp_path)
+    assert (status, output) == (expected, 'done\n')
+    assert error in errors
+    assert errors.count('the GIL in process') == 1
+    assert re.search(r'^computing  ', errors, re.M)
+    Page((tmp_path / 'p.html').read_text())
+    check_trace((tmp_path / 't.json').read_text())
+
+
+@needs_gil
+def test_server_with_a_handler_of_its_own_is_left_alone():
+    status, output, errors = run('--gil-report', '-c', '''
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+os.kill(os.getpid(), signal.SIGTERM)
+''')
+    assert status == 7
+    assert errors.count('the GIL in process') == 1
+
+
+@needs_gil
+def test_scripts_and_modules(tmp_path):
+    (tmp_path / 'script.py').write_text(WORK)
+    for command in ['script.py', 'a'], ['-m', 'script', 'b']:
+        status, output, errors = run('--gil-report', *command, cwd=tmp_path)
+        assert (status, output) == (0, 'done\n')
+        assert 'script.py ' + command[-1] in errors
+
+
+FORKS = {
+    'fork': '''
+import os
+if os.fork() == 0:
+    work()
+    os._exit(0)
+os.wait()
+''',
+    'multiprocessing': '''
+import multiprocessing
+child = multiprocessing.get_context('fork').Process(target=work)
+child.start()
+child.join()
+''',
+    'exit': '''
+import os, sys
+if os.fork() == 0:
+    work()
+    sys.exit(0)
+os.wait()
+''',
+}
+
+
+@needs_gil
+@pytest.mark.parametrize('way', FORKS)
+def test_child_has_a_part_of_its_own(tmp_path, way):
+    status, output, errors = run(
+        '--gil-report=p.html', '--gil-trace=t.json', '-c',
+        PROGRAM + FORKS[way], cwd=tmp_path)
+    assert status == 0
+    processes = re.findall(r'the GIL in process (\d+)', errors)
+    assert len(set(processes)) == len(processes) == 2
+    child, = [pid for pid in processes
+              if (tmp_path / f'p-{pid}.html').exists()]
+    assert sorted(os.listdir(tmp_path)) == sorted(
+        ['p.html', f'p-{child}.html', 't.json', f't-{child}.json'])
+    childs = check_trace((tmp_path / f't-{child}.json').read_text())
+    assert {event['pid'] for event in childs} == {int(child)}
+    assert 'computing' in (tmp_path / f'p-{child}.html').read_text()
+    assert 'computing' not in (tmp_path / 'p.html').read_text()
+
+
+# What goes wrong.
+
+@pytest.mark.parametrize('options, hint', [
+    (['--gil-trace'], '--gil-trace'),
+    (['--gil-trace', '/no/such/folder/t.json', '-c', ''],
+     "can't write '/no/such/folder/t.json'"),
+    (['--gil-report', '/no/such/folder/p.html', '-c', ''],
+     "can't write '/no/such/folder/p.html'"),
+    (['--gil-report=/', '-c', ''], "can't write '/'"),
+])
+def test_mistake_is_one_line_before_the_program_runs(options, hint):
+    status, output, errors = run(*options)
+    assert (status, output) == (2, '')
+    assert errors.startswith('python -m pyplusthread: ')
+    assert errors.count('\n') == 1
+    assert hint in errors
+
+
+@needs_gil
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no /dev/full')
+@pytest.mark.parametrize('option', ['--gil-report=/dev/full',
+                                    '--gil-trace=/dev/full'])
+def test_full_disk_is_one_line_and_the_programs_status_stays(option):
+    status, output, errors = run(option, '-c', WORK + 'sys.exit(5)\n')
+    assert (status, output) == (5, 'done\n')
+    complaints = [line for line in errors.splitlines()
+                  if line.startswith('python -m pyplusthread: ')]
+    assert complaints == ["python -m pyplusthread: can't write '/dev/full': "
+                          "No space left on device"]
+    assert 'Traceback' not in errors
+
+
+@needs_gil
+def test_program_that_closes_its_stderr_is_not_disturbed():
+    status, output, errors = run('--gil-report', '-c', '''
+import os, sys
+sys.stderr.close()
+os.close(2)
+print('done')
+''')
+    assert (status, output, errors) == (0, 'done\n', '')
+
+
+@pytest.mark.skipif(not NO_GIL, reason='there is a GIL')
+def test_without_a_gil_the_program_runs_and_a_line_says_so(tmp_path):
+    status, output, errors = run('--gil-report', '--gil-trace=t.json', '-c',
+                                 WORK, cwd=tmp_path)
+    assert (status, output) == (0, 'done\n')
+    assert errors == ('python -m pyplusthread: nothing can be observed: '
+                      'this interpreter has no GIL\n')
+
+
+@pytest.mark.parametrize('seconds, text', [
+    (0, '0'), (1e-9, '1 ns'), (9.99e-7, '999 ns'), (1.5e-6, '1.50 us'),
+    (0.0123, '12.3 ms'), (0.1234, '123 ms'), (1, '1.00 s'), (3600, '3600 s')])
+def test_durations(seconds, text):
+    assert _text.duration(seconds) == text
