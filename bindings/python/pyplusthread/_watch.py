@@ -64,7 +64,7 @@ class Output:
 
 
 class Watch:
-    """Calls finish(snapshot) of the tools.
+    """Calls begin(), where there is one, and finish(snapshot) of the tools.
 
     The snapshot has, besides what _stats knows, a story of as many of the last
     events as the tools want, and how many of those before are missing.
@@ -81,6 +81,8 @@ class Watch:
                      + _stats.gil_stats()['reason'])
             return
         _core._gil_keep_events(max(tool.events for tool in self._tools))
+        for tool in self._tools:
+            getattr(tool, 'begin', int)()
         atexit.register(self.finish)
         self._finish_before_exit()
         for number in SIGNALS:

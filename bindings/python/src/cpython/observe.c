@@ -295,6 +295,8 @@ void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
     if (gil->asked_at != 0)
         return;
     gil->asked_at = ppt_now();
+    if (gil->witness.wanted)
+        gil->asked_cpu = ppy_witness_cpu_time(asked->ident);
     note(gil, gil->asked_at, asking, PPY_EVENT_ASK);
 }
 
@@ -335,6 +337,20 @@ void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link)
     note(gil, now, thread, PPY_EVENT_TAKE);
 }
 
+static void show(ppy_observed_t *gil, const ppy_observed_thread_t *thread,
+                 int64_t now)
+{
+    int64_t cpu = ppy_witness_cpu_time(thread->ident);
+    ppy_seen_t seen = { thread->serial, thread->ident,
+                        thread->tally.counts[PPY_ACQUISITIONS],
+                        now - gil->asked_at, now - thread->took_at,
+                        cpu < 0 || gil->asked_cpu < 0
+                            ? -1
+                            : cpu - gil->asked_cpu };
+
+    ppy_witness_show(&gil->witness, &seen, now);
+}
+
 /* O7 */
 static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
                         int64_t now)
@@ -342,6 +358,8 @@ static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
     if (gil->asked_at == 0)
         return false;
     ppy_tally_add(&thread->tally, PPY_RESPONSE, now - gil->asked_at);
+    if (gil->witness.wanted)
+        show(gil, thread, now);
     gil->asked_at = 0;
     return true;
 }
@@ -404,6 +422,7 @@ static void begin(ppy_observed_t *gil)
 
 void ppy_observe_anew(ppy_observed_t *gil)
 {
+    ppy_witness_forget(&gil->witness);
     if (is_observed(gil))
         begin(gil);
 }
@@ -484,6 +503,17 @@ void ppy_observe_reset(ppy_observed_t *gil)
         reset(gil, thread, now);
     count_from(gil, now);
     note_state(gil, now);
+}
+
+bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
+                              const ppy_seen_t *seen)
+{
+    const ppy_observed_thread_t *thread = gil->threads;
+
+    while (thread != NULL && thread->serial != seen->serial)
+        thread = thread->next;
+    return thread != NULL
+           && thread->tally.counts[PPY_ACQUISITIONS] == seen->acquisitions;
 }
 
 bool ppy_observe_events(ppy_observed_t *gil, size_t room)

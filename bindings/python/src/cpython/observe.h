@@ -13,6 +13,7 @@
 
 #include "tally.h"
 #include "timeline.h"
+#include "witness.h"
 
 /* Bytes of a thread's name, in UTF-8, with the 0 at its end. */
 enum { PPY_NAME = 96 };
@@ -66,6 +67,7 @@ typedef struct ppy_observed {
     uint64_t observers;         /* 0: it is not observed */
     uint64_t waiting;           /* threads that wait */
     int64_t asked_at;           /* the holder, first; 0: it was not */
+    int64_t asked_cpu;          /* its CPU time then, for a witness */
     int64_t since;
     int64_t until;              /* it was copied last, or no more observed */
     int64_t at;                 /* contention is counted up to here */
@@ -75,6 +77,7 @@ typedef struct ppy_observed {
     uint64_t event_count;       /* that there were */
     uint64_t room;              /* for the last events: a power of two */
     ppy_event_t *events;        /* NULL: they are not kept */
+    ppy_witness_t witness;
     uint64_t serials;
     uint64_t used;              /* threads on record */
     ppy_observed_thread_t *threads;
@@ -134,6 +137,12 @@ bool ppy_observe_events(ppy_observed_t *gil, size_t room);
 /* Copy them, in their order, unless events is NULL.  Returns how many. */
 size_t ppy_observe_copy_events(const ppy_observed_t *gil,
                                ppy_event_t *events);
+
+/*
+ * Whether the thread that was seen has not taken the GIL since then.
+ */
+bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
+                              const ppy_seen_t *seen);
 
 /* Give the thread a name. */
 void ppy_observe_name(ppy_observed_t *gil, ppy_observer_t *link,

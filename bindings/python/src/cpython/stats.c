@@ -175,3 +175,48 @@ PyObject *ppy_gil_events(PyObject *Py_UNUSED(module),
         return NULL;
     return Py_BuildValue("KN", missing, bytes);
 }
+
+static ppy_witness_t *begin_to_look(int64_t late)
+{
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
+
+    if (gil == NULL)
+        return NULL;
+    ppy_witness_want(&gil->witness, late);
+    ppy_interposer_observed_done();
+    return &gil->witness;
+}
+
+static PyObject *what_is_seen(void)
+{
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
+    ppy_seen_t seen;
+    bool is_there = ppy_witness_look(&gil->witness, &seen);
+    bool unchanged = ppy_observe_is_unchanged(gil, &seen);
+
+    ppy_interposer_observed_done();
+    if (!is_there)
+        Py_RETURN_NONE;
+    return Py_BuildValue("(KKLLLN)", seen.serial, seen.ident, seen.response,
+                         seen.held, seen.on_cpu, PyBool_FromLong(unchanged));
+}
+
+PyObject *ppy_gil_witness(PyObject *Py_UNUSED(module), PyObject *const *args,
+                          Py_ssize_t nargs)
+{
+    long long late = nargs == 2 ? PyLong_AsLongLong(args[0]) : 0;
+    long long timeout = nargs == 2 ? PyLong_AsLongLong(args[1]) : 0;
+    ppy_witness_t *witness;
+
+    if (PyErr_Occurred())
+        return NULL;
+    witness = begin_to_look(late);
+    if (witness == NULL)
+        Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS
+    ppy_witness_wait(witness, ppt_deadline(timeout));
+    Py_END_ALLOW_THREADS
+    return what_is_seen();
+}

@@ -22,6 +22,18 @@ PyObject *ppy_gil_name(PyObject *module, PyObject *name);
  */
 PyObject *ppy_gil_copy(PyObject *module, PyObject *none);
 
+/*
+ * For a thread that looks at those who make others wait.  Arguments: which
+ * responses are late, and how long to wait for a release, both in ns.
+ *
+ * Returns   None, or a tuple: the serial and the ident of the thread, ns from
+ *           the request to the release, ns that it held the GIL, ns from the
+ *           request to the release that it had a CPU, whether it still is
+ *           where it was then
+ */
+PyObject *ppy_gil_witness(PyObject *module, PyObject *const *args,
+                          Py_ssize_t nargs);
+
 /* Keep as many of the last events: a power of two, or 0. */
 PyObject *ppy_gil_keep_events(PyObject *module, PyObject *number);
 

@@ -1,0 +1,248 @@
+"""--doctor: what is wrong with a program's use of the GIL, in plain words.
+
+A thread of its own is woken when a thread was forced off the GIL, and looks at
+which line that one stands: see src/cpython/witness.c.  For two seconds it
+switches the GIL's priority off and on, to tell what that is good for.
+"""
+import collections
+import linecache
+import os
+import sys
+import threading
+import time
+
+from . import _core, _stats, _watch
+from ._text import command, duration, percent, printable
+
+SECOND = 1_000_000_000
+LOOK = SECOND // 20     # ns, after which it sees whether it is to end
+TRIAL = 0.25            # s, of priority on, and of off
+TRIALS = 8
+FRAMES = 3              # of a stack
+
+MUCH = 0.02             # part of the time
+SHORT = 100e-6          # s
+OFTEN = 5000            # releases in a second
+
+
+class Place:
+    """Where threads stood that made others wait."""
+
+    def __init__(self):
+        self.count = 0
+        self.response = 0.0     # s, in all
+        self.on_cpu = 0.0       # s, of these
+        self.longest = 0.0
+        self.threads = collections.Counter()
+
+
+def _stack_of(ident):
+    """The innermost frames of a thread, as (file, line, function).
+
+    Without those of threading at its begin.
+    """
+    frame = sys._current_frames().get(ident)
+    stack = []
+    while (frame is not None and len(stack) < FRAMES
+           and frame.f_globals.get('__name__') != 'threading'):
+        stack.append((frame.f_code.co_filename, frame.f_lineno,
+                      frame.f_code.co_name))
+        frame = frame.f_back
+    return tuple(stack)
+
+
+class Witness(threading.Thread):
+    """Looks at threads that were forced off, and tries the priority."""
+
+    def __init__(self):
+        super().__init__(name='pyplusthread doctor', daemon=True)
+        self.late = collections.defaultdict(Place)
+        self.prompt = collections.defaultdict(Place)
+        self.with_priority = _stats.Histogram()
+        self.without = _stats.Histogram()
+        self.ends = False
+        self._trial = 0
+        self._before = None
+        self._next = time.monotonic() + TRIAL
+        self._tries = _core.gil_info()['priority']
+
+    def run(self):
+        while not self.ends:
+            late = round(sys.getswitchinterval() * SECOND)
+            seen = _core._gil_witness(late, LOOK)
+            if seen is not None:
+                self._look(late, *seen)
+            if self._tries and time.monotonic() >= self._next:
+                self._try()
+
+    def _look(self, late, serial, ident, response, held, on_cpu, unchanged):
+        stack = _stack_of(ident) if unchanged else ()
+        if not stack:
+            return
+        places = self.late if response >= late else self.prompt
+        place = places[stack]
+        place.count += 1
+        place.response += response / SECOND
+        place.on_cpu += max(0, on_cpu) / SECOND
+        place.longest = max(place.longest, held / SECOND)
+        place.threads[serial] += 1
+
+    def _try(self):
+        """A trial ends, and another one begins, or is over."""
+        waits = _stats.snapshot().total['wait']
+        if self._before is not None:
+            waited = waits._since(self._before)
+            if self._trial % 2:
+                self.without += waited
+            else:
+                self.with_priority += waited
+        self._trial += 1
+        self._before = waits
+        self._next = time.monotonic() + TRIAL
+        self._tries = self._trial <= TRIALS
+        _core_switch(not self._tries or self._trial % 2 == 0)
+
+    def end(self):
+        self.ends = True
+        if self._before is not None and self._tries:
+            _core_switch(True)
+
+
+def _core_switch(enabled):
+    _core.set_gil_priority(enabled,
+                           cpu_share=_core.gil_info()['cpu_share'])
+
+
+class Doctor:
+    """The tool for Watch."""
+
+    events = 0
+
+    def __init__(self):
+        self._pid = os.getpid()
+        self._witness = None
+
+    def begin(self):
+        self._witness = Witness()
+        self._witness.start()
+
+    def finish(self, snapshot):
+        if os.getpid() != self._pid:
+            return  # a child has no witness
+        self._witness.end()
+        advice = list(Diagnosis(snapshot, self._witness).all())
+        head = f'the doctor on {command()}, process {os.getpid()}'
+        _watch.say('\n' + '\n\n'.join([head, *(advice or [HEALTHY])]))
+
+
+HEALTHY = 'Nothing is wrong: threads hardly waited for the GIL.'
+
+
+class Diagnosis:
+    """Paragraphs of plain words."""
+
+    def __init__(self, snapshot, witness):
+        self._snapshot = snapshot
+        self._witness = witness
+        self._observed = snapshot.numbers['observed']
+
+    def all(self):
+        yield from self._calls_in_c()
+        yield from self._computing()
+        yield from self._short_releases()
+
+    def _name(self, serial):
+        return repr(printable(self._snapshot.name(serial)))
+
+    def _is_much(self, seconds):
+        return seconds > MUCH * self._observed
+
+    def _late(self, tally):
+        """(how often, seconds) of the responses that took too long."""
+        interval = sys.getswitchinterval()
+        buckets = tally['response'].buckets.items()
+        return sum(count for bound, count in buckets if bound > 1.25 * interval)
+
+    def _calls_in_c(self):
+        count = self._late(self._snapshot.total)
+        if not count:
+            return
+        longest = self._snapshot.total['response'].max
+        yield (f'C code kept the GIL although others asked for it: {count} '
+               f'times for longer than the switch interval of '
+               f'{duration(sys.getswitchinterval())}, at most '
+               f'{duration(longest)}.  Nobody can ask such a call to let go; '
+               f'the scheduler does not help.  Let it release the GIL '
+               f'(Py_BEGIN_ALLOW_THREADS in C, "with nogil" in Cython, '
+               f'ctypes.CDLL instead of PyDLL), or call it in a process of '
+               f'its own.  Where a line has no such call, and had no CPU for '
+               f'most of the time, the machine has too much else to do.\n'
+               + self._places(self._witness.late))
+
+    def _computing(self):
+        for serial, tally in self._computers():
+            yield (f'Thread {self._name(serial)} computes in bytecode: it '
+                   f'held the GIL {percent(tally["held"], self._observed)} '
+                   f'of the time, and others waited '
+                   f'{duration(tally["delayed"])} for it in all.\n'
+                   + self._places(self._places_of(serial)))
+        if any(True for _ in self._computers()):
+            yield self._what_priority_is_good_for()
+
+    def _computers(self):
+        for serial, tally in self._snapshot.tallies.items():
+            prompt = tally['response'].count - self._late(tally)
+            if (prompt > 3 and self._is_much(tally['delayed'])
+                    and tally['cpu_bound_hold'].sum > tally['hold'].sum):
+                yield serial, tally
+
+    def _places_of(self, serial):
+        return {stack: place
+                for stack, place in self._witness.prompt.items()
+                if serial in place.threads}
+
+    def _what_priority_is_good_for(self):
+        on, off = self._witness.with_priority, self._witness.without
+        if not on.count or not off.count:
+            return ('Whether the priority of threads back from blocking calls '
+                    'helps could not be measured: the program ended too '
+                    'soon, none waited, or it is off.')
+        return (f'For a moment the priority of threads back from blocking '
+                f'calls was off, for comparison: 99 % of their waits took up '
+                f'to {duration(off.quantile(0.99))}, and half of them up to '
+                f'{duration(off.quantile(0.5))}; with it, up to '
+                f'{duration(on.quantile(0.99))} and '
+                f'{duration(on.quantile(0.5))}.  It is on again.')
+
+    def _short_releases(self):
+        for serial, tally in self._snapshot.tallies.items():
+            rate = tally['voluntary'] / self._observed
+            if rate < OFTEN or tally['hold'].quantile(0.5) > SHORT:
+                continue
+            yield (f'Thread {self._name(serial)} lets go of the GIL '
+                   f'{rate:.0f} times in a second, and half of its holds '
+                   f'last up to {duration(tally["hold"].quantile(0.5))}.  '
+                   f'Each time it may have to wait: larger pieces for each '
+                   f'call that blocks (reads, sends, items) cost less.')
+
+    def _places(self, places, most=5):
+        ordered = sorted(places.items(), key=lambda pair: pair[1].count,
+                         reverse=True)
+        seen = sum(place.count for place in places.values())
+        if not seen:
+            return '  At which lines was not seen.'
+        lines = [f'  Seen {seen} times at a line:']
+        for stack, place in ordered[:most]:
+            lines += self._place(stack, place)
+        return '\n'.join(lines)
+
+    def _place(self, stack, place):
+        yield (f'  {place.count} times, the GIL held for up to '
+               f'{duration(place.longest)}, on a CPU '
+               f'{percent(place.on_cpu, place.response)} of the time after '
+               f'the request:')
+        for file, line, function in stack:
+            yield f'    {file}:{line} in {function}'
+            source = linecache.getline(file, line).strip()
+            if source:
+                yield f'      {source}'

@@ -1,0 +1,130 @@
+"""--doctor: programs that are ill by construction, and one that is not.
+
+A diagnosis is asked for until the program has shown its illness, since how
+much of the machine a test gets is not known: the programs run until the
+witness has seen what they do.
+"""
+import re
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+
+from support import LIMIT
+
+pytestmark = [
+    pytest.mark.unsanitized,
+    pytest.mark.skipif(bool(sysconfig.get_config_var('Py_GIL_DISABLED')),
+                       reason='there is no GIL'),
+]
+
+# until_seen(kind, line) runs on until the witness has seen that line so.
+PRELUDE = '''
+import ctypes, gc, os, sys, threading, time
+from pyplusthread import _doctor
+
+usleep = ctypes.PyDLL(None).usleep      # it keeps the GIL
+runs = [True]
+
+def witness():
+    found, = [thread for thread in threading.enumerate()
+              if isinstance(thread, _doctor.Witness)]
+    return found
+
+def seen(kind, function):
+    return sum(place.count
+               for stack, place in list(getattr(witness(), kind).items())
+               if stack[0][2] == function)
+
+def until(condition):
+    end = time.monotonic() + 50
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
+    runs.clear()
+
+def start(function):
+    threading.Thread(target=function, name=function.__name__).start()
+'''
+
+
+def diagnosis(program, *options):
+    done = subprocess.run(
+        [sys.executable, '-m', 'pyplusthread', '--doctor', *options, '-c',
+         PRELUDE + program], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=LIMIT)
+    assert done.returncode == 0, done.stderr
+    assert 'Traceback' not in done.stderr
+    return done.stderr
+
+
+def test_call_of_c_that_keeps_the_gil_is_named_with_its_line():
+    text = diagnosis('''
+def keep_it():
+    while runs:
+        usleep(20000)
+
+start(keep_it)
+until(lambda: seen('late', 'keep_it') >= 3)
+''')
+    assert 'C code kept the GIL although others asked for it' in text
+    assert 'the scheduler does not help' in text
+    assert re.search(r'<string>:\d+ in keep_it\n +usleep\(20000\)', text)
+
+
+def test_thread_that_computes_is_named_with_its_line():
+    text = diagnosis('''
+def compute():
+    while runs:
+        sum(range(100))
+
+start(compute)
+until(lambda: seen('prompt', 'compute') >= 5 and not witness()._tries)
+''')
+    assert "Thread 'compute' computes in bytecode" in text
+    assert re.search(r'<string>:\d+ in compute\n', text)
+    assert re.search(r'priority .* was off, for comparison: 99 % of their '
+                     r'waits took up to .*; with it, up to .* It is on '
+                     r'again\.', text)
+
+
+def test_priority_is_as_before():
+    assert 'True 0.4' in diagnosis('''
+import pyplusthread
+until(lambda: not witness()._tries)
+info = pyplusthread.gil_info()
+print(info['priority'], info['cpu_share'], file=sys.stderr)
+''', '--gil-priority', '0.4')
+    assert 'False' in diagnosis('''
+import pyplusthread
+assert not witness()._tries
+print(pyplusthread.gil_info()['priority'], file=sys.stderr)
+''', '--gil-priority', 'off')
+
+
+def test_many_short_releases_are_named():
+    text = diagnosis('''
+reader, writer = os.pipe()
+
+def release():
+    for _ in range(200000):
+        os.write(writer, b'1')
+        os.read(reader, 1)
+
+start(release)
+''')
+    assert re.search(r"Thread 'release' lets go of the GIL \d+ times in a "
+                     r'second', text)
+
+
+def test_program_that_is_well_is_told_so():
+    assert 'Nothing is wrong' in diagnosis('time.sleep(0.2)\n')
+
+
+def test_child_of_a_fork_has_no_doctor():
+    text = diagnosis('''
+if os.fork() == 0:
+    sys.exit(0)
+os.wait()
+''')
+    assert text.count('the doctor on') == 1
