@@ -17,8 +17,8 @@ import pytest
 import pyplusthread
 from pyplusthread import (_core, gil_stats, observe_gil, reset_gil_stats,
                           set_gil_priority)
-from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HISTOGRAMS, TALLY, TIMELINE,
-                                 Histogram, bound)
+from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HISTOGRAMS, TALLY,
+                                 TIMELINE, Histogram, bound)
 from support import Worker, in_child, join_all, python, until
 
 NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))

@@ -96,9 +96,11 @@ class Histogram:
     def _since(self, before):
         counts = [a - b for a, b in zip(self._counts, before._counts)]
         longest = self.max
-        if longest == before.max:  # it may have been before
-            highest = max((i for i, n in enumerate(counts) if n), default=-1)
-            longest = min(longest, bound(highest) * 1e-9) if any(counts) else 0.0
+        if not any(counts):
+            longest = 0.0
+        elif longest == before.max:  # it may have been before
+            highest = max(i for i, n in enumerate(counts) if n)
+            longest = min(longest, bound(highest) * 1e-9)
         return Histogram(counts, max(0.0, self.sum - before.sum), longest)
 
 

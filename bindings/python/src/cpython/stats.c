@@ -4,6 +4,7 @@
 #include "stats.h"
 
 #include "interposer.h"
+#include "records.h"
 
 PyObject *ppy_gil_observe(PyObject *Py_UNUSED(module), PyObject *enabled)
 {
@@ -42,7 +43,7 @@ PyObject *ppy_gil_name(PyObject *Py_UNUSED(module), PyObject *name)
         return NULL;
     gil = ppy_interposer_observed(&link);
     if (gil != NULL) {
-        ppy_observe_name(gil, link, text);
+        ppy_record_name(gil, link, text);
         ppy_interposer_observed_done();
     }
     Py_RETURN_NONE;
@@ -140,10 +141,10 @@ PyObject *ppy_gil_keep_events(PyObject *Py_UNUSED(module), PyObject *number)
 static size_t copy_events(ppy_event_t *events, uint64_t *missing)
 {
     ppy_observer_t *link;
-    ppy_observed_t *gil = ppy_interposer_observed(&link);
-    size_t count = ppy_observe_copy_events(gil, events);
+    const ppy_ring_t *ring = &ppy_interposer_observed(&link)->ring;
+    size_t count = ppy_ring_copy(ring, events);
 
-    *missing = gil->event_count - count;
+    *missing = ring->count - count;
     ppy_interposer_observed_done();
     return count;
 }
@@ -152,7 +153,7 @@ static size_t copy_events(ppy_event_t *events, uint64_t *missing)
 static size_t size_of_ring(void)
 {
     ppy_observer_t *link;
-    size_t room = ppy_interposer_observed(&link)->room;
+    size_t room = ppy_interposer_observed(&link)->ring.room;
 
     ppy_interposer_observed_done();
     return room * sizeof(ppy_event_t);
