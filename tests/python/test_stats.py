@@ -65,8 +65,10 @@ def of(stats, name):
 
 def exactly():
     """What the compiled part has: the GIL's numbers, those of the threads."""
-    numbers, threads = _core._gil_copy()
+    numbers, total, threads = _core._gil_copy(True)
     tallies = [dict(zip(COUNTS, TALLY.unpack(each[6]))) for each in threads]
+    assert list(TALLY.unpack(total)[:len(COUNTS)]) == [
+        sum(tally[name] for tally in tallies) for name in COUNTS]
     return numbers, threads, tallies
 
 
