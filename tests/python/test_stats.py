@@ -17,8 +17,8 @@ import pytest
 import pyplusthread
 from pyplusthread import (_core, gil_stats, observe_gil, reset_gil_stats,
                           set_gil_priority)
-from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HISTOGRAMS, TALLY, TIMELINE,
-                                 Histogram, bound)
+from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HISTOGRAMS, TALLY,
+                                 TIMELINE, Histogram, bound)
 from support import Worker, in_child, join_all, python, until
 
 NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
@@ -65,8 +65,10 @@ def of(stats, name):
 
 def exactly():
     """What the compiled part has: the GIL's numbers, those of the threads."""
-    numbers, threads = _core._gil_copy()
+    numbers, total, threads = _core._gil_copy(True)
     tallies = [dict(zip(COUNTS, TALLY.unpack(each[6]))) for each in threads]
+    assert list(TALLY.unpack(total)[:len(COUNTS)]) == [
+        sum(tally[name] for tally in tallies) for name in COUNTS]
     return numbers, threads, tallies
 
 

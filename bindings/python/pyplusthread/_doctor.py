@@ -89,7 +89,7 @@ class Witness(threading.Thread):
 
     def _try(self):
         """A trial ends, and another one begins, or is over."""
-        waits = _stats.snapshot().total['wait']
+        waits = _stats.total()['wait']
         if self._before is not None:
             waited = waits._since(self._before)
             if self._trial % 2:
@@ -151,6 +151,12 @@ class Diagnosis:
         yield from self._computing()
         yield from self._short_releases()
 
+    def _tallies(self):
+        """All but its own."""
+        for serial, tally in self._snapshot.tallies.items():
+            if self._snapshot.threads[serial][1] != self._witness.ident:
+                yield serial, tally
+
     def _name(self, serial):
         return repr(printable(self._snapshot.name(serial)))
 
@@ -190,7 +196,7 @@ class Diagnosis:
             yield self._what_priority_is_good_for()
 
     def _computers(self):
-        for serial, tally in self._snapshot.tallies.items():
+        for serial, tally in self._tallies():
             prompt = tally['response'].count - self._late(tally)
             if (prompt > 3 and self._is_much(tally['delayed'])
                     and tally['cpu_bound_hold'].sum > tally['hold'].sum):
@@ -215,7 +221,7 @@ class Diagnosis:
                 f'{duration(on.quantile(0.5))}.  It is on again.')
 
     def _short_releases(self):
-        for serial, tally in self._snapshot.tallies.items():
+        for serial, tally in self._tallies():
             rate = tally['voluntary'] / self._observed
             if rate < OFTEN or tally['hold'].quantile(0.5) > SHORT:
                 continue

@@ -431,7 +431,7 @@ static PyMethodDef functions[] = {
     { "_gil_events", ppy_gil_events, METH_NOARGS, "See _trace.py." },
     { "_gil_witness", PPY_METHOD(ppy_gil_witness), METH_FASTCALL,
       "See _doctor.py." },
-    { "_gil_copy", ppy_gil_copy, METH_NOARGS, "See _stats.py." },
+    { "_gil_copy", ppy_gil_copy, METH_O, "See _stats.py." },
     { NULL, NULL, 0, NULL }
 };
 

@@ -10,212 +10,45 @@
  *
  * State
  *   ppy_observing  how many GILs are observed; atomic
- *   everything of a GIL and of its threads is guarded by the GIL's mutex, but
- *   for a thread's owner, which is atomic, and next_of_all, which is set once
+ *   the rest is guarded by the GIL's mutex, but see records.c
  *
  * Invariants
- *   O1  A record belongs to the thread that has its link at owner.  Records are
- *       never freed: a thread may look at one that it had, and see that it is
- *       its own no more.
- *   O2  Records are kept when their threads end, for the report.  Beyond
- *       MANY of them, one that has ended is added to the sum of all such ones
- *       and used again.  So a server with a thread for each request needs no
- *       more memory than one with a pool, and no time is lost.
- *   O3  A GIL is observed as long as somebody asks for it; several may, since
+ *   O1  A GIL is observed as long as somebody asks for it; several may, since
  *       interpreters may share it.  The first one begins with all numbers 0.
- *   O4  waiting counts the threads whose wanted_at is not 0.  While it is not
+ *   O2  waiting counts the threads whose wanted_at is not 0.  While it is not
  *       0, contention is counted up to at.
- *   O5  A thread that lets go after a request is detained by CPython until
+ *   O3  A thread that lets go after a request is detained by CPython until
  *       another has taken the GIL.  If it then wants it at once, it was forced
  *       off, and has waited since it let go: the wait of a CPU-bound thread.
  *       If not, it has let go for something that blocks.
- *   O6  One thread at most has a took_at that is not 0, the holder: so the
+ *   O4  One thread at most has a took_at that is not 0, the holder: so the
  *       times held add up to no more than what has passed, and the rest is
  *       the time in which nobody held the GIL.
- *   O7  asked_at is 0 but for a holder that was asked.
- *   O8  The last events are kept in a ring, if somebody wants them, with the
+ *   O5  asked_at is 0 but for a holder that was asked.
+ *   O6  The last events are kept in a ring, if somebody wants them, with the
  *       very times that were counted.
  */
 #include "observe.h"
 
-#include "../base/compat.h"
-
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <pyplusthread/gilsched.h>
 #include <pyplusthread/time.h>
 
-enum { MANY = 512 };
+#include "records.h"
 
 unsigned ppy_observing;
 
-static ppy_observed_thread_t *all;
-static pthread_key_t key;
+/* --- events --------------------------------------------------------------- */
 
-static bool is_of(const ppy_observed_thread_t *thread,
-                  const ppy_observer_t *link)
-{
-    return __atomic_load_n(&thread->owner, __ATOMIC_RELAXED) == link;
-}
-
-static bool is_observed(const ppy_observed_t *gil)
-{
-    return gil->observers != 0;
-}
-
-/* --- records of threads ---------------------------------------------------- */
-
-/* Of the calling thread, which ends; without the mutex. */
-static void let_go_of_records(void *link)
-{
-    ppy_observed_thread_t *thread = __atomic_load_n(&all, __ATOMIC_ACQUIRE);
-
-    for (; thread != NULL; thread = thread->next_of_all)
-        if (is_of(thread, link))
-            __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELEASE);
-}
-
-static void make_key(void)
-{
-    pthread_key_create(&key, let_go_of_records);
-}
-
-static bool has_ended(const ppy_observed_thread_t *thread)
-{
-    return __atomic_load_n(&thread->owner, __ATOMIC_ACQUIRE) == NULL;
-}
-
-static void publish(ppy_observed_thread_t *thread)
-{
-    ppy_observed_thread_t *first = __atomic_load_n(&all, __ATOMIC_RELAXED);
-
-    do
-        thread->next_of_all = first;
-    while (!__atomic_compare_exchange_n(&all, &first, thread, true,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-}
-
-static ppy_observed_thread_t *allocate(ppy_observed_t *gil)
-{
-    ppy_observed_thread_t *thread = calloc(1, sizeof(*thread));
-
-    if (thread == NULL)
-        return NULL;
-    thread->gil = gil;
-    thread->next = gil->threads;
-    gil->threads = thread;
-    publish(thread);
-    return thread;
-}
-
-static void clear(ppy_observed_thread_t *thread)
-{
-    size_t kept = offsetof(ppy_observed_thread_t, serial);
-
-    memset((char *)thread + kept, 0, sizeof(*thread) - kept);
-    __atomic_store_n(&thread->owner, NULL, __ATOMIC_RELAXED);
-}
-
-/* O2 */
-static bool forget(ppy_observed_t *gil, ppy_observed_thread_t *thread)
-{
-    if (gil->others == NULL)
-        gil->others = calloc(1, sizeof(*gil->others));
-    if (gil->others == NULL)
-        return false;
-    ppy_tally_merge(&gil->others->tally, &thread->tally);
-    ppy_timeline_merge(&gil->others->held, &thread->held);
-    ppy_timeline_merge(&gil->others->waited, &thread->waited);
-    gil->others->threads++;
-    if (thread->wanted_at != 0)
-        gil->waiting--;
-    clear(thread);
-    gil->used--;
-    return true;
-}
-
-static ppy_observed_thread_t *unused_record(ppy_observed_t *gil)
-{
-    ppy_observed_thread_t *thread = gil->threads;
-
-    for (; thread != NULL; thread = thread->next)
-        if (!thread->is_used
-            || (gil->used >= MANY && has_ended(thread)
-                && forget(gil, thread)))
-            return thread;
-    return allocate(gil);
-}
-
-/* Once for each thread, unless it has to do with several GILs. */
-static __attribute__((noinline, cold)) ppy_observed_thread_t *find(
-    ppy_observed_t *gil, ppy_observer_t *link)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    ppy_observed_thread_t *thread = gil->threads;
-
-    while (thread != NULL && !is_of(thread, link))
-        thread = thread->next;
-    if (thread == NULL)
-        thread = unused_record(gil);
-    link->thread = thread;
-    if (thread == NULL || thread->is_used)
-        return thread;
-    pthread_once(&once, make_key);
-    pthread_setspecific(key, link);
-    thread->is_used = true;
-    thread->threads = 1;
-    thread->serial = ++gil->serials;
-    thread->native_id = PyThread_get_thread_native_id();
-    thread->ident = PyThread_get_thread_ident();
-    gil->used++;
-    __atomic_store_n(&thread->owner, link, __ATOMIC_RELAXED);
-    return thread;
-}
-
-/* O1; of any thread, NULL if it has none. */
-static ppy_observed_thread_t *present(const ppy_observed_t *gil,
-                                      const ppy_observer_t *link)
-{
-    ppy_observed_thread_t *thread = link == NULL ? NULL : link->thread;
-
-    return thread != NULL && is_of(thread, link) && thread->gil == gil
-               ? thread
-               : NULL;
-}
-
-/*
- * Of the calling thread, which has the link; NULL if the GIL is not observed,
- * or there is no memory.
- */
-static ppy_observed_thread_t *record_of(ppy_observed_t *gil,
-                                        ppy_observer_t *link)
-{
-    ppy_observed_thread_t *thread = present(gil, link);
-
-    if (!is_observed(gil))
-        return NULL;
-    if (thread == NULL)
-        thread = find(gil, link);
-    if (thread == NULL)
-        gil->lost++;
-    return thread;
-}
-
-/* --- events ---------------------------------------------------------------- */
-
-/* O8 */
+/* O6 */
 static void note(ppy_observed_t *gil, int64_t now,
                  const ppy_observed_thread_t *thread, ppy_event_kind_t kind)
 {
-    ppy_event_t event = { now, (uint32_t)thread->serial, (uint32_t)kind };
-
-    if (gil->events != NULL)
-        gil->events[gil->event_count++ & (gil->room - 1)] = event;
+    ppy_ring_note(&gil->ring, now, thread->serial, kind);
 }
 
-/* O4; holder is NULL while nobody holds it. */
+/* O2; holder is NULL while nobody holds it. */
 static void count_contention(ppy_observed_t *gil, int64_t now,
                              ppy_observed_thread_t *holder)
 {
@@ -237,7 +70,7 @@ static void draw(const ppy_observed_t *gil, ppy_timeline_t *timeline,
     ppy_timeline_add(timeline, from - gil->since, until - gil->since);
 }
 
-/* O5 */
+/* O3 */
 static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
                                   int64_t now)
 {
@@ -276,17 +109,17 @@ static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
 void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
                       const ppy_observer_t *holder)
 {
-    ppy_observed_thread_t *thread = record_of(gil, link);
+    ppy_observed_thread_t *thread = ppy_record_of(gil, link);
 
     if (thread != NULL && thread->wanted_at == 0)
-        begin_wait(gil, thread, ppt_now(), present(gil, holder));
+        begin_wait(gil, thread, ppt_now(), ppy_record_present(gil, holder));
 }
 
 void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
                      const ppy_observer_t *holder)
 {
-    ppy_observed_thread_t *asking = record_of(gil, link);
-    ppy_observed_thread_t *asked = present(gil, holder);
+    ppy_observed_thread_t *asking = ppy_record_of(gil, link);
+    ppy_observed_thread_t *asked = ppy_record_present(gil, holder);
 
     if (asking == NULL || asked == NULL)
         return;
@@ -317,7 +150,7 @@ static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
 
 void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link)
 {
-    ppy_observed_thread_t *thread = record_of(gil, link);
+    ppy_observed_thread_t *thread = ppy_record_of(gil, link);
     int64_t now;
 
     if (thread == NULL)
@@ -351,7 +184,7 @@ static void show(ppy_observed_t *gil, const ppy_observed_thread_t *thread,
     ppy_witness_show(&gil->witness, &seen, now);
 }
 
-/* O7 */
+/* O5 */
 static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
                         int64_t now)
 {
@@ -366,7 +199,7 @@ static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
 
 void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
 {
-    ppy_observed_thread_t *thread = record_of(gil, link);
+    ppy_observed_thread_t *thread = ppy_record_of(gil, link);
     int64_t now;
     bool forced;
 
@@ -384,37 +217,37 @@ void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
     draw(gil, &thread->held, thread->took_at, now);
     thread->was_forced = forced;
     thread->let_go_at = thread->detained_until = now;
-    thread->took_at = 0; /* O6 */
+    thread->took_at = 0; /* O4 */
     note(gil, now, thread, forced ? PPY_EVENT_FORCED : PPY_EVENT_LET_GO);
 }
 
 void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link)
 {
-    ppy_observed_thread_t *thread = present(gil, link);
+    ppy_observed_thread_t *thread = ppy_record_present(gil, link);
 
     if (thread != NULL)
         thread->detained_until = ppt_now();
 }
 
-/* --- beginning and end ------------------------------------------------------- */
+/* --- beginning and end ----------------------------------------------------- */
 
 /* Those of the threads are 0. */
 static void count_from(ppy_observed_t *gil, int64_t now)
 {
     gil->since = gil->at = gil->until = now;
     gil->contended = gil->handing_over = gil->lost = 0;
-    gil->event_count = 0;
+    gil->ring.count = 0;
     free(gil->others);
     gil->others = NULL;
 }
 
-/* O4: it is not known who holds it and who waits. */
+/* O2: it is not known who holds it and who waits. */
 static void begin(ppy_observed_t *gil)
 {
     ppy_observed_thread_t *thread = gil->threads;
 
     for (; thread != NULL; thread = thread->next)
-        clear(thread);
+        ppy_record_clear(thread);
     gil->waiting = gil->used = 0;
     gil->asked_at = 0;
     count_from(gil, ppt_now());
@@ -423,18 +256,18 @@ static void begin(ppy_observed_t *gil)
 void ppy_observe_anew(ppy_observed_t *gil)
 {
     ppy_witness_forget(&gil->witness);
-    if (is_observed(gil))
+    if (ppy_is_observed(gil))
         begin(gil);
 }
 
 void ppy_observe_forget(ppy_observed_t *gil)
 {
-    if (is_observed(gil))
+    if (ppy_is_observed(gil))
         __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
     gil->observers = 0;
 }
 
-/* O3 */
+/* O1 */
 void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link)
 {
     ppy_observed_thread_t *holder;
@@ -443,7 +276,7 @@ void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link)
         return;
     __atomic_add_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
     begin(gil);
-    holder = record_of(gil, link);
+    holder = ppy_record_of(gil, link);
     if (holder == NULL)
         return;
     holder->took_at = gil->since;
@@ -452,7 +285,7 @@ void ppy_observe_begin(ppy_observed_t *gil, ppy_observer_t *link)
 
 void ppy_observe_end(ppy_observed_t *gil)
 {
-    if (!is_observed(gil) || --gil->observers != 0)
+    if (!ppy_is_observed(gil) || --gil->observers != 0)
         return;
     gil->until = ppt_now();
     __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
@@ -464,10 +297,10 @@ static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
     ppy_tally_t none = { { 0 }, { 0 }, { 0 }, { { 0 } } };
     ppy_timeline_t empty = { 0, { 0 } };
 
-    if (has_ended(thread)) {
+    if (ppy_record_has_ended(thread)) {
         gil->waiting -= thread->wanted_at != 0;
         gil->used -= thread->is_used;
-        clear(thread);
+        ppy_record_clear(thread);
         return;
     }
     thread->tally = none;
@@ -497,7 +330,7 @@ void ppy_observe_reset(ppy_observed_t *gil)
     ppy_observed_thread_t *thread;
     int64_t now = ppt_now();
 
-    if (!is_observed(gil))
+    if (!ppy_is_observed(gil))
         return;
     for (thread = gil->threads; thread != NULL; thread = thread->next)
         reset(gil, thread, now);
@@ -518,61 +351,14 @@ bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
 
 bool ppy_observe_events(ppy_observed_t *gil, size_t room)
 {
-    ppy_event_t *events = room == 0 ? NULL : calloc(room, sizeof(*events));
-
-    if (room != 0 && events == NULL)
+    if (!ppy_ring_keep(&gil->ring, room))
         return false;
-    free(gil->events);
-    gil->events = events;
-    gil->room = room;
-    gil->event_count = 0;
-    if (is_observed(gil))
+    if (ppy_is_observed(gil))
         note_state(gil, ppt_now());
     return true;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-size_t ppy_observe_copy_events(const ppy_observed_t *gil, ppy_event_t *events)
-{
-    uint64_t count = earlier(gil->event_count, gil->room);
-    uint64_t first = gil->event_count - count;
-    uint64_t i;
-
-    for (i = 0; events != NULL && i < count; i++)
-        events[i] = gil->events[(first + i) & (gil->room - 1)];
-    return count;
-}
-
-/* --- from Python ----------------------------------------------------------- */
-
-/* Not in the midst of a character. */
-static size_t length_that_fits(const char *name)
-{
-    size_t length = strlen(name);
-
-    if (length < PPY_NAME)
-        return length;
-    length = PPY_NAME - 1;
-    while (((unsigned char)name[length] & 0xC0) == 0x80)
-        length--;
-    return length;
-}
-
-void ppy_observe_name(ppy_observed_t *gil, ppy_observer_t *link,
-                      const char *name)
-{
-    ppy_observed_thread_t *thread = record_of(gil, link);
-    size_t length = length_that_fits(name);
-
-    if (thread == NULL)
-        return;
-    memcpy(thread->name, name, length);
-    thread->name[length] = 0;
-}
+/* --- from Python ---------------------------------------------------------- */
 
 /* As if its hold and its wait ended now. */
 static void copy_one(const ppy_observed_t *gil, ppy_observed_thread_t *copy,
@@ -581,7 +367,7 @@ static void copy_one(const ppy_observed_t *gil, ppy_observed_thread_t *copy,
     uint64_t *counts = copy->tally.counts;
 
     *copy = *thread;
-    copy->ended = has_ended(thread);
+    copy->ended = ppy_record_has_ended(thread);
     if (thread->took_at != 0) {
         counts[PPY_HELD] += (uint64_t)(gil->until - thread->took_at);
         draw(gil, &copy->held, thread->took_at, gil->until);
@@ -599,9 +385,9 @@ size_t ppy_observe_copy(ppy_observed_t *gil, ppy_observer_t *link,
     const ppy_observed_thread_t *thread = gil->threads;
     size_t found = 0;
 
-    if (is_observed(gil)) {
+    if (ppy_is_observed(gil)) {
         gil->until = ppt_now();
-        count_contention(gil, gil->until, record_of(gil, link));
+        count_contention(gil, gil->until, ppy_record_of(gil, link));
     }
     *copy = *gil;
     if (gil->others != NULL && found++ < room)

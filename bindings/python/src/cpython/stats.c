@@ -4,6 +4,7 @@
 #include "stats.h"
 
 #include "interposer.h"
+#include "records.h"
 
 PyObject *ppy_gil_observe(PyObject *Py_UNUSED(module), PyObject *enabled)
 {
@@ -42,7 +43,7 @@ PyObject *ppy_gil_name(PyObject *Py_UNUSED(module), PyObject *name)
         return NULL;
     gil = ppy_interposer_observed(&link);
     if (gil != NULL) {
-        ppy_observe_name(gil, link, text);
+        ppy_record_name(gil, link, text);
         ppy_interposer_observed_done();
     }
     Py_RETURN_NONE;
@@ -75,15 +76,21 @@ static PyObject *threads_as_list(const ppy_observed_thread_t *threads,
     return list;
 }
 
-static PyObject *as_pair(const ppy_observed_t *gil,
-                         const ppy_observed_thread_t *threads, size_t count)
+static PyObject *as_tuple(const ppy_observed_t *gil,
+                          const ppy_observed_thread_t *threads, size_t count,
+                          bool each)
 {
+    ppy_tally_t total = { { 0 }, { 0 }, { 0 }, { { 0 } } };
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        ppy_tally_merge(&total, &threads[i].tally);
     return Py_BuildValue(
-        "{s:N,s:L,s:L,s:K,s:K,s:K}N", "observing",
+        "{s:N,s:L,s:L,s:K,s:K,s:K}y#N", "observing",
         PyBool_FromLong(gil->observers != 0), "since", gil->since, "observed",
         gil->until - gil->since, "contended", gil->contended, "handing_over",
-        gil->handing_over, "lost", gil->lost,
-        threads_as_list(threads, count));
+        gil->handing_over, "lost", gil->lost, (const char *)&total,
+        (Py_ssize_t)sizeof(total), threads_as_list(threads, each ? count : 0));
 }
 
 /* How many threads there are, of which as many as there is room for. */
@@ -99,11 +106,11 @@ static size_t copy(ppy_observed_t *numbers, ppy_observed_thread_t *threads,
 }
 
 /* Threads may come between the two copies: twice as many are enough. */
-PyObject *ppy_gil_copy(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+PyObject *ppy_gil_copy(PyObject *Py_UNUSED(module), PyObject *each)
 {
     ppy_observed_t numbers;
     ppy_observed_thread_t *threads;
-    PyObject *pair;
+    PyObject *tuple;
     size_t room, count;
 
     if (!ppy_interposer_is_scheduled())
@@ -113,9 +120,10 @@ PyObject *ppy_gil_copy(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
     if (threads == NULL)
         return PyErr_NoMemory();
     count = copy(&numbers, threads, room);
-    pair = as_pair(&numbers, threads, count < room ? count : room);
+    tuple = as_tuple(&numbers, threads, count < room ? count : room,
+                     each == Py_True);
     PyMem_RawFree(threads);
-    return pair;
+    return tuple;
 }
 
 PyObject *ppy_gil_keep_events(PyObject *Py_UNUSED(module), PyObject *number)
@@ -140,10 +148,10 @@ PyObject *ppy_gil_keep_events(PyObject *Py_UNUSED(module), PyObject *number)
 static size_t copy_events(ppy_event_t *events, uint64_t *missing)
 {
     ppy_observer_t *link;
-    ppy_observed_t *gil = ppy_interposer_observed(&link);
-    size_t count = ppy_observe_copy_events(gil, events);
+    const ppy_ring_t *ring = &ppy_interposer_observed(&link)->ring;
+    size_t count = ppy_ring_copy(ring, events);
 
-    *missing = gil->event_count - count;
+    *missing = ring->count - count;
     ppy_interposer_observed_done();
     return count;
 }
@@ -152,7 +160,7 @@ static size_t copy_events(ppy_event_t *events, uint64_t *missing)
 static size_t size_of_ring(void)
 {
     ppy_observer_t *link;
-    size_t room = ppy_interposer_observed(&link)->room;
+    size_t room = ppy_interposer_observed(&link)->ring.room;
 
     ppy_interposer_observed_done();
     return room * sizeof(ppy_event_t);

@@ -5,7 +5,7 @@
 #ifndef PPY_STATS_H
 #define PPY_STATS_H
 
-#include "../base/state.h"
+#include "../base/compat.h"
 
 /* Begin (true) or stop (false) to observe.  Returns whether there is a GIL. */
 PyObject *ppy_gil_observe(PyObject *module, PyObject *enabled);
@@ -17,10 +17,11 @@ PyObject *ppy_gil_reset(PyObject *module, PyObject *none);
 PyObject *ppy_gil_name(PyObject *module, PyObject *name);
 
 /*
- * A pair: numbers of the GIL as a dict, and a list with a tuple for each
- * thread; None if the GIL is not scheduled.
+ * A tuple: numbers of the GIL as a dict, the tally of all threads as bytes, and
+ * a list with a tuple for each thread, if each is true; None if the GIL is not
+ * scheduled.
  */
-PyObject *ppy_gil_copy(PyObject *module, PyObject *none);
+PyObject *ppy_gil_copy(PyObject *module, PyObject *each);
 
 /*
  * For a thread that looks at those who make others wait.  Arguments: which
