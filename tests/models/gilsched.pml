@@ -340,7 +340,7 @@ inline wait_or_ask(n)
 inline want(n)
 {
     if
-    :: alive[n] && (state[n] & CHOSEN) -> come(n)
+    :: alive[n] && (state[n] & NOTIFIED) -> come(n)
     :: else
     fi;
     contended = 1;
