@@ -33,7 +33,9 @@ def marked(text):
 def _head_below_includes(text):
     """Else the head would be the comment of the first macro."""
     head = HEAD.match(text).end()
-    first = text.index('\n/*', head) + 1
+    first = text.find('\n/*', head) + 1
+    if not first:
+        return text
     return f'{text[head:first]}{text[:head]}\n{text[first:]}'
 
 
@@ -65,6 +67,8 @@ def _shared(text):
 def copy(source, target):
     """Copies of all headers of a folder."""
     target.mkdir(parents=True, exist_ok=True)
+    for path in target.glob('*.h'):
+        path.unlink()
     for path in Path(source).glob('*.h'):
         text = marked(path.read_text(encoding='utf-8'))
         (target / path.name).write_text(text, encoding='utf-8')
