@@ -97,7 +97,7 @@ def on_include(app, path, name, content):
 
 
 def on_docstring(app, what, name, obj, options, lines):
-    if name == 'pyplusthread.gil_info':
+    if name in ('pyplusthread.gil_info', 'pyplusthread.gil_stats'):
         lines[:] = house_format.names_and_texts(lines)
 
 

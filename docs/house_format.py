@@ -148,17 +148,21 @@ def _rows(lines):
 def names_and_texts(lines):
     """A docstring in which paragraphs are lists of names and their texts."""
     return [line for block in _blocks_of('\n'.join(lines))
-            for line in [*(_names(block) if '  ' in block[0] else block), '']]
+            for line in [*(_names(block) if _is_list(block) else block), '']]
 
 
 def _blocks_of(text):
     return [block.split('\n') for block in re.split(r'\n\s*\n', text.strip())]
 
 
+def _is_list(block):
+    return any(re.search(r'\S  +\S', line) for line in block)
+
+
 def _names(block):
     result = []
     for line in block:
-        name = re.fullmatch(r'(\w+)(?: +(\S.*))?', line)
+        name = re.fullmatch(r'(\w+(?:, \w+)*)(?: +(\S.*))?', line)
         if name:
             result += ['', f'``{name[1]}``']
             line = name[2] or ''
