@@ -6,6 +6,8 @@
  * for all and call it directly.  The driver knows it as a struct impl.
  *
  * C11, and C++17 for the sake of Abseil.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPTBENCH_H
 #define PPTBENCH_H

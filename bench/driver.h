@@ -1,5 +1,7 @@
 /*
  * driver.h - the parts of pptbench and what passes between them.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPTBENCH_DRIVER_H
 #define PPTBENCH_DRIVER_H

@@ -3,6 +3,8 @@
  * into blocks, workers checksum and compress them, a collector puts the
  * results in order.  Two bounded queues of the chosen implementation lie
  * between.  An operation is one block.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <dirent.h>
 #include <limits.h>

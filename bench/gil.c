@@ -2,6 +2,8 @@
  * gil.c - the columns of PythonPlus's giltest: e, the throughput of
  * two CPU-bound threads over that of one, and the pairs per second of a
  * producer and a consumer, alone and beside one and two CPU-bound threads.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* impls.c - what is compared: meson writes the list (impls.inc). */
 #include "driver.h"
 

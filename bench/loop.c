@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* loop.c - the commands that run one loop once. */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /*
  * pptbench - this library's condition, lock, semaphore, barrier and gil, and
  * those of others, in the same loops.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* options.c - the command line. */
 #include <dirent.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* output.c - what a run took, for people and for programs. */
 #include <stdio.h>
 

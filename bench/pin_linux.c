@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pin_linux.c - threads on chosen CPUs, with sched_setaffinity. */
 #include <sched.h>
 

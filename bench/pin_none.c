@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pin_none.c - for systems where a thread cannot choose its CPU. */
 #include "driver.h"
 

@@ -1,5 +1,7 @@
 /*
  * runner.c - threads, their places, the start gate and the clocks.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <pthread.h>

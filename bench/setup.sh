@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # setup.sh - have the packages that this project's scripts need.
 #
 #     . "$root/bench/setup.sh"

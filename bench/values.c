@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* values.c - the values of the command line's options. */
 #include <errno.h>
 #include <stdio.h>

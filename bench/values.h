@@ -1,6 +1,8 @@
 /*
  * values.h - the values of the command line's options.  What is wrong with
  * one ends in bad_usage.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPTBENCH_VALUES_H
 #define PPTBENCH_VALUES_H

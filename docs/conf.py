@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What Sphinx makes the site of; docs/run calls it."""
 import os
 import re

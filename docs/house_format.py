@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The comments of the public headers, as Sphinx and hawkmoth read them.
 
 The headers keep a plain format: /* */ comments, each before what it describes,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Have Chromium draw each page of the site.
 
 screenshots.py HTML TARGET

@@ -49,6 +49,8 @@
  *   again (waitq I6); if it had been taken out, the round's end is unknown
  *   there, and it is told that the round was cancelled.  Fork in an action:
  *   the child's thread has no round to release.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "pyplusthread/barrier.h"
 

@@ -31,6 +31,8 @@
  *   time holds destroy up (waitq I3).
  *   Signal without the lock against the lock's life: a waiter's thread is
  *   going to take the lock, so it must exist while the waiter is moved.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "cond.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cond.h - what pthread.c needs of cond.c, beside the public calls. */
 #ifndef PPT_COND_PRIVATE_H
 #define PPT_COND_PRIVATE_H

@@ -46,6 +46,8 @@
  *   ppt_gilsched_may_overtake defends.  An I/O thread that queues while the
  *   holder looks at wanted: the next yield sees it.  The end: a release ends
  *   with the guard, for which destroy waits.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "pyplusthread/gil.h"
 

@@ -62,6 +62,8 @@
  *   Fork against a transient hold: L8.
  *   Morphing: a waiter that cond.c queues here has been notified, and cannot
  *   leave; its thread waits in ppt__lock_take.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "lock.h"
 

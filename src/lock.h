@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lock.h - what cond.c needs of lock.c, beside the public calls. */
 #ifndef PPT_LOCK_PRIVATE_H
 #define PPT_LOCK_PRIVATE_H

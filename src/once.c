@@ -31,6 +31,8 @@
  *   under the guard, which destroy takes; nothing of once is touched after it.
  *   Fork: O1.  Where the routine itself forks, and the child has begun another
  *   run meanwhile, the first one finds in state that it is void.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "pyplusthread/once.h"
 

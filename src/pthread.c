@@ -27,6 +27,8 @@
  *   Cancellation against destroy: D1.
  *   Unlocking fails (not the owner): the waiter leaves again, or passes on
  *   the signal that notified it in between.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "pyplusthread/pthread.h"
 

@@ -38,6 +38,8 @@
  *   timeout or a callback: the waiter is counted in the queue meanwhile.
  *   Fork: the child finds an empty queue (waitq I6), and word as it was; if
  *   that is QUEUED, the next release finds nobody, and changes it (S1).
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "pyplusthread/semaphore.h"
 

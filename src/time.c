@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Deadlines: time.h has the contract. */
 #include "pyplusthread/time.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which library this is: version.h has the contract. */
 #include "pyplusthread/version.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Threads whose allocations are counted: actors.h. */
 #include "actors.h"
 

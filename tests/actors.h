@@ -3,6 +3,8 @@
  *
  * The library is linked; or, where LIBRARY is its path, it is opened when
  * the program has started, as by an interpreter that loads a module.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef ACTORS_H
 #define ACTORS_H

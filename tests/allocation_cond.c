@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* No call of cond.h or pthread.h allocates: test_allocation.c. */
 #include "actors.h"
 

@@ -2,6 +2,8 @@
  * The whole family of malloc, in place of the C library's, which uses it too,
  * as does its dynamic linker.  Memory is taken from an array and never given
  * back: enough for a test.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "allocator.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* allocator.h - an allocator that counts the calls of each thread. */
 #ifndef ALLOCATOR_H
 #define ALLOCATOR_H

@@ -2,6 +2,8 @@
  * C++ exceptions that leave the library's callbacks: they arrive at the
  * caller of the wait, and the object is as after a callback that gave up.
  * The library's C files are compiled with -fexceptions for this.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <atomic>
 #include <cerrno>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Commands that may hang."""
 import os
 import shlex

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Conditions with their locks, of several kinds: cond_kinds.h. */
 #include "cond_kinds.h"
 

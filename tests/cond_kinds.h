@@ -1,6 +1,8 @@
 /*
  * cond_kinds.h - conditions with their locks, of several kinds, behind one
  * set of verbs, so that one test of a promise serves all who make it.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef COND_KINDS_H
 #define COND_KINDS_H

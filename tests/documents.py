@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Check the documents: links, commands, and programs that they show.
 
 documents.py links ROOT              a link leads to a file, and to a heading

@@ -1,6 +1,8 @@
 /*
  * A program that knows nothing but POSIX: a bounded queue between threads.
  * It is compiled as it is, and with our conditions in place of the system's.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the folder of the drop-in changes in a program, and what it leaves.
 
 dropin.py CASE INCLUDE LIBRARY COMPILER...

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The other way to replace the system's conditions: from within. */
 #include <pthread.h>
 

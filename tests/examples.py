@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Run an example in C, and compare what it prints.
 
 examples.py NAME PROGRAM

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A scheduler without an interpreter, and its events, for one thread. */
 #ifndef GILSCHED_SUPPORT_H
 #define GILSCHED_SUPPORT_H

@@ -1,6 +1,8 @@
 /*
  * The interpreter is CPython: take is its take_gil, drop its drop_gil, with
  * the calls that the Python package turns into the scheduler's events.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "gilsim.h"
 

@@ -2,6 +2,8 @@
  * gilsim.h - a simulated interpreter: threads that compute or come back from
  * something that blocks, a lock, a clock.  Everything happens in one thread,
  * in an order that only the scheduler and the given times decide.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef GILSIM_H
 #define GILSIM_H

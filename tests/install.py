@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Install the library somewhere else, and build a stranger's program on it.
 
 install.py staged SOURCE BUILD   through pkg-config, shared and static

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What includes what: no circle of files is allowed, nor one of folders.
 
 A file and its header are one.

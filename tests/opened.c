@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Before main: open the library at the path LIBRARY, and find its functions. */
 #include "actors.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* opened.h - the library's functions, as dlopen and dlsym find them. */
 #ifndef OPENED_H
 #define OPENED_H

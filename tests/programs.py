@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Programs of others, built with the folder of the drop-in.
 
 programs.py NAME BUILD   a program of PROGRAMS; a build of the library

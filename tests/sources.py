@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The sources of programs of others, from Debian.
 
 Where the system's own release does not have one, the newest of Debian may.

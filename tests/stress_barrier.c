@@ -2,6 +2,8 @@
  * The barrier under everything at once: more threads than parties, timeouts,
  * interrupts, failing actions, aborts and resets; and memory that ends with
  * the first thread that returns, or as soon as destroy allows it.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 

@@ -1,6 +1,8 @@
 /*
  * Conditions of all kinds under everything at once: signals with and without
  * the lock, timeouts, interrupts, and an oracle that counts.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "cond_kinds.h"
 

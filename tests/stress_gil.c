@@ -1,6 +1,8 @@
 /*
  * The gil under everything at once: CPU-bound threads, I/O threads, timeouts,
  * threads that are both, and signal handlers.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

@@ -3,6 +3,8 @@
  * requests that a computing thread looks for, and a thread that was forced
  * off waits until another one has the lock.  Threads that compute, that
  * block, that do both; the waiting is switched off and on meanwhile.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

@@ -1,6 +1,8 @@
 /*
  * The lock under everything at once: tries, timeouts, interrupts, releases
  * by other threads, and memory that ends with the last release.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

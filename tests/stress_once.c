@@ -1,6 +1,8 @@
 /*
  * Once under everything at once: many threads come at the same time, some
  * leave their routines, and the first that finds it done ends the memory.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The drop-in under cancellations that race with signals and timeouts. */
 #include "support.h"
 

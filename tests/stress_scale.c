@@ -2,6 +2,8 @@
  * Thousands of waiters whose timeouts race signals.  Each signal must end
  * one wait, and each wait must end; the times are printed, and should grow
  * with the number of threads, not with its square.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

@@ -1,6 +1,8 @@
 /*
  * The semaphore under everything at once: tries, timeouts, interrupts,
  * releases of several units, and memory that ends with the last unit.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

@@ -5,6 +5,8 @@
  * Check's assertions are for the test's own thread.  Workers record; the
  * test joins them and checks.  Nothing here uses what is being tested,
  * except ppt_now.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef SUPPORT_H
 #define SUPPORT_H

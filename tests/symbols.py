@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the linker sees.
 
 symbols.py exports LIBRARY HEADER...  a shared library exports the functions

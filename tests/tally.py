@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Count the test cases of all builds: the last words of tests/run.
 
 tally.py BUILD...   folders of builds, and of JUnit files; one without either

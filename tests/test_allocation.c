@@ -5,6 +5,8 @@
  * that was opened at run time only when it uses them.  So each thread here
  * makes few calls.  That all public calls are made is checked by symbols.py.
  * Not counted: what the C library allocates to cancel a thread.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "actors.h"
 

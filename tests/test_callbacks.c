@@ -3,6 +3,8 @@
  * one.  The object must be as after a callback that gave up, and where a
  * lock is to be held again, the clean-up handlers find it held.  What C++
  * exceptions do is in callbacks.cc.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "cond_kinds.h"
 

@@ -1,6 +1,8 @@
 /*
  * The promises of cond.h that only a ppt_lock_t or a wait in steps can keep;
  * those of every condition are in test_cond.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

@@ -1,6 +1,8 @@
 /*
  * Forks in the midst of a wait: from an interrupt callback, whose child goes
  * on with the wait, and while other threads wait, signal and time out.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "cond_kinds.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The promises of gilsched.h, with a clock that the tests set. */
 #include <string.h>
 

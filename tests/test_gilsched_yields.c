@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The promises of gilsched.h for an interpreter whose threads yield. */
 #include "gilsched_support.h"
 

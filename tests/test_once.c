@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The promises of once.h. */
 #include "support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbered promises of port.h, of the port that is linked. */
 #define _DEFAULT_SOURCE /* MAP_ANON */
 #include "support.h"

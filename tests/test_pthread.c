@@ -1,6 +1,8 @@
 /*
  * The promises of pthread.h beyond those of every condition, which
  * test_cond.c has: mutexes of all types, clocks, cancellation.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "support.h"
 

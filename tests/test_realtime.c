@@ -5,6 +5,8 @@
  *
  * A busy thread of medium priority keeps those of lower priority from
  * running.  What is asserted is an order of events, never a time.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "cond_kinds.h"
 

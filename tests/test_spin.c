@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What spin.h says of yields and of the number of CPUs. */
 #include "support.h"
 

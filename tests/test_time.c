@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The promises of time.h.  That no timeout is early each primitive tests. */
 #include "support.h"
 

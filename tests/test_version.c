@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The promises of version.h. */
 #include "support.h"
 

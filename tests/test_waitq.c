@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The invariants of waitq.c and what waitq.h says; I6, I7: _places. */
 #define _DEFAULT_SOURCE /* MAP_ANON */
 #include "support.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Places in a queue: who has left, who comes back, and what a fork leaves. */
 #include "waitq_support.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* waitq_support.h - what the tests of the queue's inside share. */
 #ifndef WAITQ_SUPPORT_H
 #define WAITQ_SUPPORT_H

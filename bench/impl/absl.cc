@@ -1,6 +1,8 @@
 /*
  * absl: absl::Mutex and absl::CondVar.  Its Barrier serves one round only,
  * so it has none that could be compared.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <new>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* glib: GMutex and GCond, on Linux straight over futexes. */
 #include <glib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nsync: nsync_mu and nsync_cv, which moves waiters from cv to mu. */
 #include <nsync.h>
 

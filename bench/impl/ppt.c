@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ppt: this library's condition with its own lock. */
 #include <pyplusthread/barrier.h>
 #include <pyplusthread/cond.h>

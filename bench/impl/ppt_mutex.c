@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ppt-mutex: ours with the system's mutex, used exactly as `pthread` is. */
 #include "ppt_mutex.h"
 

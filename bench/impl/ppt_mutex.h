@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* This library's condition with the system's mutex. */
 #include <pyplusthread/pthread.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ppt-mutex-unlock: ppt-mutex with the call that wakes after the unlock. */
 #include "ppt_mutex.h"
 

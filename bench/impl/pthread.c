@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pthread: the system's own, signalled under the mutex as most code does. */
 #include <semaphore.h>
 #include <unistd.h>

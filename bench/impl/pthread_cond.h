@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The system's condition with the system's mutex. */
 #include "bench.h"
 #include "pthread_mutex.h"

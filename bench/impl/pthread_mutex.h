@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mutex of all implementations that use the system's. */
 #include <pthread.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pthread-unlock: the system's own, signalled after the unlock. */
 #include "pthread_cond.h"
 

@@ -3,6 +3,8 @@
  * a condition and a count of them.  It lets a later waiter take a wake-up
  * meant for an earlier one; the loops here, which test their conditions
  * again, bear that.  `broadcast` does not: it waits for those who lost one.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <semaphore.h>
 

@@ -1,5 +1,7 @@
 /*
  * barrier: threads meet, round after round.  An operation is one round.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct rounds {
     barrier_t barrier;

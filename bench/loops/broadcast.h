@@ -1,6 +1,8 @@
 /*
  * broadcast: threads wait for a condition, and one wakes them all, with the
  * mutex held.  An operation is one round: it ends when all wait again.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct broadcasts {
     mutex_t mutex;

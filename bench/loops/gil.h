@@ -6,6 +6,8 @@
  * this library, the others in the system's mutex and condition variable, as
  * those interpreters do.  An operation is one item handed over; CPU-bound
  * threads count bytecodes.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "gil_slots.h"
 #include "gil_policies.h"

@@ -4,6 +4,8 @@
  *
  * acquire and release stand around every blocking call; check is what a
  * thread does every CHECK_INTERVAL bytecodes.  self tells threads apart.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,6 +1,8 @@
 /*
  * gil_slots.h - what the producer and the consumer of `gil` block on: a lock
  * with two conditions, of this library or of the system.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <pthread.h>
 

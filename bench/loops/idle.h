@@ -1,6 +1,8 @@
 /*
  * idle: a thread waits for a condition until the time is over.  What counts
  * is the CPU time it takes meanwhile.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct idle {
     mutex_t mutex;

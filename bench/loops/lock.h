@@ -1,6 +1,8 @@
 /*
  * lock: each thread takes the mutex, works, releases it, works.  An
  * operation is one hold; with one thread the lock is uncontended.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct holds {
     mutex_t mutex;

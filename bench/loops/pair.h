@@ -1,6 +1,8 @@
 /*
  * pair: a producer and a consumer share one slot.  An operation is one item
  * handed over: two waits where both threads are always too early.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct pair {
     mutex_t mutex;

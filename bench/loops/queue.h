@@ -1,6 +1,8 @@
 /*
  * queue: producers and consumers share a bounded queue.  An operation is
  * one item that went through it.  The same queue serves `files`.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct queue {
     mutex_t mutex;

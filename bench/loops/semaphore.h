@@ -3,6 +3,8 @@
  * its semaphore, works, gives it to that of the next thread, works.  With one
  * semaphore for all they share its units instead.  An operation is a unit
  * taken and given; with one thread nobody waits.
+ *
+ * SPDX-License-Identifier: MIT
  */
 struct ring {
     unsigned threads;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A counting semaphore made of a mutex and a condition variable. */
 typedef struct {
     mutex_t mutex;

@@ -1,6 +1,8 @@
 /*
  * signal: one thread signals a condition that nobody waits for.  It holds
  * the mutex all the while, because some implementations insist.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define SIGNALS_PER_LOOK 100
 

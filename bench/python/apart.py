@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs each variant in a process of its own, in turn.
 
 Nothing of the package is in a process of stock then.  The script calls itself

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What threads back from blocking calls do beside CPU-bound threads.
 
 Each variant runs in a process of its own, so that nothing of the package is

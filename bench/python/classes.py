@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The classes that are compared: the running Python's own, and ours.
 
 A module stands for its classes, so that each loop runs with either.

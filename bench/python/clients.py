@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The HTTP clients: what each is called with, and what it prints."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Complaints of users about the GIL, each as a small program.
 
 Latencies are how late something is: 0 is what these programs are written for.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Benchmarks of several threads: how fast they hand over, meet, answer."""
 
 import json

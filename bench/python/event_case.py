@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A worker waits on an Event beside a thread that never rests.
 
 That thread sets the event and computes until the worker has answered it by

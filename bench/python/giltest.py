@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threads that share the interpreter's lock, as in PythonPlus's giltest.
 
 e is the throughput of two CPU-bound threads over that of one alone, and e of 4

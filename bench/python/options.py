@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the scripts' command lines have in common."""
 
 import argparse

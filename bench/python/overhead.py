@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the GIL's scheduler costs a program that needs none.
 
 The process has one thread.  compute: it never waits.  read: a read of one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A threaded HTTP server on the loopback, until SIGTERM.
 
 Prints the port that it listens on.  Every answer is the same 1 kB.

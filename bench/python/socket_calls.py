@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a server's socket calls cost, alone and beside a CPU-bound thread.
 
 Each lets go of the GIL, and gets it back inside CPython.  The calls are those

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threaded HTTP servers under load, as in PythonPlus's testserver.
 
 Each server is a process of its own, without the package (stock, with either

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threads that start together, each on its CPU, and work until stopped.
 
 What a work costs is the CPU time of the process less that of the other

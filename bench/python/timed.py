@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Works whose operations are timed: in a thread, or by a client."""
 
 import json

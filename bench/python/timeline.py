@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Who holds the GIL when: a pair over a Condition beside a CPU-bound thread.
 
 Each thread notes the time whenever it runs; a wait ends a span, and so does a

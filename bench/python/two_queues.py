@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How long items wait in two queues: of a busy pool, and of a pair of threads.
 
 One thread puts up to three items into the pool's queue at a time, and after

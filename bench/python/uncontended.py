@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One thread, nobody to wait for: what a call costs, measured by pyperf.
 
 Takes pyperf's options; stock and native run one after the other.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is compared where threads share the GIL: classes, and settings.
 
 Run as a script, says in JSON for each what keeps it from being measured.

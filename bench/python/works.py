@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What threads do in the benchmarks, with stock or native classes."""
 
 from classes import patched

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """report [--quick] [--failed PART] [--c PPTBENCH] [--python ROOT]
 [--server ROOT] RESULTS
 

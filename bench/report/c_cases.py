@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is measured, and what each case must reach."""
 
 import os

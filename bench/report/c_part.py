@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The library against other C libraries, by pptbench."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The charts, drawn by gnuplot."""
 
 import os

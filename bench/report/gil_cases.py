@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threads that share the GIL: what is measured, and what it must reach."""
 
 from rows import Row, faster, leaves, not_slower

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threads back from blocking calls beside any number of CPU-bound ones.
 
 Each case fills three rows: how many, how late, and what the CPU-bound threads

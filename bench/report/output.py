@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What both parts do: say what they are at, measure in turn, write."""
 
 import json

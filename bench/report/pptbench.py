@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs pptbench and hyperfine."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs programs, and leaves no process behind."""
 
 import contextlib

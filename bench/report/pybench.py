@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs the scripts of bench/python."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is measured of the Python package, and what it must reach."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Python package against threading, by the scripts in bench/python."""
 
 import os

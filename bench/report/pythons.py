@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The CPythons on this machine, and the package installed for one."""
 
 import functools

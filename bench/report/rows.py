@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A row of the table: one case in one placement, and what it must reach."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is measured of threaded HTTP servers, and what it must reach."""
 
 from dataclasses import dataclass

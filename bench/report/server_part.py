@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threaded HTTP servers, by bench/python/testserver.py."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Says where one of our variants is worse than one of stock."""
 
 from rows import NOISE

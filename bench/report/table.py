@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The tables: a short one with the targets, and one with every figure."""
 
 import slower

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The chart of who has the GIL when: stock above, ours below."""
 
 import chart

@@ -19,6 +19,8 @@
  *       that want, and nothing is counted twice.
  *   A3  One step counts for a window at most: a process that was stopped, and
  *       a hold of seconds, weigh no more.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "account.h"
 

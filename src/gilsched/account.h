@@ -1,6 +1,8 @@
 /*
  * account.h - what CPU-bound threads have had of an interpreter's lock, and
  * what they are owed.  See account.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_GILSCHED_ACCOUNT_H
 #define PPT_GILSCHED_ACCOUNT_H

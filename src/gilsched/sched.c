@@ -57,6 +57,8 @@
  *   threads: account.c; of the others: they are first unless CPU-bound ones
  *   are owed time; of one that is overtaken whenever it comes: it queues in
  *   front, and has the holder asked after PATIENCE.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "account.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* deadline.h - a deadline's seconds, as the types of a system hold them. */
 #ifndef PPT_PORT_DEADLINE_H
 #define PPT_PORT_DEADLINE_H

@@ -4,6 +4,8 @@
  * A port is a folder beside this file, chosen by meson.  Each function below
  * is a numbered promise; tests/test_port.c has a test for each, run on every
  * port.  None allocates.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_PORT_H
 #define PPT_PORT_H

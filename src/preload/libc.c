@@ -17,6 +17,8 @@
  *   stored last, and whoever has loaded it sees the functions.
  *   A dynamic linker, or a malloc that it calls, may use a condition while
  *   it looks up: that one is its own, so it is private, and ours.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include "libc.h"

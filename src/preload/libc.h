@@ -1,5 +1,7 @@
 /*
  * libc.h - the C library's own conditions: see libc.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_LIBC_H
 #define PPT_LIBC_H

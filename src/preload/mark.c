@@ -15,6 +15,8 @@
  *       here, the rest by the tests.
  *   M3  A condition of zeros (PTHREAD_COND_INITIALIZER) has no mark: a mark
  *       consists of bits that are set.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "mark.h"
 

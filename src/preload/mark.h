@@ -1,5 +1,7 @@
 /*
  * mark.h - how the C library marks a process-shared condition: see mark.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_MARK_H
 #define PPT_MARK_H

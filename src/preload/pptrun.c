@@ -5,6 +5,8 @@
  *   LD_PRELOAD, and execvp: the process becomes the program, so its status
  *   and its signals are its own.  What would silently have no effect is an
  *   error instead.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -22,6 +22,8 @@
  *
  * C11's cnd_t stays the C library's altogether: its functions call the C
  * library's conditions by names of their own.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -6,6 +6,8 @@
  *   at before it is executed: its privileges, and which dynamic linker it
  *   asks for, if any.  Scripts, and files that cannot be read, are taken
  *   for fit.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include "program.h"

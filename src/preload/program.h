@@ -1,5 +1,7 @@
 /*
  * program.h - whether a program can have a library preloaded: see program.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_PROGRAM_H
 #define PPT_PROGRAM_H

@@ -23,6 +23,8 @@
  *
  * A process that is killed, calls _exit or execs another program prints
  * nothing.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include "stats.h"

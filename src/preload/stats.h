@@ -1,5 +1,7 @@
 /*
  * stats.h - what the conditions of a process did: see stats.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_STATS_H
 #define PPT_STATS_H

@@ -4,6 +4,8 @@
  *
  * State
  *   generation   the handler, in the child, while it has one thread
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "fork.h"
 

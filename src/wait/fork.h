@@ -1,5 +1,7 @@
 /*
  * fork.h - which process this is.  See fork.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_FORK_H
 #define PPT_FORK_H

@@ -43,6 +43,8 @@
  *   Two looks at once: one thread claims each period with an exchange, so the
  *   second look comes 0.1 s later at the earliest.  If the first is preempted
  *   for as long as that, count is what either of them saw until the next.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "spin.h"
 

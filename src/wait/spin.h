@@ -1,5 +1,7 @@
 /*
  * spin.h - whether to spin, or to yield, before sleeping: see spin.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_SPIN_H
 #define PPT_SPIN_H

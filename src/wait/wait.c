@@ -3,6 +3,8 @@
  *
  * waitq.c has the invariants.  A waiter whose wait ends without a wake-up
  * leaves the queue itself (I3), unless it was notified before (I1).
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "wait.h"
 

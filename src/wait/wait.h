@@ -1,5 +1,7 @@
 /*
  * wait.h - a wait in a queue, from its beginning to its end.  See wait.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_WAIT_H
 #define PPT_WAIT_H

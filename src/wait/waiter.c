@@ -3,6 +3,8 @@
  *
  * waitq.c has the invariants.  This file's part of them is the waiter's
  * state: NOTIFIED or CANCELLED (I1), ASLEEP and WOKEN and the post (I2).
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "waiter.h"
 

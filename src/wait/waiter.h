@@ -1,6 +1,8 @@
 /*
  * waiter.h - one wait of one thread.  waitq.c has the invariants, waiter.c
  * what a waiter does.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_WAITER_H
 #define PPT_WAITER_H

@@ -61,6 +61,8 @@
  *   the guard until it no longer needs the queue, and drain takes the guard.
  *   Fork: I6.  A thread that forks in a callback has one foot in each: in
  *   the child its waiter is void, unless it had been notified before the fork.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "waitq.h"
 

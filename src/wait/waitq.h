@@ -1,6 +1,8 @@
 /*
  * waitq.h - the one mechanism: a FIFO of waiters, each asleep on its own
  * semaphore.  waitq.c has the idea, the invariants and the proof.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_WAITQ_H
 #define PPT_WAITQ_H

@@ -8,6 +8,8 @@
  * QUEUED is set while the word is seen to be busy, in one atomic operation:
  * so whoever frees it later sees QUEUED, and no waiter is forgotten.  Bits
  * from OWN on are the file's own.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_WORD_H
 #define PPT_WORD_H

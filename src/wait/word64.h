@@ -5,6 +5,8 @@
  * take a lock: a fork, or a signal handler, in the midst of it would leave it
  * taken for good.  So there they go in two halves, and a reader beside the
  * writer may see a new half with an old one.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_WORD64_H
 #define PPT_WORD64_H

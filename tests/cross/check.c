@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tests' runner where Check is not: check.h. */
 #define _DEFAULT_SOURCE /* MAP_ANON */
 #include "check.h"

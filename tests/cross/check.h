@@ -4,6 +4,8 @@
  *
  * Each test runs in a process of its own, which is killed when it takes too
  * long.  The results are printed as TAP.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef CROSS_CHECK_H
 #define CROSS_CHECK_H

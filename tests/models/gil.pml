@@ -13,6 +13,8 @@
  * word, which others change until QUEUED is set.
  *
  * BUG: one of the following is wrong, and the model must say so.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define NOT_SHOWN 1         /* the holder, to the scheduler, by who waits */
 #define FREE_IS_0 2         /* a release forgets that somebody waits */

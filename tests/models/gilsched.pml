@@ -21,6 +21,8 @@
  * without any, the waiters' states, and the posts.
  *
  * BUG: one of the following is wrong, and the model must say so.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define COMING_STAYS 1      /* who comes stays the coming one */
 #define STALE_STAYS 2       /* who does not come is never replaced */

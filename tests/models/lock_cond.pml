@@ -5,6 +5,8 @@
  * wakes them without the lock and then destroys the condition; a barger
  * takes the lock with a deadline, and with callbacks after signal handlers.
  * Whoever is last destroys the lock.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef WAITERS
 #define WAITERS 2

@@ -3,6 +3,8 @@
  *
  * CALLERS threads run it; a routine is left, or returns.  Another thread
  * finds it done, and destroys it as soon as all callers are inside.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef CALLERS
 #define CALLERS 3

@@ -5,6 +5,8 @@
  * as many threads as there are units in all take one each.  Half of them have
  * a deadline and callbacks, and try again without when they have left.  The
  * last one destroys the semaphore.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef UNITS
 #define UNITS 1

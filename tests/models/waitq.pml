@@ -7,6 +7,8 @@
  * they are out of the queue then, but in counted until they are out
  * themselves.
  * A signal handler, or a deadline, ends a wait at any time.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define ASLEEP 1
 #define NOTIFIED 2

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;

@@ -9,6 +9,8 @@
  *     r  replace all descriptors but the standard output by the next argument
  *     e  execute the next arguments
  *     k  be killed by SIGTERM         x  exit with status 7
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <fcntl.h>

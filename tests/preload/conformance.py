@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tests of others of what a condition is, as they are and with pptrun.
 
 conformance.py SUITE PPTRUN

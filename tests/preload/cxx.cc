@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // A C++ program that knows nothing of this library: std::condition_variable,
 // and cancellation through a frame with a destructor.
 #include <chrono>

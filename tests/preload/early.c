@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A library whose constructor runs early: see objects.h. */
 #include "objects.h"
 

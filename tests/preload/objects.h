@@ -1,6 +1,8 @@
 /*
  * objects.h - what the libraries of test_preload.c offer: early.c is linked
  * to it, plugin.c is loaded by it.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef OBJECTS_H
 #define OBJECTS_H

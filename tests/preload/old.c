@@ -1,6 +1,8 @@
 /*
  * A program as it was linked before glibc 2.3.2.  The C library's functions
  * of those days use the first word of a condition, as a pointer.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <pthread.h>

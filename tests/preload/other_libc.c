@@ -1,6 +1,8 @@
 /*
  * Preloaded behind the library under test, it is a C library whose mark of a
  * process-shared condition lies where nobody can use it.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Run programs with pptrun, and see what becomes of them.  Prints TAP.
 
 What each program does is at its head: calls.c, shared.c, other_libc.c.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Programs that print the same each time, if their threads meet.
 
 programs.py threads     the classes of threading, queues, pools

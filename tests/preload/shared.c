@@ -5,6 +5,8 @@
  *     shared fork NAME                      a program and its child
  *
  * NAME, of shared memory, must not exist; it is gone afterwards.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tests of src/preload/mark.c, with C libraries that there are and are not. */
 #include "../support.h"
 

@@ -2,6 +2,8 @@
  * What POSIX promises of conditions, asked by a program that knows nothing
  * else.  It runs with the C library's conditions, which are right, and with
  * ours preloaded.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "../support.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every call that may block, with what wakes it, for tests of them all."""
 from support import Owner
 

@@ -4,6 +4,8 @@
  * start(operation, object, argument, times) makes a thread that Python knows
  * nothing of; it calls one function of the C API so many times.  The result
  * is a handle for join(handle), which returns the sum of what they returned.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <pyplusthread_capi.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which implementations are tested, and what happens to a test that hangs.
 
 Most tests ask for `impl`: they run for the running Python's threading, which

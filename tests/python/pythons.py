@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Find the CPythons of this machine: the newest of each minor version."""
 import dataclasses
 import json

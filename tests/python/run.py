@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Install the package into each CPython that there is, and test it.
 
 run.py [--level quick|default|all]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Everything at once: threads of all kinds, until they are told to end.
 
 soak.py COUNTS SECONDS SEED MODE

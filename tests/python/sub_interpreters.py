@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sub-interpreters, by whatever module this Python has for them."""
 import importlib
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests share: workers, and ways to wait for a state."""
 import contextlib
 import os

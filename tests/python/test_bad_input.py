@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Arguments of all kinds: what threading makes of them, we do.
 
 Each call is made for a new object of threading's and for one of ours, and

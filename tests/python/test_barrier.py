@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Barrier: nobody goes on before all have arrived."""
 import re
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The benchmarks: their threads end when told to, their scripts answer."""
 import importlib
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The benchmark's HTTP servers, and how it reads what its clients print."""
 import contextlib
 import http.client

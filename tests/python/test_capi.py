@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The C API, used by a thread that Python knows nothing of."""
 import errno
 import importlib.machinery

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Condition: waits end in their order, one for each notification."""
 import re
 import time

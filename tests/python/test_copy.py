@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """copy, pickle, and what subclasses make of them; layouts of subclasses."""
 import copy
 import gc

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--doctor: programs that are ill by construction, and one that is not.
 
 A diagnosis is asked for until the program has shown its illness, since how

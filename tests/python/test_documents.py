@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The programs in Python that the documents show."""
 import re
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Event: a flag to wait for."""
 import re
 

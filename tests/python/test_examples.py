@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples in Python, as a reader would run them."""
 import os
 import re

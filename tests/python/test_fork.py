@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fork: what the child finds, and that it can use it."""
 import os
 import signal

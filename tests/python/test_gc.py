@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Memory: objects die when they should, and nothing is left behind."""
 import copy
 import gc

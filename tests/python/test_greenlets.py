@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Greenlets: a handler inside a wait may switch, and the stack is elsewhere."""
 import pytest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Stock and native objects together, and locks of other makes."""
 import _thread
 import queue

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Taking over the waiting for CPython's GIL: whatever else the process does.
 
 test_priority.py has what it is for; this has what it must not disturb.

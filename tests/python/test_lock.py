@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Lock: one holder at a time."""
 import re
 

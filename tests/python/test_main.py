@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """python -m pyplusthread: what python does, with threading patched."""
 import os
 import pathlib

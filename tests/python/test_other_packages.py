@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Packages that look into threads and locks: dill, gevent, eventlet.
 
 The tests that need one of them run where it is installed, as packages.py does.

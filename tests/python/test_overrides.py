@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Methods and attributes that a user puts in the place of ours.
 
 The same is done to an object of threading's and to one of ours, and both

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is installed: files, metadata, type stubs, and how it fails."""
 import importlib.machinery
 import importlib.metadata

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """patch, unpatch, patched: which names threading has, and who sees it."""
 import concurrent.futures
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The GIL's priority: who asked for it gets it, and nobody starves.
 
 No test says how soon: whoever is woken has to come at last, and so do those

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What programs ask a lock, to know whether it is one of C."""
 import copy
 import pickle

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Calls that come back: objects of the user's whose code runs inside of ours.
 
 A finaliser, a number's __index__, a lock's attribute or a predicate may use

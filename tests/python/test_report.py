@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bench/run and bench/report: what they make of programs that fail."""
 import importlib
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """RLock: a lock that its owner may take again."""
 import re
 import threading

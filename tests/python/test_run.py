@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tests/python/run.py: what it makes of a Python that lacks something."""
 import importlib.util
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Semaphore and BoundedSemaphore: a count that never falls below zero."""
 import re
 

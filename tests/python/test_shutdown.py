@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The end of the interpreter, with daemon threads still in their waits."""
 import sys
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Signals on the main thread, while it is in each call that blocks.
 
 And what PyThreadState_SetAsyncExc raises, in any thread.

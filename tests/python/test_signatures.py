@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Names, signatures and docstrings: those of the running threading."""
 import inspect
 import threading

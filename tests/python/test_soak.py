@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Everything at once: nobody stands still, and what was counted agrees.
 
 PPT_TEST_MS says for how long.  soak.py has the workers, in a process of its

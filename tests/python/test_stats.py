@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """gil_stats: programs whose answer is known by construction, and identities.
 
 No test says how long something took, only what it took at least, and that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The standard library's users of threading, patched."""
 import asyncio
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Everything at once, checked by counting.
 
 Each test runs for PPT_TEST_MS milliseconds, at the usual switch interval and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Subclasses, attributes, and the classes that build upon threading's."""
 import collections
 import multiprocessing

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sub-interpreters, with a GIL of their own where Python can.
 
 Each test is a program of its own: what happens at its end is part of it.

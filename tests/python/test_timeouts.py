@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Timeouts, the same for each call that has one."""
 import math
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--gil-report and --gil-trace: what they say, and that the program runs on.
 
 The programs end in every way that a program can, and write where nothing can

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program that uses the library, as a stranger would write it. */
 #include <pthread.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A program that knows nothing of the library, and uses it all the same. */
 #include <pthread.h>
 #include <stdio.h>

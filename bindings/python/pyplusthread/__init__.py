@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Native Lock, RLock, Condition, Semaphore, BoundedSemaphore, Event, Barrier,
 Queue, LifoQueue, PriorityQueue, SimpleQueue.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 import sys
 from ._stats import (
     gil_stats as gil_stats,

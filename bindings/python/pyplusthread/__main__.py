@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """python -m pyplusthread: see _run.py."""
 from pyplusthread._run import main
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """dill pickles locks, and what holds them; so it does the native types.
 
 It has a function for each type, in a table which it copies from that of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--doctor: what is wrong with a program's use of the GIL, in plain words.
 
 A thread of its own is woken when a thread was forced off the GIL, and looks at

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The last events of the GIL, and what they mean.
 
 The compiled part keeps them in a ring: see src/cpython/observe.h.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What can be patched: the argument of patch(), a module, and names in it."""
 
 NAMES = {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The page of --gil-report: one file, with charts, that needs no other."""
 from html import escape
 

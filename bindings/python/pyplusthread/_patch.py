@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Put the native types into threading and queue, and take them out again.
 
 Only the names in these modules change, by one assignment each.  What somebody

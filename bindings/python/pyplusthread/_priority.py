@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The GIL's priority, as the environment or the command line has it."""
 import os
 import warnings

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--gil-report: who held the GIL and who waited, as a table or a page."""
 import os
 

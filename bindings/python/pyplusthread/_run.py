@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """python -m pyplusthread: run a program with threading and queue patched.
 
 The program runs as python itself runs it: in the module __main__, with its

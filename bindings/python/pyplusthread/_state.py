@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What copy and pickle find in an object: see "__getstate__" of the types.
 
 threading's classes have all of it as attributes in __dict__.  Of ours, some

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Who holds the GIL and who waits for it: gil_stats() and its like.
 
 The compiled part counts, see src/cpython/observe.c.  Here its numbers get

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 from types import TracebackType
 from typing import Any, final
 from typing_extensions import Self

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Words and numbers that reports share."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--gil-trace: a timeline that Perfetto and Chrome open.
 
 The format is the trace-event format, in JSON: a slice for each hold and each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Observing a program from its begin to its end, whatever that is.
 
 python -m pyplusthread has tools, each of which makes something of what was

@@ -5,6 +5,8 @@
  * The threads that call these need not be attached, so each call joins the
  * ring of waits: a fork finds the objects that it may catch half changed
  * (wait.c, W2).
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "capi.h"
 

@@ -1,5 +1,7 @@
 /*
  * capi.h - the C API.  See capi.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_CAPI_H
 #define PPY_CAPI_H

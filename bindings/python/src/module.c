@@ -4,6 +4,8 @@
  * One state for each interpreter that imports it.  The types are made anew
  * for each; what they share, the tables with their docstrings, is filled by
  * the first.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <pthread.h>
 #include <string.h>

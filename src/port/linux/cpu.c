@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CPUs, as glibc and musl on Linux tell them. */
 #define _GNU_SOURCE
 #include <errno.h>

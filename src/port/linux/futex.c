@@ -5,6 +5,8 @@
  * and the wake names only the address, so that the word may be gone by then
  * (P8, P11); a wake that hits an unrelated futex at a reused address is a
  * spurious return there, which every futex user must expect.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include <errno.h>

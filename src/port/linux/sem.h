@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The semaphore of the linux port: a futex word, 0 or 1. */
 #ifndef PPT_PORT_SEM_H
 #define PPT_PORT_SEM_H

@@ -4,6 +4,8 @@
  * A 32-bit system has two calls for it: SYS_futex, whose seconds have 32
  * bits, and since Linux 5.1 SYS_futex_time64.  The C library's struct
  * timespec may be that of either, as _TIME_BITS says: it is not used.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPT_PORT_UNTIL_H
 #define PPT_PORT_UNTIL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Time and giving way, as POSIX has them. */
 #include <sched.h>
 #include <time.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CPUs, as far as POSIX knows them: how many, not which. */
 #include <errno.h>
 #include <unistd.h>

@@ -4,6 +4,8 @@
  * sem_post does not touch the semaphore after the waiter may have returned:
  * true of musl, and of glibc since 2.21 (P8).  POSIX has nothing to sleep on
  * a plain word with: word_wait naps (P10), and word_wake has nobody to wake.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The semaphore of the posix port: a real sem_t. */
 #ifndef PPT_PORT_SEM_H
 #define PPT_PORT_SEM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one part of the posix port that systems have in two ways. */
 #ifndef PPT_PORT_TIMED_H
 #define PPT_PORT_TIMED_H

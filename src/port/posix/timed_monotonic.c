@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* With sem_clockwait: glibc 2.30 and later. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -2,6 +2,8 @@
  * Without sem_clockwait (musl, older glibc): sem_timedwait knows only
  * CLOCK_REALTIME.  A clock that is set forward ends it early, so the
  * monotonic clock has the last word; one that is set back makes it late.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 

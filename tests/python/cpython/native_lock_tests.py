@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CPython's test.lock_tests, with the types of pyplusthread."""
 from test import lock_tests
 

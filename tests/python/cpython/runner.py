@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Run unittest modules and write down what became of each test.
 
 runner.py [--patched | --gil-only] [--list] [--only IDS] [--skip IDS] --out FILE NAME...

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CPython's own tests: what passes stock passes with the package.
 
 Each module is run in a mode, here and in the child processes that the tests

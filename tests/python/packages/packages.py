@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Packages that live on threads: what passes stock passes patched.
 
 packages.py [NAME...]   those of packages.ini; by default all

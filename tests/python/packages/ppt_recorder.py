@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A plugin of pytest that writes down what becomes of each test.
 
 It writes what cpython/runner.py writes, and takes the same options, from the

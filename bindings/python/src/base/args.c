@@ -4,6 +4,8 @@
  * A timeout comes in seconds, an int or a float, and goes to the library as
  * a deadline in nanoseconds on the monotonic clock, rounded up: a wait is
  * never short.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "args.h"
 

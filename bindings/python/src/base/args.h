@@ -1,5 +1,7 @@
 /*
  * args.h - the arguments of methods.  See args.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_ARGS_H
 #define PPY_ARGS_H

@@ -1,5 +1,7 @@
 /*
  * compat.h - what differs between the versions of CPython, and nowhere else.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_COMPAT_H
 #define PPY_COMPAT_H

@@ -3,6 +3,8 @@
  *
  * The tables of the types hold signatures only.  The text is added before
  * the first interpreter makes the types, and stays for the process.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "docs.h"
 

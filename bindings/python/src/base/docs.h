@@ -1,5 +1,7 @@
 /*
  * docs.h - threading's docstrings.  See docs.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_DOCS_H
 #define PPY_DOCS_H

@@ -1,5 +1,7 @@
 /*
  * object.c - the class of a lock, as others see it, and repr().
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "object.h"
 

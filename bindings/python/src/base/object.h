@@ -1,5 +1,7 @@
 /*
  * object.h - what the objects of all types have in common.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_OBJECT_H
 #define PPY_OBJECT_H

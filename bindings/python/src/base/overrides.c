@@ -12,6 +12,8 @@
  *   seen  twice the version of the class that was looked at last, and 1 more
  *         if it overrides something.  Of a watch, and of an object, so that
  *         two classes do not compete for it.  Any thread may write it.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "overrides.h"
 static int find_original(ppy_watch_t *watch, PyTypeObject *type, int i,

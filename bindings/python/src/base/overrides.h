@@ -1,5 +1,7 @@
 /*
  * overrides.h - what classes and objects override of ours.  See overrides.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_OVERRIDES_H
 #define PPY_OVERRIDES_H

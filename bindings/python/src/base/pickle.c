@@ -1,5 +1,7 @@
 /*
  * pickle.c - copies and pickles of our objects.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "pickle.h"
 

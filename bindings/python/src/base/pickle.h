@@ -1,5 +1,7 @@
 /*
  * pickle.h - copies and pickles of our objects.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_PICKLE_H
 #define PPY_PICKLE_H

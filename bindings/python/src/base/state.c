@@ -1,5 +1,7 @@
 /*
  * state.c - the state of the interpreter that a type or an object is of.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "state.h"
 

@@ -1,5 +1,7 @@
 /*
  * state.h - what the extension keeps for each interpreter.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_STATE_H
 #define PPY_STATE_H

@@ -1,6 +1,8 @@
 /*
  * control.c - the GIL's scheduler as Python sees it: set_gil_priority and
  * gil_info.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "control.h"
 

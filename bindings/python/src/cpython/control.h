@@ -1,5 +1,7 @@
 /*
  * control.h - the GIL's scheduler as Python sees it.  See control.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_CONTROL_H
 #define PPY_CONTROL_H

@@ -33,6 +33,8 @@
  *       only wait for it.
  *   C4  Threads that wait in the system's functions, since the scheduler is
  *       switched off or was not there when they began, are signalled as ever.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "interposer.h"
 

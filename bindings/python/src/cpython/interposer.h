@@ -4,6 +4,8 @@
  * CPython waits for a GIL with the functions of pthread.h.  The interposer
  * replaces them in the object that holds CPython, and has the library's
  * scheduler decide for the GILs that it was told of.  See interposer.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_INTERPOSER_H
 #define PPY_INTERPOSER_H

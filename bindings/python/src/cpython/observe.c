@@ -27,6 +27,8 @@
  *   O5  asked_at is 0 but for a holder that was asked.
  *   O6  The last events are kept in a ring, if somebody wants them, with the
  *       very times that were counted.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "observe.h"
 

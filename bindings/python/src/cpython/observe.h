@@ -3,6 +3,8 @@
  *
  * The interposer reports what it sees, as long as somebody observes.  See
  * observe.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_OBSERVE_H
 #define PPY_OBSERVE_H

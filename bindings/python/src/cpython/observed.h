@@ -2,6 +2,8 @@
  * observed.h - what is known of a GIL and its threads while it is observed.
  *
  * See observe.c, which fills it, and records.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_OBSERVED_H
 #define PPY_OBSERVED_H

@@ -16,6 +16,8 @@
  *       more memory than one with a pool, and no time is lost.
  *   R3  A thread that ends lets go of its records without the mutex, by an
  *       exchange: one that has been given to another thread stays that one's.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "records.h"
 

@@ -1,6 +1,8 @@
 /*
  * records.h - the records of the threads that have to do with a GIL.
  * See records.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_RECORDS_H
 #define PPY_RECORDS_H

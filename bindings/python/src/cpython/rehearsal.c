@@ -7,6 +7,8 @@
  * pthread.h name the objects.  Then a thread takes the GIL while this one
  * lets go of it, and its calls must name the same, in the order that the
  * scheduler counts on.  If anything is otherwise, the GIL is left alone.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "rehearsal.h"
 

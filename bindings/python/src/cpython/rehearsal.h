@@ -1,5 +1,7 @@
 /*
  * rehearsal.h - learns how CPython waits for its GIL.  See rehearsal.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_REHEARSAL_H
 #define PPY_REHEARSAL_H

@@ -2,6 +2,8 @@
  * ring.c - the last events of a GIL.
  *
  * Guarded by the GIL's mutex.  The oldest events make room for new ones.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "ring.h"
 

@@ -1,5 +1,7 @@
 /*
  * ring.h - the last events of a GIL.  See ring.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_RING_H
 #define PPY_RING_H

@@ -13,6 +13,8 @@
  *     so, it is code of the object itself, which would put the original back:
  *     then the original comes from dlsym.
  * R3  Slots that the linker has made read-only (RELRO) are so again afterwards.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
 #include "slots.h"

@@ -1,6 +1,8 @@
 /*
  * slots.h - the import slots of an object that the dynamic linker has loaded:
  * through which it calls the functions of others.  See slots.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_SLOTS_H
 #define PPY_SLOTS_H

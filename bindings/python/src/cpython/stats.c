@@ -1,5 +1,7 @@
 /*
  * stats.c - what is observed of the GIL, for pyplusthread/_stats.py.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "stats.h"
 

@@ -1,6 +1,8 @@
 /*
  * stats.h - what is observed of the GIL, for pyplusthread/_stats.py.
  * See stats.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_STATS_H
 #define PPY_STATS_H

@@ -6,6 +6,8 @@
  *   position of the highest bit and the two bits after it.  So a bucket is a
  *   quarter of its lower bound wide, histograms of any threads can be added
  *   up, and a number finds its bucket in a few instructions.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "tally.h"
 

@@ -3,6 +3,8 @@
  *
  * See tally.c.  The layout is known to pyplusthread/_stats.py: all are
  * numbers of 64 bits, in this order.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_TALLY_H
 #define PPY_TALLY_H

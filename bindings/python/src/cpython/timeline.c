@@ -5,6 +5,8 @@
  *   The bins begin narrow.  When time goes past the last one, each two become
  *   one, and all are twice as wide from then on.  So the memory is bounded,
  *   nothing need be known of how long it will last, and the sum stays exact.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "timeline.h"
 

@@ -1,6 +1,8 @@
 /*
  * timeline.h - when something was so, in a fixed number of bins.
  * See timeline.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_TIMELINE_H
 #define PPY_TIMELINE_H

@@ -13,6 +13,8 @@
  *   W2  One release is shown at a time.  A late one takes the place of one
  *       that is not, and others are shown once in PAUSE: to look costs the
  *       program time.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE /* pthread_getcpuclockid */
 #include "witness.h"

@@ -1,6 +1,8 @@
 /*
  * witness.h - somebody looks at a thread that made others wait.
  * See witness.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_WITNESS_H
 #define PPY_WITNESS_H

@@ -13,6 +13,8 @@
  *   is_native   written in a critical section of the object; where it is not
  *               set, the state is in the object's attributes
  *   current     the wait that this thread is inside; one for each thread
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "barrier.h"
 

@@ -1,5 +1,7 @@
 /*
  * barrier.h - threading.Barrier, and what its two files share.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_BARRIER_H
 #define PPY_BARRIER_H

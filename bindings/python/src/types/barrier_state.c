@@ -4,6 +4,8 @@
  * A native barrier tells what it can of _state and _count, and its _action and
  * _timeout may be assigned.  For anything else it goes over to threading's
  * methods, whose attributes it has in __dict__ from then on.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "barrier.h"
 

@@ -18,6 +18,8 @@
  *       taken again (waiter.c).
  *   C2  wait() returns, and raises, with the lock held, unless the lock's
  *       own methods fail.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "cond.h"
 

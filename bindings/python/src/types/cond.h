@@ -1,5 +1,7 @@
 /*
  * cond.h - threading.Condition.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_COND_H
 #define PPY_COND_H

@@ -9,6 +9,8 @@
  *
  * With another condition, or one whose methods were overridden, the methods
  * are threading's.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "event.h"
 

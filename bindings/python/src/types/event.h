@@ -1,5 +1,7 @@
 /*
  * event.h - threading.Event.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_EVENT_H
 #define PPY_EVENT_H

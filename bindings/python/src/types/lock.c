@@ -1,5 +1,7 @@
 /*
  * lock.c - threading.Lock.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "lock.h"
 

@@ -1,5 +1,7 @@
 /*
  * lock.h - threading.Lock.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_LOCK_H
 #define PPY_LOCK_H

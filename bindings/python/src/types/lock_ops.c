@@ -4,6 +4,8 @@
  *
  * Subclasses of RLock count as something else, for they may override its
  * methods.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "lock_ops.h"
 

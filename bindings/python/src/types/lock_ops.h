@@ -1,5 +1,7 @@
 /*
  * lock_ops.h - what a condition does to its lock.  See lock_ops.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_LOCK_OPS_H
 #define PPY_LOCK_OPS_H

@@ -1,6 +1,8 @@
 /*
  * own_condition.c - objects that are built on a condition: an Event, a
  * Semaphore.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "own_condition.h"
 

@@ -1,6 +1,8 @@
 /*
  * own_condition.h - objects that are built on a condition: an Event, a
  * Semaphore.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_OWN_CONDITION_H
 #define PPY_OWN_CONDITION_H

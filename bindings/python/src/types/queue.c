@@ -19,6 +19,8 @@
  *       (place.c, P1), so no thread is left waiting beside an item.
  *   N3  Handlers of signals, and what else CPython does between instructions,
  *       run without the mutex.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "queue.h"
 

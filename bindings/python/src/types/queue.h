@@ -1,6 +1,8 @@
 /*
  * queue.h - queue.Queue, LifoQueue and PriorityQueue: what queue.c,
  * queue_items.c and queue_object.c share.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_QUEUE_H
 #define PPY_QUEUE_H

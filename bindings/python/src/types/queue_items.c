@@ -9,6 +9,8 @@
  * get that raises has not taken one: what heapq has exchanged is exchanged
  * back.  It exchanges an item with its parents, one after the other, up to
  * where the comparison failed.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "queue.h"
 

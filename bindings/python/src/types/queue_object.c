@@ -5,6 +5,8 @@
  * The mutex and the conditions are made with the object, and stay: threads
  * wait at them.  A program may put others in their place, as with queue.Queue,
  * and take them out again.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "queue.h"
 

@@ -4,6 +4,8 @@
  * A lock of the library, with an owner and a count.  Only its holder writes
  * them, and a thread that reads its own ident as the owner is the holder; so
  * relaxed accesses do.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "rlock.h"
 

@@ -1,5 +1,7 @@
 /*
  * rlock.h - threading.RLock.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_RLOCK_H
 #define PPY_RLOCK_H

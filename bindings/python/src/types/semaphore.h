@@ -1,5 +1,7 @@
 /*
  * semaphore.h - threading.Semaphore and BoundedSemaphore.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_SEMAPHORE_H
 #define PPY_SEMAPHORE_H

@@ -27,6 +27,8 @@
  *       raised, is passed on to the next: whoever is queued while there are
  *       items has been woken, or is queued behind a waiter that was and has
  *       not looked yet.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "simple_queue.h"
 

@@ -1,5 +1,7 @@
 /*
  * simple_queue.h - queue.SimpleQueue.  See simple_queue.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_SIMPLE_QUEUE_H
 #define PPY_SIMPLE_QUEUE_H

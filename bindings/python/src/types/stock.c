@@ -5,6 +5,8 @@
  * They are written in Python, and work on any object with the attributes that
  * they expect: ours have those.  So whoever brings a condition, or a state, of
  * his own gets what threading makes of it, at threading's speed.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "stock.h"
 PyObject *ppy_stock_get(PyObject *op, PyObject *stock, const char *name)

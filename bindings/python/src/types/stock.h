@@ -1,5 +1,7 @@
 /*
  * stock.h - threading's own methods.  See stock.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_STOCK_H
 #define PPY_STOCK_H

@@ -3,6 +3,8 @@
  *
  * A lock that is free is taken attached.  Else the thread detaches, see
  * wait.c for W3 and W4.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "acquire.h"
 

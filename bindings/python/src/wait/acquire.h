@@ -1,5 +1,7 @@
 /*
  * acquire.h - taking and releasing a lock of the library.  See acquire.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_ACQUIRE_H
 #define PPY_ACQUIRE_H

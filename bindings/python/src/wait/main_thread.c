@@ -3,6 +3,8 @@
  *
  * CPython has a function for that until 3.12.  From 3.13 on threading knows:
  * before, it took the thread that imported it first for the main thread.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "main_thread.h"
 #if PY_VERSION_HEX < 0x030d0000

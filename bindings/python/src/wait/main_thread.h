@@ -1,5 +1,7 @@
 /*
  * main_thread.h - which thread runs the handlers of signals.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_MAIN_THREAD_H
 #define PPY_MAIN_THREAD_H

@@ -24,6 +24,8 @@
  *       and uses its memory, until it switches back.  So nothing that others
  *       look at is on the stack of the thread that runs handlers: its waits
  *       and waiters are on the heap.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "wait.h"
 

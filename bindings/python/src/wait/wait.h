@@ -1,5 +1,7 @@
 /*
  * wait.h - waiting without the interpreter.  See wait.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_WAIT_H
 #define PPY_WAIT_H

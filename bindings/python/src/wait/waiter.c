@@ -11,6 +11,8 @@
  * P1  A notify(n) that chose a place whose thread does not consume it, since
  *     a handler or a lock raised, is passed on to the next: none is lost.
  *     One that was for all who waited is not: whoever waits now came later.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #include "waiter.h"
 

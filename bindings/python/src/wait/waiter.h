@@ -1,5 +1,7 @@
 /*
  * waiter.h - the waiters of a condition.  See waiter.c.
+ *
+ * SPDX-License-Identifier: MIT
  */
 #ifndef PPY_WAITER_H
 #define PPY_WAITER_H
