@@ -27,7 +27,7 @@ def test_there_are_programs():
     assert len([*programs()]) > 5
 
 
-@pytest.mark.parametrize('program', programs())
+@pytest.mark.parametrize('program', [*programs()])
 def test_program_runs(program):
     done = subprocess.run([sys.executable, '-c', program], text=True,
                           capture_output=True, timeout=180)

@@ -52,11 +52,12 @@ static PyObject *start(PyObject *module, PyObject *args)
                         "most 1024 numbers, once");
         return NULL;
     }
+    feed.filled = Py_NewRef(filled); /* while the thread runs */
     if (pthread_create(&feed.thread, NULL, produce, NULL) != 0) {
+        Py_CLEAR(feed.filled);
         PyErr_SetString(PyExc_RuntimeError, "no thread can be started");
         return NULL;
     }
-    feed.filled = Py_NewRef(filled); /* while the thread runs */
     Py_RETURN_NONE;
 }
 
