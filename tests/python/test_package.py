@@ -21,7 +21,7 @@ FILES = {
     '__init__.py', '__init__.pyi', '__main__.py', '_core.pyi', '_dill.py',
     '_doctor.py', '_events.py', '_names.py', '_page.py', '_patch.py',
     '_priority.py', '_report.py', '_run.py', '_state.py', '_stats.py',
-    '_stats.pyi', '_text.py', '_trace.py', '_watch.py', CORE,
+    '_text.py', '_trace.py', '_watch.py', CORE,
     'include/pyplusthread_capi.h', 'py.typed',
 }
 

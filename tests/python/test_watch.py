@@ -55,11 +55,16 @@ def work():
 WORK = PROGRAM + 'work()\nprint("done")\n'
 
 
+def end_by_signals():
+    """As from a terminal, not as from nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def run(*command, cwd=None, **options):
     """Exit status, output, errors."""
     done = subprocess.run([*US, *command], cwd=cwd, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=LIMIT,
-                          **options)
+                          preexec_fn=end_by_signals, **options)
     return done.returncode, done.stdout, done.stderr
 
 

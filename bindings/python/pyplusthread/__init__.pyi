@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: MIT
 import sys
-from ._stats import (
-    gil_stats as gil_stats,
-    observe_gil as observe_gil,
-    reset_gil_stats as reset_gil_stats,
-)
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from queue import Empty as Empty, Full as Full
@@ -228,3 +223,16 @@ def set_gil_priority(
     enabled: object = True, *, cpu_share: float = 0.3
 ) -> None: ...
 def gil_info() -> dict[str, Any]: ...
+
+class _GilStats(dict[str, Any]):
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+def gil_stats() -> _GilStats: ...
+def reset_gil_stats() -> None: ...
+def observe_gil(enabled: object = True) -> None: ...

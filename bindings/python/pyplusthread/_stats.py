@@ -88,8 +88,6 @@ class Histogram:
         return (self._counts, self.sum, self.max) == (
             other._counts, other.sum, other.max)
 
-    __hash__ = None
-
     def __repr__(self):
         return (f'<Histogram of {self.count}: sum {self.sum:.6g} s, '
                 f'max {self.max:.6g} s>')
