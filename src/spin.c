@@ -231,6 +231,11 @@ bool ppt__yield_done(int64_t begin, int64_t now)
     return false;
 }
 
+bool ppt__spin_far(const ppt_waitq_t *queue)
+{
+    return waker_of(&queue->hint) == FAR;
+}
+
 bool ppt_woken_from_afar(void)
 {
     return waker_of(&own.hint) == FAR;
