@@ -9,7 +9,6 @@ import pickle
 import queue
 import signal
 import sys
-import threading
 import types
 import weakref
 
@@ -321,28 +320,33 @@ def test_put_from_a_callback_of_a_weak_reference(simple):
     assert drained(box) == list(range(100))
 
 
-def test_put_and_get_from_the_collector_which_a_put_or_get_sets_off(simple):
+def test_put_from_the_collector_which_a_put_or_get_sets_off(simple):
     class Node:
-        def __init__(self):
+        def __init__(self, number):
             self.itself = self
+            self.number = number
 
         def __del__(self):
-            box.put(0)
-            box.get()
+            box.put(('node', self.number))
 
     box = simple()
     before = gc.get_threshold()
     gc.set_threshold(1)
     try:
-        for number in range(1, 300):
-            Node()
-            box.put([number])
-            Node()
-            assert box.get(timeout=LIMIT) == [number]
+        got = []
+        for number in range(300):
+            Node(2 * number)
+            box.put(('main', number))
+            Node(2 * number + 1)
+            got.append(box.get(timeout=LIMIT))
     finally:
         gc.set_threshold(*before)
     gc.collect()
-    assert box.empty()
+    got += drained(box)
+    assert [number for whose, number in got if whose == 'main'] == list(
+        range(300))
+    assert sorted(number for whose, number in got if whose == 'node') == list(
+        range(600))
 
 
 def test_put_from_a_signal_handler_wakes_the_get_that_it_interrupts(kind):
@@ -1015,17 +1019,3 @@ def test_whatever_threads_do_what_was_put_is_there_once(native, name):
             assert box.unfinished_tasks == len(put)
 
     check()
-
-
-def test_a_queue_may_be_used_by_threads_of_an_interpreter_that_ends(native):
-    """What is left in it goes with it."""
-    box = native.Queue()
-    worker = Worker(box.get)
-    until(worker.asleep)
-    reference = weakref.ref(box)
-    del box
-    gc.collect()
-    assert reference() is not None  # who waits holds it
-    reference().put(1)
-    assert worker.join() == 1
-    assert threading.active_count() >= 1
