@@ -369,6 +369,17 @@ int ppy_sleep(ppy_place_t *place, int64_t deadline);
 int ppy_wait_with(ppy_place_t *place, struct ppy_condition *condition,
                   ppt_lock_t *lock, int64_t deadline);
 
+/*
+ * The whole wait of a thread that takes lock, which is held, again by itself
+ * when it is attached.  Unlike in the wait above no thread that is detached
+ * holds it, for which others would let go of the GIL; and who notifies is to
+ * do so without it.
+ *
+ * Returns   as ppy_sleep; lock is not held
+ */
+int ppy_wait_apart(struct ppy_condition *condition, ppt_lock_t *lock,
+                   int64_t deadline);
+
 /* Pass on a notify to the next, of the one whose place was left. */
 void ppy_pass_on(const ppy_place_t *place);
 

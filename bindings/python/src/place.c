@@ -106,3 +106,50 @@ int ppy_wait_with(ppy_place_t *place, ppy_condition_t *condition,
     ppy_attach(&place->wait);
     return result == EPERM ? ppy_not_locked() : result == 0;
 }
+
+static int wait_uninterruptibly(ppy_place_t *place, ppt_lock_t *lock,
+                                int64_t deadline)
+{
+    ppt_cond_t *cond = &place->condition->cond;
+    int result;
+
+    ppy_wait_begin(&place->wait);
+    ppt_cond_enqueue_uninterruptible(cond, &place->waiter);
+    ppt_lock_release(lock);
+    ppy_detach(&place->wait);
+    result = ppt_cond_sleep_uninterruptible(cond, &place->waiter, deadline);
+    ppy_attach(&place->wait);
+    return result == 0;
+}
+
+/* wait.c, W4 */
+static int wait_on_heap(ppy_condition_t *condition, ppt_lock_t *lock,
+                        int64_t deadline)
+{
+    ppy_place_t *place = PyMem_RawMalloc(sizeof(*place));
+    int result;
+
+    if (place != NULL)
+        ppy_enqueue(place, condition);
+    ppt_lock_release(lock);
+    if (place == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    result = ppy_sleep(place, deadline);
+    PyMem_RawFree(place);
+    return result;
+}
+
+int ppy_wait_apart(ppy_condition_t *condition, ppt_lock_t *lock,
+                   int64_t deadline)
+{
+    ppy_place_t place = { .condition = condition };
+
+    if (ppy_is_main_thread())
+        return wait_on_heap(condition, lock, deadline);
+    if (ppy_may_wait())
+        return wait_uninterruptibly(&place, lock, deadline);
+    ppt_lock_release(lock);
+    return -1;
+}
