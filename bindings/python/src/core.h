@@ -2,7 +2,7 @@
  * core.h - what the files of the extension share.
  *
  * Each type of threading is a file: lock, rlock, cond, semaphore, event,
- * barrier.  They wait through wait.c, which lets go of the interpreter, and
+ * barrier; and so are those of queue: simple_queue, queue.  They wait through wait.c, which lets go of the interpreter, and
  * read their arguments through args.c.  The waiting itself is the library's.
  *
  * Free threading: nothing here is guarded by the GIL.  What an object owns
