@@ -56,10 +56,17 @@ static void time_out_in_steps(stage_t *stage)
     CALL(ppt_cond_enqueue)(&stage->cond, &waiter);
     wants(stage, ETIMEDOUT,
           CALL(ppt_cond_sleep)(&stage->cond, &waiter, soon()));
+}
+
+static void time_out_in_steps_uninterruptibly(stage_t *stage)
+{
+    ppt_waiter_t waiter;
+
     CALL(ppt_cond_enqueue_uninterruptible)(&stage->cond, &waiter);
     wants(stage, ETIMEDOUT,
           CALL(ppt_cond_sleep_uninterruptible)(&stage->cond, &waiter,
                                                soon()));
+    wants(stage, false, CALL(ppt_cond_wakes_afar)(&stage->cond));
 }
 
 static void cancel(stage_t *stage)
@@ -75,7 +82,9 @@ START_TEST(no_call_of_a_condition_that_nobody_signals_allocates)
     static const part_fn parts[] = { use_cond, time_out, time_out_unyielding,
                                      time_out_interruptibly,
                                      time_out_with_mutex,
-                                     time_out_in_steps, cancel };
+                                     time_out_in_steps,
+                                     time_out_in_steps_uninterruptibly,
+                                     cancel };
 
     play_alone(parts, LENGTH(parts));
 }

@@ -244,53 +244,6 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
-struct sleeper {
-    worker_t worker;
-    ppt_cond_t cond;
-    int result;
-};
-
-static void sleep_uninterruptibly(void *arg)
-{
-    struct sleeper *sleeper = arg;
-    ppt_waiter_t waiter;
-
-    ppt_cond_enqueue_uninterruptible(&sleeper->cond, &waiter);
-    sleeper->result = ppt_cond_sleep_uninterruptible(&sleeper->cond, &waiter,
-                                                     PPT_FOREVER);
-}
-
-START_TEST(handler_does_not_end_an_uninterruptible_sleep)
-{
-    struct sleeper sleeper = { .result = -1 };
-
-    signals_install(0);
-    worker_start(&sleeper.worker, sleep_uninterruptibly, &sleeper);
-    await(ppt_cond_waiting(&sleeper.cond) == 1);
-    interrupt_until(&sleeper.worker, signals_handled() >= 20);
-    ck_assert(!worker_done(&sleeper.worker));
-    ck_assert_int_eq(ppt_cond_signal(&sleeper.cond), 1);
-    worker_join(&sleeper.worker);
-    ck_assert_int_eq(sleeper.result, 0);
-}
-END_TEST
-
-START_TEST(uninterruptible_sleep_ends_at_its_deadline)
-{
-    ppt_cond_t cond = PPT_COND_INITIALIZER;
-    int64_t deadline = ppt_deadline(10 * MS);
-    ppt_waiter_t waiter;
-
-    ppt_cond_enqueue_uninterruptible(&cond, &waiter);
-    ck_assert_int_eq(ppt_cond_sleep_uninterruptible(&cond, &waiter, -1),
-                     EINVAL);
-    ck_assert_int_eq(ppt_cond_sleep_uninterruptible(&cond, &waiter, deadline),
-                     ETIMEDOUT);
-    ck_assert_int_ge(ppt_now(), deadline);
-    ck_new(&cond);
-}
-END_TEST
-
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -315,9 +268,12 @@ START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
     ck_assert_int_eq(ppt_cond_signal(&cond), 1);
     ck_assert_int_eq(sleep_now(&cond, &near), 0);
     ck_assert(!ppt_woken_from_afar());
+    ck_assert(!ppt_cond_wakes_afar(&cond));
     ck_assert(!pin_to(1) || ppt_cond_signal(&cond) == 1);
-    if (ppt_cond_cancel(&cond, &far) == EALREADY)
+    if (ppt_cond_cancel(&cond, &far) == EALREADY) {
         ck_assert(ppt_woken_from_afar());
+        ck_assert(ppt_cond_wakes_afar(&cond));
+    }
 }
 END_TEST
 
@@ -536,6 +492,50 @@ START_TEST(interrupted_sleep_may_be_cancelled)
 }
 END_TEST
 
+static void take_steps_to_the_end(void *arg)
+{
+    struct steps *steps = arg;
+    ppt_waiter_t waiter;
+
+    ppt_cond_enqueue_uninterruptible(&steps->cond, &waiter);
+    steps->slept = ppt_cond_sleep_uninterruptible(&steps->cond, &waiter,
+                                                  PPT_FOREVER);
+}
+
+START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
+{
+    struct steps steps = { .cond = PPT_COND_INITIALIZER, .slept = -1 };
+    int before = signals_handled();
+    worker_t worker;
+
+    signals_install(0);
+    worker_start(&worker, take_steps_to_the_end, &steps);
+    interrupt_until(&worker, signals_handled() >= before + 3);
+    await(worker_asleep(&worker));
+    ck_assert_uint_eq(ppt_cond_waiting(&steps.cond), 1);
+    ck_assert_int_eq(ppt_cond_signal(&steps.cond), 1);
+    worker_join(&worker);
+    ck_assert_int_eq(steps.slept, 0);
+}
+END_TEST
+
+START_TEST(timeout_of_a_sleep_that_is_not_interruptible_ends_the_wait)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    int64_t deadline = ppt_deadline(10 * MS);
+    ppt_waiter_t waiter;
+
+    ppt_cond_enqueue_uninterruptible(&cond, &waiter);
+    ck_assert_int_eq(ppt_cond_sleep_uninterruptible(&cond, &waiter, -1),
+                     EINVAL);
+    ck_assert_uint_eq(ppt_cond_waiting(&cond), 1);
+    ck_assert_int_eq(ppt_cond_sleep_uninterruptible(&cond, &waiter, deadline),
+                     ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ck_new(&cond);
+}
+END_TEST
+
 /* No lock orders the accesses to text: ThreadSanitizer judges, too. */
 struct letter {
     ppt_cond_t cond;
@@ -658,8 +658,6 @@ void add_tests(Suite *suite)
         wait_that_does_not_yield_is_a_wait,
         wait_takes_the_lock_as_it_was_held,
         waiter_knows_whether_it_was_woken_from_another_cpu,
-        handler_does_not_end_an_uninterruptible_sleep,
-        uninterruptible_sleep_ends_at_its_deadline,
         signal_chooses_it_even_when_the_deadline_has_passed,
         timeout_of_sleep_is_never_early_and_ends_the_wait,
         negative_deadline_of_sleep_is_refused_and_the_place_is_kept,
@@ -667,6 +665,8 @@ void add_tests(Suite *suite)
         cancel_says_when_a_signal_had_notified_the_waiter,
         interrupted_sleep_keeps_the_place_and_may_be_resumed,
         interrupted_sleep_may_be_cancelled,
+        handler_does_not_end_a_sleep_that_is_not_interruptible,
+        timeout_of_a_sleep_that_is_not_interruptible_ends_the_wait,
         writes_before_the_signal_are_seen,
         child_forgets_the_parents_waiters_and_the_parent_does_not,
         fork_may_catch_the_condition_in_any_state,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Benchmarks of several threads: how fast they hand over, meet, answer."""
 
+import functools
 import json
 import platform
 
@@ -13,6 +14,15 @@ BENCHMARKS = {
     'condition-pair': works.ConditionPair,
     'barrier': works.Rounds,
     'executor': works.Calls,
+    'executor-8': works.CallsOfEight,
+    'executor-map': works.Mapped,
+    'thread-pool-map': works.ThreadPoolMapped,
+    'to-thread': works.ToThread,
+    'to-thread-100': works.HundredToThread,
+    'simple-queue': works.QuestionsAndAnswers,
+    'queue-1': works.Stream,
+    'queue-100': functools.partial(works.Stream, bound=100),
+    'queue-4:4': functools.partial(works.Stream, bound=100, pairs=4),
 }
 TEXT = ('{benchmark}, {classes}, CPUs {cpus}: {per_s:.0f}/s, each '
         '{cpu_ns_per_op:.0f} ns of CPU and '

@@ -31,16 +31,19 @@ BENCHMARKS = {
         ('sem = module.Semaphore()', 'sem.acquire(); sem.release()'),
     'Queue put+get':
         ('queue = new_queue(module)', 'queue.put(None); queue.get()'),
+    'SimpleQueue put+get':
+        ('queue = new_queue(module, "SimpleQueue")',
+         'queue.put(None); queue.get()'),
     'new Condition': ('new = module.Condition', 'new()'),
     'new Event': ('new = module.Event', 'new()'),
 }
 UNROLLED = 10  # so that the loop around them costs little
 
 
-def _new_queue(module):
+def _new_queue(module, name='Queue'):
     """A queue keeps the classes that it was made with."""
     with classes.patched(module):
-        return queue.Queue()
+        return getattr(queue, name)()
 
 
 def main():

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What threads do in the benchmarks, with stock or native classes."""
 
+import functools
+import queue
+
 from classes import patched
 from threads import Work, pin
 
@@ -85,6 +88,67 @@ class LockPair(_Pair):
         self.empty.release()
 
 
+class Stream(Work):
+    """Producers put into one queue, and as many consumers take from it."""
+
+    def __init__(self, module, cpus=(), bound=1, pairs=1):
+        super().__init__(cpus)
+        with patched(module):
+            self.queue = queue.Queue(bound)
+        self.counts = [0] * pairs
+
+    @property
+    def done(self):
+        """The items that were taken; a count for each, lest one is lost."""
+        return sum(self.counts)
+
+    @done.setter
+    def done(self, nothing):
+        pass
+
+    def bodies(self):
+        return [body for number in range(len(self.counts))
+                for body in (self.produce,
+                             functools.partial(self.consume, number))]
+
+    def produce(self):
+        """Put until stopped; then have a consumer end."""
+        while not self.stopped:
+            self.queue.put(None)
+        self.queue.put(self)
+
+    def consume(self, number):
+        """Take until there is nothing more to come."""
+        while self.queue.get() is None:
+            self.counts[number] += 1
+
+
+class QuestionsAndAnswers(Work):
+    """Each item of one SimpleQueue is answered in another one."""
+
+    def __init__(self, module, cpus=()):
+        super().__init__(cpus)
+        with patched(module):
+            self.questions = queue.SimpleQueue()
+            self.answers = queue.SimpleQueue()
+
+    def bodies(self):
+        return [self.ask, self.answer]
+
+    def ask(self):
+        """Ask until stopped."""
+        while not self.stopped:
+            self.questions.put(None)
+            self.answers.get()
+            self.done += 1
+        self.questions.put(self)
+
+    def answer(self):
+        """Answer what was asked."""
+        while self.questions.get() is None:
+            self.answers.put(None)
+
+
 class Rounds(Work):
     """Four threads meet at a barrier: one round."""
 
@@ -119,24 +183,90 @@ class Rounds(Work):
 
 
 class Calls(Work):
-    """A thread has a ThreadPoolExecutor's worker call a function."""
+    """A thread has a ThreadPoolExecutor's workers call a function."""
+
+    WORKERS = 1
 
     def __init__(self, module, cpus=()):
         super().__init__(cpus)
         self.module = module
+        self.pinned = 0
 
     def bodies(self):
         return [self.call]
 
     def call(self):
+        with patched(self.module), self.pool() as pool:
+            while not self.stopped:
+                self.call_once(pool)
+
+    def pin_worker(self):
+        """Each worker: the CPUs in turn, the caller has the first."""
+        self.pinned += 1
+        pin(self.cpu(self.pinned))
+
+    def pool(self):
+        # Its module makes a lock when it is imported.
+        from concurrent.futures import ThreadPoolExecutor
+        return ThreadPoolExecutor(self.WORKERS, initializer=self.pin_worker)
+
+    def call_once(self, pool):
+        """One call, and its result."""
+        pool.submit(int).result()
+        self.done += 1
+
+
+class CallsOfEight(Calls):
+    """The same with eight workers."""
+
+    WORKERS = 8
+
+
+class Mapped(Calls):
+    """A thousand small calls at once."""
+
+    WORKERS = 4
+    CALLS = 1000
+
+    def call_once(self, pool):
+        """All of them; a call is an operation."""
+        for _ in pool.map(abs, range(self.CALLS)):
+            self.done += 1
+
+
+class ThreadPoolMapped(Mapped):
+    """The same in a multiprocessing.pool.ThreadPool."""
+
+    def pool(self):
+        from multiprocessing.pool import ThreadPool
+        return ThreadPool(self.WORKERS, self.pin_worker)
+
+
+class ToThread(Calls):
+    """asyncio.to_thread, one call after the other."""
+
+    AT_ONCE = 1
+
+    def call(self):
+        import asyncio
         with patched(self.module):
-            # Its module makes a lock when it is imported.
-            from concurrent.futures import ThreadPoolExecutor
-            with ThreadPoolExecutor(1, initializer=pin,
-                                    initargs=[self.cpu(1)]) as pool:
-                while not self.stopped:
-                    pool.submit(int).result()
-                    self.done += 1
+            asyncio.run(self.call_all())
+
+    async def call_all(self):
+        """Until stopped."""
+        import asyncio
+        asyncio.get_running_loop().set_default_executor(self.pool())
+        while not self.stopped:
+            await asyncio.gather(*(asyncio.to_thread(int)
+                                   for _ in range(self.AT_ONCE)))
+            self.done += self.AT_ONCE
+
+
+class HundredToThread(ToThread):
+    """A hundred at a time."""
+
+    WORKERS = 6
+    AT_ONCE = 100
 
 
 class Answers(Work):

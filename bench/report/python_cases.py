@@ -50,10 +50,17 @@ def _uncontended_targets():
         'Event set+clear': _times(10),
         'Event wait, set': _times(5),
         'Semaphore acquire+release': _times(10),
-        'Queue put+get': _times(1.5),
+        'Queue put+get': _times(5),
+        'SimpleQueue put+get': NOT_SLOWER,
         'new Condition': _times(3),
         'new Event': _times(3),
     }
+
+
+def _placed(*factors):
+    """So many times as fast, on one CPU, two CPUs, and free."""
+    return {placement: [_times(factor)] for placement, factor
+            in zip(('one CPU', 'two CPUs', 'free'), factors)}
 
 
 CONTENDED = (
@@ -61,9 +68,16 @@ CONTENDED = (
      {'one CPU': [_times(1.3)], 'two CPUs': [NOT_SLOWER]}),
     ('Barrier of 4', 'barrier',
      {'one CPU': [_times(3)], 'two CPUs': [_times(3)], 'free': [_times(3)]}),
-    ('Executor call', 'executor',
-     {'one CPU': [_times(1.3)], 'two CPUs': [_times(1.3)],
-      'free': [_times(1.3)]}),
+    ('SimpleQueue and back', 'simple-queue', _placed(1.5, 5, 5)),
+    ('Queue(1)', 'queue-1', _placed(1.5, 5, 5)),
+    ('Queue(100)', 'queue-100', _placed(1.5, 5, 5)),
+    ('Queue(100) 4:4', 'queue-4:4', _placed(2, 2, 2)),
+    ('Executor call', 'executor', _placed(2, 4, 4)),
+    ('Executor of 8, call', 'executor-8', _placed(2, 4, 4)),
+    ('Executor map', 'executor-map', _placed(2, 2, 2)),
+    ('ThreadPool map', 'thread-pool-map', _placed(2, 2, 2)),
+    ('asyncio.to_thread', 'to-thread', _placed(3, 3, 3)),
+    ('asyncio.to_thread, 100', 'to-thread-100', _placed(3, 3, 3)),
 )
 
 

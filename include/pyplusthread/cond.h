@@ -128,6 +128,13 @@ PPT_API int ppt_cond_broadcast(ppt_cond_t *cond);
 PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
 
 /*
+ * Whether the last waiter of cond that was woken slept, or spun, on another
+ * CPU than its waker.  A hint: the next one is likely to do so, too, and to
+ * come later, or awake.  False if nothing is known.
+ */
+PPT_API bool ppt_cond_wakes_afar(const ppt_cond_t *cond);
+
+/*
  * A wait in steps, for use with any lock at all: a spin lock, a lock of
  * another library, a Python object.
  *

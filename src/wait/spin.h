@@ -29,6 +29,9 @@ int ppt__cpu_count(void);
 /* Whether the calling thread should spin for somebody who will act on queue. */
 bool ppt__spin_pays(ppt_waitq_t *queue);
 
+/* Whether the last waiter of queue was woken from another CPU than its own. */
+bool ppt__spin_far(const ppt_waitq_t *queue);
+
 /* How such a spin went. */
 void ppt__spin_done(ppt_waitq_t *queue, bool success);
 

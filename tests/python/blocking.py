@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Every call that may block, with what wakes it, for tests of them all."""
-from support import Owner
+from support import Owner, queues
 
 
 class Blocked:
@@ -97,6 +97,36 @@ def _barrier(impl):
     return Blocked(barrier, block, barrier.wait)
 
 
+def _get(name):
+    def make(impl):
+        module = queues(impl)
+        box = getattr(module, name)()
+
+        def block(*args):
+            try:
+                return box.get(True, *args)
+            except module.Empty:
+                return False
+
+        return Blocked(box, block, lambda: box.put(True))
+    return make
+
+
+def _put(impl):
+    module = queues(impl)
+    box = module.Queue(1)
+    box.put(0)
+
+    def block(*args):
+        try:
+            box.put(0, True, *args)
+        except module.Full:
+            return False
+        return True
+
+    return Blocked(box, block, box.get)
+
+
 CALLS = {
     'Lock.acquire': _lock,
     'RLock.acquire': _rlock,
@@ -107,4 +137,9 @@ CALLS = {
     'BoundedSemaphore.acquire': _bounded_semaphore,
     'Event.wait': _event,
     'Barrier.wait': _barrier,
+    'SimpleQueue.get': _get('SimpleQueue'),
+    'Queue.get': _get('Queue'),
+    'LifoQueue.get': _get('LifoQueue'),
+    'PriorityQueue.get': _get('PriorityQueue'),
+    'Queue.put': _put,
 }

@@ -2,6 +2,7 @@
 """What the tests share: workers, and ways to wait for a state."""
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -23,6 +24,15 @@ NAMES = ['Lock', 'RLock', 'Condition', 'Semaphore', 'BoundedSemaphore',
 
 # How to make one of each.
 ARGUMENTS = {'Barrier': (2,)}
+
+
+# The queues: threading stands for the module queue.
+QUEUES = ['Queue', 'LifoQueue', 'PriorityQueue', 'SimpleQueue']
+
+
+def queues(impl):
+    """The module that has the queues of an implementation."""
+    return queue if impl is threading else impl
 
 
 def make(impl, name):

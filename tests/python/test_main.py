@@ -387,12 +387,14 @@ def test_environment_turns_it_off(programs, command):
     ('--no-bounded-semaphore', 'BoundedSemaphore'),
     ('--no-event', 'Event'),
     ('--no-barrier', 'Barrier'),
+    ('--no-queue', 'Queue LifoQueue PriorityQueue'),
+    ('--no-simple-queue', 'SimpleQueue'),
 ])
 def test_option_leaves_a_name_as_it_is(programs, option, name):
     code = 'import threading, pyplusthread\n' \
-           'for name in "Lock RLock Condition Semaphore BoundedSemaphore ' \
-           'Event Barrier".split():\n' \
-           '    if not pyplusthread.is_patched(name): print(name)\n'
+           'print(*[name for name in "Lock RLock Condition Semaphore ' \
+           'BoundedSemaphore Event Barrier Queue LifoQueue PriorityQueue ' \
+           'SimpleQueue".split() if not pyplusthread.is_patched(name)])\n'
     assert run(programs, *US, option, '-c', code) == (
         0, name.encode() + b'\n', b'')
 

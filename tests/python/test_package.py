@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import queue
 import re
 import shutil
 import subprocess
@@ -99,7 +100,8 @@ def test_everything_is_exported():
 
 def test_types_say_that_they_are_the_packages():
     for name in ('Lock', 'RLock', 'Condition', 'Semaphore',
-                 'BoundedSemaphore', 'Event', 'Barrier'):
+                 'BoundedSemaphore', 'Event', 'Barrier', 'Queue', 'LifoQueue',
+                 'PriorityQueue', 'SimpleQueue'):
         thing = getattr(pyplusthread, name)
         assert thing.__module__ == 'pyplusthread'
         assert thing.__qualname__ == name
@@ -107,6 +109,13 @@ def test_types_say_that_they_are_the_packages():
 
 def test_broken_barrier_error_is_threadings():
     assert pyplusthread.BrokenBarrierError is threading.BrokenBarrierError
+
+
+def test_exceptions_of_the_queues_are_those_of_the_module_queue():
+    assert pyplusthread.Empty is queue.Empty
+    assert pyplusthread.Full is queue.Full
+    assert (getattr(pyplusthread, 'ShutDown', None)
+            is getattr(queue, 'ShutDown', None))
 
 
 def test_include_has_the_header():

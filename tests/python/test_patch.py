@@ -3,6 +3,8 @@
 import concurrent.futures
 import itertools
 import logging
+import logging.handlers
+import multiprocessing.pool
 import queue
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import types
 import pytest
 
 import pyplusthread
+import support
 from support import Worker, in_child, until
 from pyplusthread import get_original, is_patched, patch, patched, unpatch
 
@@ -23,10 +26,14 @@ ARGUMENTS = {
     'bounded_semaphore': 'BoundedSemaphore',
     'event': 'Event',
     'barrier': 'Barrier',
+    'queue': 'Queue LifoQueue PriorityQueue',
+    'simple_queue': 'SimpleQueue',
 }
-NAMES = list(ARGUMENTS.values())
+HOME = {name: threading for name in support.NAMES} | {
+    name: queue for name in support.QUEUES}
+NAMES = list(HOME)
 
-STOCK = {name: getattr(threading, name) for name in NAMES}
+STOCK = {name: getattr(home, name) for name, home in HOME.items()}
 NATIVE = {name: getattr(pyplusthread, name) for name in NAMES}
 
 
@@ -41,13 +48,19 @@ def unpatched(monkeypatch):
 def forget_others(monkeypatch):
     """What a test put into threading is not what unpatch() gives back."""
     monkeypatch.delenv('PYPLUSTHREAD', raising=False)
-    vars(threading).update(STOCK)
+    for name, home in HOME.items():
+        setattr(home, name, STOCK[name])
     patch()
     unpatch()
 
 
 def now():
-    return {name: getattr(threading, name) for name in NAMES}
+    return {name: getattr(home, name) for name, home in HOME.items()}
+
+
+def taken(names, where):
+    """Those of the names, in a string, as they are there."""
+    return {name: where[name] for name in names.split()}
 
 
 def run(folder, source, *options):
@@ -61,10 +74,10 @@ def run(folder, source, *options):
 
 
 def test_import_alone_patches_nothing(tmp_path):
-    output = run(tmp_path, 'import threading\n'
-                           'before = dict(vars(threading))\n'
+    output = run(tmp_path, 'import queue, threading\n'
+                           'before = vars(threading) | vars(queue)\n'
                            'import pyplusthread\n'
-                           'print(before == vars(threading))\n')
+                           'print(before == vars(threading) | vars(queue))\n')
     assert output == 'True\n'
 
 
@@ -75,28 +88,29 @@ def test_patch_replaces_all_names_and_unpatch_gives_them_back():
     assert now() == STOCK
 
 
-def test_patch_changes_nothing_else_in_threading():
-    before = dict(vars(threading))
+@pytest.mark.parametrize('module', [threading, queue])
+def test_patch_changes_nothing_else_in_the_modules(module):
+    before = dict(vars(module))
     patch()
     changed = {name for name in before
-               if vars(threading)[name] is not before[name]}
-    assert changed == set(NAMES)
-    assert set(vars(threading)) == set(before)
+               if vars(module)[name] is not before[name]}
+    assert changed == {name for name in NAMES if HOME[name] is module}
+    assert set(vars(module)) == set(before)
 
 
-@pytest.mark.parametrize('argument, name', ARGUMENTS.items())
-def test_patch_leaves_a_name_that_is_not_wanted(argument, name):
+@pytest.mark.parametrize('argument, names', ARGUMENTS.items())
+def test_patch_leaves_names_that_are_not_wanted(argument, names):
     patch(**{argument: False})
-    assert now() == {**NATIVE, name: STOCK[name]}
+    assert now() == {**NATIVE, **taken(names, STOCK)}
     assert not is_patched()
-    assert [each for each in NAMES if not is_patched(each)] == [name]
+    assert [each for each in NAMES if not is_patched(each)] == names.split()
 
 
-@pytest.mark.parametrize('argument, name', ARGUMENTS.items())
-def test_unpatch_leaves_a_name_that_is_not_wanted(argument, name):
+@pytest.mark.parametrize('argument, names', ARGUMENTS.items())
+def test_unpatch_leaves_names_that_are_not_wanted(argument, names):
     patch()
     unpatch(**{argument: False})
-    assert now() == {**STOCK, name: NATIVE[name]}
+    assert now() == {**STOCK, **taken(names, NATIVE)}
 
 
 def test_false_does_not_unpatch():
@@ -355,11 +369,19 @@ def test_standard_library_uses_the_native_types():
         future = concurrent.futures.Future()
         handler = logging.Handler()
         thread = threading.Thread()
+        pool = concurrent.futures.ThreadPoolExecutor()
+        listener = logging.handlers.QueueListener(queue.Queue(-1))
+        threads = multiprocessing.pool.ThreadPool(1)
+    assert type(fifo) is type(listener.queue) is NATIVE['Queue']
     assert type(fifo.mutex) is NATIVE['Lock']
     assert type(fifo.not_empty) is NATIVE['Condition']
+    assert type(pool._work_queue) is NATIVE['SimpleQueue']
+    assert type(threads._inqueue) is NATIVE['SimpleQueue']
     assert type(future._condition) is NATIVE['Condition']
     assert type(handler.lock) is NATIVE['RLock']
     assert type(thread._started) is NATIVE['Event']
+    pool.shutdown()
+    threads.terminate()
 
 
 def test_standard_library_works():

@@ -5,15 +5,20 @@ import threading
 
 import pytest
 
-from support import NAMES, make, type_of
+from support import NAMES, QUEUES, make, queues, type_of
 
 # Where ours has more than some threadings do.
 MORE = {'RLock': {'locked'}, 'Condition': {'locked'}}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*NAMES, *QUEUES])
 def name(request):
     return request.param
+
+
+def stock_of(name):
+    """The module that it is in."""
+    return queues(threading) if name in QUEUES else threading
 
 
 def public(thing):
@@ -26,7 +31,7 @@ def documented(stock):
 
 
 def test_public_names_are_those_of_threading(native, name):
-    theirs, ours = public(make(threading, name)), public(make(native, name))
+    theirs, ours = public(make(stock_of(name), name)), public(make(native, name))
     assert theirs <= ours
     assert ours - theirs <= MORE.get(name, set())
 
@@ -66,7 +71,7 @@ def signature(thing):
 
 
 def test_signatures_are_those_of_threading(native, name):
-    stock, ours = make(threading, name), make(native, name)
+    stock, ours = make(stock_of(name), name), make(native, name)
     wrong = []
     for each in documented(stock):
         if not callable(getattr(stock, each)):
@@ -86,7 +91,7 @@ def test_signatures_are_known_to_inspect(native, name):
 
 
 def test_signature_of_the_type_is_that_of_threading(native, name):
-    theirs = getattr(threading, name)
+    theirs = getattr(stock_of(name), name)
     expected = {signature(theirs) or '()'}
     if not isinstance(theirs, type):  # a function that takes what comes
         expected.add('()')
@@ -94,7 +99,7 @@ def test_signature_of_the_type_is_that_of_threading(native, name):
 
 
 def test_docstrings_are_those_of_threading(native, name):
-    theirs, ours = type_of(threading, name), type_of(native, name)
+    theirs, ours = type_of(stock_of(name), name), type_of(native, name)
 
     def doc(kind, each):
         return getattr(getattr(kind, each, None), '__doc__', None)

@@ -38,7 +38,7 @@ PLAN = {'quick': {},
         'default': {'patched': SHORT, 'gil-only': GIL_SHORT},
         'all': {'patched': LONG, 'gil-only': GIL_LONG}}
 
-OWN = 'native_lock_tests'
+OWN = ['native_lock_tests', 'native_queue_tests']
 NEEDED = ['lock_tests', 'support']  # by OWN, and by all others
 
 MODULE_LIMIT = 3000  # seconds
@@ -109,7 +109,7 @@ class Suite:
             return found
 
     def command(self, arguments):
-        name = self.module if self.module == OWN else f'test.{self.module}'
+        name = self.module if self.module in OWN else f'test.{self.module}'
         return [self.python, '-B', HERE / 'runner.py', *arguments, name]
 
     def _process(self, base, options, only, done):
@@ -242,8 +242,8 @@ def run(python, version, plan, folder, env, workers, say):
     for mode in plan:
         (folder / mode).mkdir(parents=True)
     folder.mkdir(parents=True, exist_ok=True)
-    results = [result for result in
-               Suite(python, OWN, folder, env).run().values()]
+    results = [result for module in OWN for result in
+               Suite(python, module, folder, env).run().values()]
 
     def run_one(mode, name):
         suite = Suite(python, name, folder / mode, env, mode)

@@ -270,6 +270,8 @@ int ppy_queue_deadline(PyObject *timeout, int64_t *deadline)
     }
     if (from_seconds(timeout, ppy_is_real(timeout), &ns) < 0)
         return -1;
+    if (ns == INT64_MIN)
+        return too_large();
     if (is_negative(timeout, ns))
         return value_error("'timeout' must be a non-negative number");
     *deadline = ppt_deadline(ns < 0 ? 0 : ns);

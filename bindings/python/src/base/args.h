@@ -61,8 +61,8 @@ int ppy_deadline(PyObject *timeout, int64_t *deadline);
 int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
 
 /*
- * The same for get of a queue, where a negative timeout is a ValueError, and
- * so is NaN.
+ * The same for get of a SimpleQueue, where a negative timeout is a ValueError,
+ * and so is NaN.
  */
 int ppy_queue_deadline(PyObject *timeout, int64_t *deadline);
 

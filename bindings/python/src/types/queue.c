@@ -16,7 +16,9 @@
  *       attached, and that returns without waiting any more: a call that
  *       raises has taken none, and has put none.
  *   N2  A notify that chose a thread whose wait raises is passed on
- *       (place.c, P1), so no thread is left waiting beside an item.
+ *       (waiter.c, P1), so no thread is left waiting beside an item.  The
+ *       notify comes after the mutex has been let go: a thread that queued
+ *       before is found then, one that queues later has seen the item.
  *   N3  Handlers of signals, and what else CPython does between instructions,
  *       run without the mutex.
  *
@@ -174,7 +176,27 @@ static int deadline_of(PyObject *block, PyObject *timeout, int64_t *deadline)
 
 /* --- a put, a get: with the mutex held ----------------------------------- */
 
-/* Wait once for a condition; where that was in vain, the mutex is to be let go. */
+/* N2.  Whatever it returns, the mutex is held again. */
+static int sleep_apart(ppy_queue_t *self, int part, int64_t deadline)
+{
+    ppy_condition_t *cond = condition(self, part);
+    int result = ppy_wait_apart(&cond->waiters, mutex_of(self), deadline);
+    PyObject *raised = result < 0 ? ppy_error_take() : NULL;
+
+    if (ppy_acquire_whatever(mutex_of(self)) < 0) {
+        if (result > 0)
+            ppy_notify(&cond->waiters, 1);
+        result = -1;
+    }
+    if (raised != NULL)
+        ppy_raise_before(raised);
+    return result;
+}
+
+/*
+ * Wait once for a condition; where that was in vain, the mutex is to be let
+ * go.
+ */
 static int await(ppy_queue_t *self, call_t *call, int part)
 {
     if (call->has_waited) {
@@ -182,7 +204,7 @@ static int await(ppy_queue_t *self, call_t *call, int part)
         return IN_VAIN;
     }
     call->has_waited = true;
-    return ppy_own_wait(self->own[part], call->deadline) < 0 ? -1 : AGAIN;
+    return sleep_apart(self, part, call->deadline) < 0 ? -1 : AGAIN;
 }
 
 static bool is_over(const call_t *call)
@@ -208,7 +230,6 @@ static int put_item(ppy_queue_t *self, PyObject *items, call_t *call)
     if (self->order->put(self->state, items, call->item) < 0)
         return -1;
     self->unfinished++;
-    ppy_notify(&condition(self, NOT_EMPTY)->waiters, 1);
     return 1;
 }
 
@@ -221,10 +242,7 @@ static int get_item(ppy_queue_t *self, PyObject *items, call_t *call)
                              : await(self, call, NOT_EMPTY);
     }
     call->item = self->order->get(self->state, items);
-    if (call->item == NULL)
-        return -1;
-    ppy_notify(&condition(self, NOT_FULL)->waiters, 1);
-    return 1;
+    return call->item == NULL ? -1 : 1;
 }
 
 typedef int (*step_fn)(ppy_queue_t *self, PyObject *items, call_t *call);
@@ -242,9 +260,21 @@ int do_step(ppy_queue_t *self, step_fn step, call_t *call)
     return result;
 }
 
-/* Returns   1, NOT_NATIVE, -1 */
+/*
+ * Without the mutex, which whoever is notified takes next.  A thread that
+ * queues meanwhile has looked at the items since.
+ */
+static void notify(ppy_queue_t *self, int part)
+{
+    ppt_cond_t *cond = &condition(self, part)->waiters.cond;
+
+    if (__atomic_load_n(&cond->queue.length, __ATOMIC_RELAXED) != 0)
+        ppy_wake_one(cond);
+}
+
+/* Then somebody is notified.  Returns   1, NOT_NATIVE, -1 */
 static inline __attribute__((always_inline))
-int carry_out(ppy_queue_t *self, step_fn step, call_t *call)
+int carry_out(ppy_queue_t *self, step_fn step, call_t *call, int notifies)
 {
     int result;
 
@@ -255,6 +285,8 @@ int carry_out(ppy_queue_t *self, step_fn step, call_t *call)
             result = do_step(self, step, call);
         while (result == AGAIN);
         unlock(self);
+        if (result == 1)
+            notify(self, notifies);
         if (result != IN_VAIN)
             return result;
         if (ppy_run_pending(self->state) < 0) /* N3 */
@@ -293,7 +325,7 @@ PyObject *ppy_queue_put(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (is_native(self))
         result = put_args(self, args, nargs, kwnames, &call);
     if (result == 1)
-        result = carry_out(self, put_item, &call);
+        result = carry_out(self, put_item, &call, NOT_EMPTY);
     if (result == NOT_NATIVE)
         return ppy_queue_stock(self, "put", args, nargs, kwnames);
     return result < 0 ? NULL : Py_NewRef(Py_None);
@@ -342,7 +374,7 @@ PyObject *ppy_queue_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (is_native(self))
         result = get_args(args, nargs, kwnames, &call);
     if (result == 1)
-        result = carry_out(self, get_item, &call);
+        result = carry_out(self, get_item, &call, NOT_FULL);
     if (result == NOT_NATIVE)
         return ppy_queue_stock(self, "get", args, nargs, kwnames);
     return result < 0 ? NULL : call.item;

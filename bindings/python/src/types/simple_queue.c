@@ -40,16 +40,16 @@
 #include "../wait/main_thread.h"
 #include "../wait/wait.h"
 
-enum { LEAST_SHIFT = 2 };
+enum { LEAST_SHIFT = 2, MOST_SHIFT = 32 };
 
 typedef struct {
     PyObject_HEAD
     ppt_cond_t filled;
     PyObject **items;
-    size_t first;
     size_t count;
-    PyObject *weakrefs;
+    uint32_t first;
     uint8_t shift;
+    PyObject *weakrefs;
 } simple_queue_t;
 
 /* --- the ring: in a critical section, if there is no GIL ---------------- */
@@ -84,7 +84,7 @@ static int grow(simple_queue_t *self)
 {
     int shift = self->items == NULL ? LEAST_SHIFT : self->shift + 1;
 
-    if (shift >= (int)(8 * sizeof(size_t) - 4))
+    if (shift > MOST_SHIFT || shift >= (int)(8 * sizeof(size_t) - 4))
         return -1;
     return resize(self, (uint8_t)shift);
 }
@@ -113,7 +113,7 @@ static PyObject *pop(simple_queue_t *self)
     if (self->count == 0)
         return NULL;
     item = *slot(self, 0);
-    self->first++;
+    self->first = (uint32_t)((self->first + 1) & (slots_of(self) - 1));
     self->count--;
     shrink_if_large(self);
     return item;
@@ -434,7 +434,8 @@ static int clear(PyObject *op)
     size_t i;
 
     self->items = NULL;
-    self->count = self->first = 0;
+    self->count = 0;
+    self->first = 0;
     for (i = 0; i < old.count; i++)
         Py_DECREF(*slot(&old, i));
     PyMem_Free(old.items);

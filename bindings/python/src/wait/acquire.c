@@ -83,12 +83,16 @@ int ppy_release_queued(ppt_lock_t *lock)
                : ppt_lock_release(lock);
 }
 
-/* As ppy_release_queued: the thread that is woken finds the GIL free. */
+/*
+ * As ppy_release_queued: the thread that is woken finds the GIL free.  Not
+ * for one on another CPU: it takes longer to come than this one to let go by
+ * itself, or is awake, and the two would only meet.
+ */
 void ppy_wake_one(ppt_cond_t *cond)
 {
     ppy_wait_t wait;
 
-    if (!ppy_interposer_nobody_waits()) {
+    if (ppt_cond_wakes_afar(cond) || !ppy_interposer_nobody_waits()) {
         ppt_cond_signal(cond);
         return;
     }

@@ -111,3 +111,49 @@ int ppy_wait_with(ppy_waiter_t *waiter, ppy_waiters_t *waiters,
     ppy_attach(&waiter->wait);
     return result == EPERM ? ppy_not_locked() : result == 0;
 }
+
+static int wait_uninterruptibly(ppy_waiter_t *waiter, ppt_lock_t *lock,
+                                int64_t deadline)
+{
+    ppt_cond_t *cond = &waiter->waiters->cond;
+    int result;
+
+    ppy_wait_begin(&waiter->wait);
+    ppt_cond_enqueue_uninterruptible(cond, &waiter->node);
+    ppt_lock_release(lock);
+    ppy_detach(&waiter->wait);
+    result = ppt_cond_sleep_uninterruptible(cond, &waiter->node, deadline);
+    ppy_attach(&waiter->wait);
+    return result == 0;
+}
+
+/* wait.c, W4 */
+static int wait_on_heap(ppy_waiters_t *waiters, ppt_lock_t *lock,
+                        int64_t deadline)
+{
+    ppy_waiter_t *waiter = PyMem_RawMalloc(sizeof(*waiter));
+    int result;
+
+    if (waiter != NULL)
+        ppy_enqueue(waiter, waiters);
+    ppt_lock_release(lock);
+    if (waiter == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    result = ppy_sleep(waiter, deadline);
+    PyMem_RawFree(waiter);
+    return result;
+}
+
+int ppy_wait_apart(ppy_waiters_t *waiters, ppt_lock_t *lock, int64_t deadline)
+{
+    ppy_waiter_t waiter = { .waiters = waiters };
+
+    if (ppy_is_main_thread())
+        return wait_on_heap(waiters, lock, deadline);
+    if (ppy_may_wait())
+        return wait_uninterruptibly(&waiter, lock, deadline);
+    ppt_lock_release(lock);
+    return -1;
+}

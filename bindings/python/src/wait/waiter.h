@@ -54,6 +54,17 @@ int ppy_sleep(ppy_waiter_t *waiter, int64_t deadline);
 int ppy_wait_with(ppy_waiter_t *waiter, ppy_waiters_t *waiters,
                   ppt_lock_t *lock, int64_t deadline);
 
+/*
+ * The whole wait of a thread that takes lock, which is held, again by itself
+ * when it is attached.  Unlike in the wait above no thread that is detached
+ * holds it, for which others would let go of the GIL; and who notifies is to
+ * do so without it.
+ *
+ * Returns   as ppy_sleep; lock is not held
+ */
+int ppy_wait_apart(ppy_waiters_t *waiters, ppt_lock_t *lock,
+                   int64_t deadline);
+
 /* Pass on a notify to the next, of the one whose place was left. */
 void ppy_pass_on(const ppy_waiter_t *waiter);
 
