@@ -260,7 +260,7 @@ PPT_API void ppt_gilsched_wake(void *chosen);
  * interpreter waited for another one to take the lock: what passed since it
  * let go does not mean that it blocked.  With or without the guard.
  */
-PPT_API void ppt_gilsched_detained(ppt_gilsched_t *sched,
+PPT_API void ppt_gilsched_detained(const ppt_gilsched_t *sched,
                                    ppt_gilsched_thread_t *thread);
 
 /*

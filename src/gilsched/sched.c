@@ -703,7 +703,7 @@ void ppt_gilsched_wake(void *chosen)
         ppt__sem_wake(chosen);
 }
 
-void ppt_gilsched_detained(ppt_gilsched_t *sched,
+void ppt_gilsched_detained(const ppt_gilsched_t *sched,
                            ppt_gilsched_thread_t *thread)
 {
     if (thread->cpu_bound)

@@ -43,7 +43,7 @@ def default(monkeypatch):
 
 # set_gil_priority and gil_info.
 
-COUNTS = ['holds', 'waits', 'cpu_bound_waits', 'wakes', 'vain_wakes',
+COUNTS = ['gils', 'holds', 'waits', 'cpu_bound_waits', 'wakes', 'vain_wakes',
           'requests', 'renewals', 'forced']
 TIMES = ['waited', 'cpu_bound_waited', 'cpu_bound_held']
 

@@ -386,6 +386,7 @@ static int clear(PyObject *module)
 static void free_module(void *module)
 {
     clear(module);
+    ppy_control_end(PyModule_GetState(module));
 }
 
 static PyMethodDef functions[] = {
@@ -410,6 +411,7 @@ static PyMethodDef functions[] = {
       "priority   whether it is in effect\n"
       "reason     why it is not; None if it is\n"
       "cpu_share  see set_gil_priority()\n"
+      "gils       how many GILs have been scheduled at the same time, at most\n"
       "holds      how often a thread took the GIL\n"
       "waits      of these, after it had waited for another thread\n"
       "cpu_bound_waits\n"

@@ -46,6 +46,7 @@ typedef struct {
     PyObject *list_pop;
     PyObject *heappush;
     PyObject *heappop;
+    uint64_t gil;               /* its part in the GIL's record; 0: none */
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */
 } ppy_state_t;

@@ -49,7 +49,7 @@ PyObject *ppy_set_gil_priority(PyObject *Py_UNUSED(module),
     if (share < 0)
         return NULL;
     ppy_interposer_enable(enabled);
-    ppy_interposer_set_share((uint32_t)share);
+    ppy_gils_set_share((uint32_t)share);
     Py_RETURN_NONE;
 }
 
@@ -59,16 +59,16 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
     const char *reason = state->gil_trouble;
     bool priority = reason == NULL && ppy_interposer_enabled();
     ppt_gilsched_stats_t stats;
+    unsigned gils = ppy_gils_stats(&stats);
 
     if (reason == NULL && !priority)
         reason = "it was turned off";
-    ppy_interposer_stats(&stats);
     return Py_BuildValue(
-        "{s:N,s:z,s:d,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:d,s:d,s:d}",
+        "{s:N,s:z,s:d,s:I,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:d,s:d,s:d}",
         "priority", PyBool_FromLong(priority), "reason", reason, "cpu_share",
-        (double)ppy_interposer_share() / MILLION, "holds", stats.holds,
-        "waits", stats.waits, "cpu_bound_waits", stats.cpu_waits, "wakes",
-        stats.wakes, "vain_wakes", stats.vain_wakes, "requests",
+        (double)ppy_gils_share() / MILLION, "gils", gils, "holds",
+        stats.holds, "waits", stats.waits, "cpu_bound_waits",
+        stats.cpu_waits, "wakes", stats.wakes, "vain_wakes", stats.vain_wakes, "requests",
         stats.requests, "renewals", stats.renewals, "forced", stats.forced,
         "waited", SECONDS(stats.io_waited), "cpu_bound_waited",
         SECONDS(stats.cpu_waited), "cpu_bound_held",
@@ -77,5 +77,11 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
 
 void ppy_control_setup(ppy_state_t *state)
 {
-    state->gil_trouble = ppy_rehearse();
+    state->gil_trouble = ppy_rehearse(&state->gil);
+}
+
+void ppy_control_end(ppy_state_t *state)
+{
+    ppy_interposer_leave(state->gil);
+    state->gil = 0;
 }

@@ -13,7 +13,8 @@ PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,
                                Py_ssize_t nargs, PyObject *kwnames);
 PyObject *ppy_gil_info(PyObject *module, PyObject *none);
 
-/* Called by each import, in each interpreter. */
+/* Called by each import, in each interpreter; and when the module goes. */
 void ppy_control_setup(ppy_state_t *state);
+void ppy_control_end(ppy_state_t *state);
 
 #endif

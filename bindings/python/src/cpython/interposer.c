@@ -16,13 +16,12 @@
  *     was detained   pthread_cond_wait(switch_cond) returns
  *     made anew      pthread_cond_init(cond), in the child of a fork
  *
+ *   Which GILs there are is in gils.c.
+ *
  *   To return ETIMEDOUT from pthread_cond_timedwait is to have take_gil ask
  *   the holder to let go.
  *
  * State
- *   gils     a list, which only grows; atomic.  A record's names and
- *            scheduler are guarded by the GIL's mutex; a record whose GIL is
- *            gone has no names, and is used again.
  *   this     each thread's own
  *
  * Invariants
@@ -33,36 +32,27 @@
  *       only wait for it.
  *   C4  Threads that wait in the system's functions, since the scheduler is
  *       switched off or was not there when they began, are signalled as ever.
+ *   C5  holds is the record of the GIL that this thread has.  It is ended by
+ *       this thread, or once the GIL is gone (G1, G2).
  *
  * SPDX-License-Identifier: MIT
  */
 #include "interposer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "slots.h"
-#include "wait/word64.h" /* of the library's sources */
 
 #define NS_PER_S INT64_C(1000000000)
 
-typedef struct gil {
-    ppy_gil_names_t names;
-    ppt_gilsched_t sched;
-    ppy_observed_t observed;
-    struct gil *next;
-} gil_t;
-
-static gil_t *gils;
 static bool enabled = true;
-static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
 
 /* Reached without a call, and there when the thread starts (tls_args). */
 static _Thread_local struct local {
     ppt_gilsched_thread_t thread;
     ppy_observer_t observer;
-    gil_t *holds;               /* so its record is in use, not begun anew */
+    ppy_gil_t *holds;           /* C5 */
     ppy_recorder_t *recorder;
     void *chosen;               /* C3 */
 } this;
@@ -85,52 +75,15 @@ static ppt_gilsched_thread_t *this_one(void)
 }
 
 /* Of the thread that has the GIL; NULL: it is free. */
-static const ppy_observer_t *holder_of(const gil_t *gil)
+static const ppy_observer_t *holder_of(const ppy_gil_t *gil)
 {
     const struct local *local = (const struct local *)gil->sched.holder;
 
     return local == NULL ? NULL : &local->observer;
 }
 
-static gil_t *first(void)
-{
-    return __atomic_load_n(&gils, __ATOMIC_ACQUIRE);
-}
-
-/* Names change under a mutex that is not held here; a caller's own do not. */
-static pthread_cond_t *name(pthread_cond_t *const *field)
-{
-    return __atomic_load_n(field, __ATOMIC_RELAXED);
-}
-
-static gil_t *gil_with_cond(const pthread_cond_t *cond)
-{
-    gil_t *gil = first();
-
-    while (gil != NULL && name(&gil->names.cond) != cond)
-        gil = gil->next;
-    return gil;
-}
-
-static gil_t *gil_with_switch_cond(const pthread_cond_t *cond)
-{
-    gil_t *gil = first();
-
-    while (gil != NULL && name(&gil->names.switch_cond) != cond)
-        gil = gil->next;
-    return gil;
-}
-
-/* That thread does not hold the mutex: what it guards has been set. */
-static gil_t *gil_with_mutex(const pthread_mutex_t *mutex)
-{
-    gil_t *gil = first();
-
-    while (gil != NULL
-           && __atomic_load_n(&gil->names.mutex, __ATOMIC_ACQUIRE) != mutex)
-        gil = gil->next;
-    return gil;
-}
+/* G1: for who may not use the scheduler of its GIL.  All have this clock. */
+static const ppt_gilsched_t any_scheduler;
 
 /* --- recording ------------------------------------------------------------ */
 
@@ -195,7 +148,7 @@ static void learn_slice(ppt_gilsched_t *sched, const struct timespec *until)
     sched->slice = slice > 0 ? slice : 1;
 }
 
-static int wait_in_scheduler(gil_t *gil, pthread_mutex_t *mutex,
+static int wait_in_scheduler(ppy_gil_t *gil, pthread_mutex_t *mutex,
                              const struct timespec *limit)
 {
     ppt_gilsched_t *sched = &gil->sched;
@@ -226,7 +179,7 @@ static bool waits_in_scheduler(void)
     return ppy_interposer_enabled() || this_one()->wanted_at != 0;
 }
 
-static int timedwait(gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
+static int timedwait(ppy_gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
                      const struct timespec *until)
 {
     if (gil == NULL || !waits_in_scheduler())
@@ -236,7 +189,7 @@ static int timedwait(gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
 
 /* C1 says when take_gil asks. */
 static int __attribute__((noinline)) observed_timedwait(
-    gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
+    ppy_gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
     const struct timespec *until)
 {
     uint64_t holds = gil->sched.stats.holds;
@@ -252,7 +205,7 @@ static int __attribute__((noinline)) observed_timedwait(
 static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                         const struct timespec *until)
 {
-    gil_t *gil = gil_with_cond(cond);
+    ppy_gil_t *gil = ppy_gil_with_cond(cond);
 
     record(PPY_CALL_TIMEDWAIT, cond, mutex);
     if (gil != NULL && ppy_observes())
@@ -262,33 +215,42 @@ static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 
 static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
-    gil_t *gil = gil_with_switch_cond(cond);
+    ppy_gil_t *gil = ppy_gil_with_switch_cond(cond);
     int result;
 
     record(PPY_CALL_WAIT, cond, mutex);
     result = REAL(wait)(cond, mutex);
     if (gil != NULL)
-        ppt_gilsched_detained(&gil->sched, this_one());
+        ppt_gilsched_detained(&any_scheduler, this_one());
     if (gil != NULL && ppy_observes())
         ppy_observe_detained(&gil->observed, &this.observer);
     return result;
 }
 
+/* G2: with the mutex held; nobody uses the GIL any more. */
+static void __attribute__((noinline, cold)) end_unused(ppy_gil_t *gil)
+{
+    if (ppy_gil_end(gil) && this.holds == gil)
+        this.holds = NULL;
+}
+
 /* One look at each GIL: this is on the way of every call that may block. */
 static int my_signal(pthread_cond_t *cond)
 {
-    gil_t *gil;
+    ppy_gil_t *gil;
 
     record(PPY_CALL_SIGNAL, cond, NULL);
-    for (gil = first(); gil != NULL; gil = gil->next) {
-        if (name(&gil->names.switch_cond) == cond) {
+    for (gil = ppy_gils_first(); gil != NULL; gil = gil->next) {
+        if (ppy_gil_cond_at(&gil->names.switch_cond) == cond) {
             ppt_gilsched_took(&gil->sched, this_one());
             this.holds = gil;
             if (ppy_observes())
                 ppy_observe_take(&gil->observed, &this.observer);
+            if (!ppy_gil_is_used(gil))
+                end_unused(gil);
             break;
         }
-        if (name(&gil->names.cond) == cond) {
+        if (ppy_gil_cond_at(&gil->names.cond) == cond) {
             this.holds = NULL;
             this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
             if (ppy_observes())
@@ -301,10 +263,8 @@ static int my_signal(pthread_cond_t *cond)
 
 static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
 {
-    const gil_t *gil = gil_with_mutex(mutex);
-
-    if (gil != NULL)
-        ppt_gilsched_back(&gil->sched, this_one());
+    if (ppy_gil_with_mutex(mutex) != NULL)
+        ppt_gilsched_back(&any_scheduler, this_one());
     return REAL(lock)(mutex);
 }
 
@@ -334,26 +294,32 @@ static int my_unlock(pthread_mutex_t *mutex)
                                : REAL(unlock)(mutex);
 }
 
+static void begin_anew(ppy_gil_t *gil)
+{
+    ppt_gilsched_after_fork(&gil->sched);
+    ppy_observe_anew(&gil->observed);
+}
+
+/* G1: another GIL than the one that is held has gone before. */
 static int my_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 {
-    gil_t *gil = gil_with_cond(cond);
+    ppy_gil_t *gil = ppy_gil_with_cond(cond);
 
-    if (gil != NULL) {
-        ppt_gilsched_after_fork(&gil->sched);
-        ppy_observe_anew(&gil->observed);
-    }
+    if (gil != NULL && gil == this.holds)
+        begin_anew(gil);
+    else if (gil != NULL)
+        ppy_gil_forget(gil);
     return REAL(init)(cond, attr);
 }
 
 static int my_destroy(pthread_cond_t *cond)
 {
-    gil_t *gil = gil_with_cond(cond);
+    ppy_gil_t *gil = ppy_gil_with_cond(cond);
 
-    if (gil != NULL) {
-        __atomic_store_n(&gil->names.mutex, NULL, __ATOMIC_RELAXED);
-        __atomic_store_n(&gil->names.switch_cond, NULL, __ATOMIC_RELAXED);
-        __atomic_store_n(&gil->names.cond, NULL, __ATOMIC_RELEASE);
-    }
+    if (gil != NULL)
+        ppy_gil_forget(gil);
+    if (gil == this.holds)
+        this.holds = NULL;
     return REAL(destroy)(cond);
 }
 
@@ -391,63 +357,44 @@ const char *ppy_interposer_install(const void *address)
 
 void ppy_interposer_remove(const void *address)
 {
-    if (!installed || first() != NULL)
+    if (!installed || ppy_gils_first() != NULL)
         return;
     ppy_slots_restore(address, slots, SLOTS);
     installed = false;
 }
 
-bool ppy_interposer_knows(const ppy_gil_names_t *names)
+uint64_t ppy_interposer_adopt(const ppy_gil_names_t *names)
 {
-    gil_t *gil = gil_with_cond(names->cond);
-
-    return gil != NULL && gil->names.switch_cond == names->switch_cond
-           && gil->names.mutex == names->mutex;
-}
-
-static gil_t *record_for_use(void)
-{
-    gil_t *gil = gil_with_cond(NULL);
-
-    if (gil != NULL)
-        return gil;
-    gil = calloc(1, sizeof(*gil));
-    if (gil == NULL)
-        return NULL;
-    gil->next = gils;
-    __atomic_store_n(&gils, gil, __ATOMIC_RELEASE);
-    return gil;
-}
-
-/* 0 is the scheduler's word for its own default. */
-static uint32_t scheduler_share(void)
-{
-    return ppy_interposer_share() != 0 ? ppy_interposer_share() : 1;
-}
-
-static void begin(gil_t *gil, const ppy_gil_names_t *names)
-{
-    gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
-    gil->sched.cpu_share = scheduler_share();
-    ppy_observe_forget(&gil->observed);
-    ppt_gilsched_took(&gil->sched, this_one());
-    __atomic_store_n(&gil->names.mutex, names->mutex, __ATOMIC_RELEASE);
-    __atomic_store_n(&gil->names.switch_cond, names->switch_cond,
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&gil->names.cond, names->cond, __ATOMIC_RELEASE);
-}
-
-bool ppy_interposer_adopt(const ppy_gil_names_t *names)
-{
-    gil_t *gil = record_for_use();
+    ppy_gil_t *gil = ppy_gils_take();
+    uint64_t id;
 
     if (gil == NULL)
-        return false;
+        return 0;
     pthread_mutex_lock(names->mutex);
-    begin(gil, names);
+    id = ppy_gil_begin(gil, names);
+    ppt_gilsched_took(&gil->sched, this_one());
     this.holds = gil;
     REAL(unlock)(names->mutex);
-    return true;
+    return id;
+}
+
+void ppy_interposer_leave(uint64_t id)
+{
+    ppy_gil_names_t names;
+    ppy_gil_t *gil;
+
+    if (!ppy_gils_leave(id, &names))
+        return;
+    pthread_mutex_lock(names.mutex);
+    gil = ppy_gil_with_cond(names.cond);
+    if (gil != NULL)
+        end_unused(gil);
+    REAL(unlock)(names.mutex);
+}
+
+void ppy_interposer_after_fork(void)
+{
+    ppy_gils_after_fork(this.holds);
 }
 
 void ppy_interposer_enable(bool value)
@@ -464,62 +411,6 @@ bool ppy_interposer_nobody_waits(void)
 {
     return this.holds != NULL
            && ppt_gilsched_waiting(&this.holds->sched) == 0;
-}
-
-void ppy_interposer_set_share(uint32_t share)
-{
-    gil_t *gil = first();
-
-    __atomic_store_n(&cpu_share, share, __ATOMIC_RELAXED);
-    for (; gil != NULL; gil = gil->next)
-        __atomic_store_n(&gil->sched.cpu_share, scheduler_share(),
-                         __ATOMIC_RELAXED);
-}
-
-uint32_t ppy_interposer_share(void)
-{
-    return __atomic_load_n(&cpu_share, __ATOMIC_RELAXED);
-}
-
-static uint64_t count(const uint64_t *counter)
-{
-    return ppt__load64(counter);
-}
-
-static int64_t length(const int64_t *sum)
-{
-    return (int64_t)ppt__load64((const uint64_t *)sum);
-}
-
-static void add(ppt_gilsched_stats_t *sum, const ppt_gilsched_stats_t *part)
-{
-    sum->holds += count(&part->holds);
-    sum->waits += count(&part->waits);
-    sum->cpu_waits += count(&part->cpu_waits);
-    sum->wakes += count(&part->wakes);
-    sum->vain_wakes += count(&part->vain_wakes);
-    sum->requests += count(&part->requests);
-    sum->renewals += count(&part->renewals);
-    sum->forced += count(&part->forced);
-    sum->io_waited += length(&part->io_waited);
-    sum->cpu_waited += length(&part->cpu_waited);
-    sum->cpu_held += length(&part->cpu_held);
-}
-
-/* A record that is not in use may be about to begin. */
-static bool is_in_use(const gil_t *gil)
-{
-    return __atomic_load_n(&gil->names.cond, __ATOMIC_ACQUIRE) != NULL;
-}
-
-void ppy_interposer_stats(ppt_gilsched_stats_t *stats)
-{
-    const gil_t *gil = first();
-
-    *stats = (ppt_gilsched_stats_t){ 0 };
-    for (; gil != NULL; gil = gil->next)
-        if (is_in_use(gil))
-            add(stats, &gil->sched.stats);
 }
 
 bool ppy_interposer_is_scheduled(void)

@@ -10,19 +10,7 @@
 #ifndef PPY_INTERPOSER_H
 #define PPY_INTERPOSER_H
 
-#include <pthread.h>
-#include <stdbool.h>
-
-#include <pyplusthread/gilsched.h>
-
-#include "observe.h"
-
-/* How CPython waits for one GIL. */
-typedef struct ppy_gil_names {
-    pthread_mutex_t *mutex;         /* guards what follows */
-    pthread_cond_t *cond;           /* signalled by who lets go of it */
-    pthread_cond_t *switch_cond;    /* signalled by who has it */
-} ppy_gil_names_t;
+#include "gils.h"
 
 /* What a thread calls: for the rehearsal, see rehearsal.c. */
 typedef enum {
@@ -49,7 +37,7 @@ typedef struct ppy_recorder {
 void ppy_interposer_record(ppy_recorder_t *recorder);
 
 /*
- * The next four are called by one thread at a time.
+ * The next three are called by one thread at a time.
  *
  * Replace the functions in the object that address is in.  Once done,
  * nothing.
@@ -61,15 +49,22 @@ const char *ppy_interposer_install(const void *address);
 /* Put them back: if no GIL is known. */
 void ppy_interposer_remove(const void *address);
 
-/* Whether that GIL is known. */
-bool ppy_interposer_knows(const ppy_gil_names_t *names);
+/*
+ * Schedule that GIL, which this thread holds, from now on, for a module more.
+ * See ppy_gils_join for the one that is scheduled.
+ *
+ * Returns   what to leave it with; 0: there is no memory
+ */
+uint64_t ppy_interposer_adopt(const ppy_gil_names_t *names);
 
 /*
- * Schedule that GIL, which this thread holds, from now on.
- *
- * Returns   false if there is no memory
+ * A module goes which has the GIL of its interpreter scheduled.  That GIL's
+ * mutex is not held.  0: nothing.
  */
-bool ppy_interposer_adopt(const ppy_gil_names_t *names);
+void ppy_interposer_leave(uint64_t id);
+
+/* In the child of a fork. */
+void ppy_interposer_after_fork(void);
 
 /* Whether threads wait in the scheduler; others go on to the system's. */
 void ppy_interposer_enable(bool enabled);
@@ -80,13 +75,6 @@ bool ppy_interposer_enabled(void);
  * of it now: it is scheduled, and no thread waits for it.
  */
 bool ppy_interposer_nobody_waits(void);
-
-/* The CPU-bound threads' share of all GILs, in millionths. */
-void ppy_interposer_set_share(uint32_t share);
-uint32_t ppy_interposer_share(void);
-
-/* The sum over all GILs. */
-void ppy_interposer_stats(ppt_gilsched_stats_t *stats);
 
 /* Whether this thread holds a GIL that is scheduled. */
 bool ppy_interposer_is_scheduled(void);

@@ -267,6 +267,9 @@ void ppy_observe_forget(ppy_observed_t *gil)
     if (ppy_is_observed(gil))
         __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
     gil->observers = 0;
+    ppy_witness_forget(&gil->witness);
+    begin(gil);
+    gil->since = gil->at = gil->until = 0;
 }
 
 /* O1 */

@@ -40,7 +40,7 @@ void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link);
 /* There are no threads, and the GIL is free: in the child of a fork. */
 void ppy_observe_anew(ppy_observed_t *gil);
 
-/* It is another GIL, in the same place. */
+/* The GIL is gone: nothing is known of the one that is next in its place. */
 void ppy_observe_forget(ppy_observed_t *gil);
 
 /*

@@ -133,7 +133,7 @@ static const char *play(const ppy_gil_names_t *names)
                : "this interpreter waits for its GIL in another way";
 }
 
-static const char *rehearse(void)
+static const char *rehearse(uint64_t *id)
 {
     ppy_recorder_t recorder = { 0 };
     ppy_gil_names_t names;
@@ -146,21 +146,23 @@ static const char *rehearse(void)
         return "this interpreter has no GIL";
     if (!learn(&recorder, &names))
         return "this interpreter lets go of its GIL in another way";
-    if (ppy_interposer_knows(&names))
+    *id = ppy_gils_join(&names);
+    if (*id != 0)
         return NULL;
     trouble = play(&names);
-    if (trouble == NULL && !ppy_interposer_adopt(&names))
-        trouble = "there is no memory for the scheduler";
-    return trouble;
+    if (trouble != NULL)
+        return trouble;
+    *id = ppy_interposer_adopt(&names);
+    return *id != 0 ? NULL : "there is no memory for the scheduler";
 }
 
-static const char *install_and_rehearse(void)
+static const char *install_and_rehearse(uint64_t *id)
 {
     const void *interpreter = (const void *)PyEval_SaveThread;
     const char *trouble = ppy_interposer_install(interpreter);
 
     if (trouble == NULL) {
-        trouble = rehearse();
+        trouble = rehearse(id);
         if (trouble != NULL)
             ppy_interposer_remove(interpreter);
     }
@@ -173,28 +175,30 @@ static const char *install_and_rehearse(void)
  */
 static ppt_lock_t rehearsing = PPT_LOCK_INITIALIZER;
 
-static void forget_rehearsal(void)
+static void after_fork(void)
 {
     ppt_lock_after_fork(&rehearsing);
+    ppy_interposer_after_fork();
 }
 
 static void set_atfork(void)
 {
-    pthread_atfork(NULL, NULL, forget_rehearsal);
+    pthread_atfork(NULL, NULL, after_fork);
 }
 
-const char *ppy_rehearse(void)
+const char *ppy_rehearse(uint64_t *id)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *trouble;
 
+    *id = 0;
     if (ppy_is_finalizing())
         return "the interpreter is shutting down";
     pthread_once(&once, set_atfork);
     Py_BEGIN_ALLOW_THREADS
     ppt_lock_acquire(&rehearsing, PPT_FOREVER);
     Py_END_ALLOW_THREADS
-    trouble = install_and_rehearse();
+    trouble = install_and_rehearse(id);
     ppt_lock_release(&rehearsing);
     return trouble;
 }
