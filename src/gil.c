@@ -206,7 +206,7 @@ static int want(ppt_gil_t *gil, wish_t *wish)
 
 static int take_or_wait(ppt_gil_t *gil, wish_t *wish)
 {
-    if (!is_free(gil) || !ppt_gilsched_may_overtake(&gil->sched))
+    if (!is_free(gil) || !ppt_gilsched_may_overtake(&gil->sched, &wish->thread))
         return wish->deadline == PPT_TRY ? EBUSY : want(gil, wish);
     take(gil, &wish->thread);
     return 0;

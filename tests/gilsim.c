@@ -55,11 +55,25 @@ static void took(sim_t *sim, sim_thread_t *thread)
     }
 }
 
-/* CPython has nobody else's turn in view when the lock is free. */
-static bool may_take(sim_t *sim)
+static bool may_take(sim_t *sim, const sim_thread_t *thread)
 {
     return !sim->locked
-           && (!sim->sched.yields || ppt_gilsched_may_overtake(&sim->sched));
+           && ppt_gilsched_may_overtake(&sim->sched, &thread->sched);
+}
+
+static void note_wake(sim_t *sim, const ppt_gilsched_thread_t *before)
+{
+    if (sim->sched.coming != NULL && sim->sched.coming != before)
+        ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
+}
+
+static int want(sim_t *sim, sim_thread_t *thread, int64_t *until)
+{
+    ppt_gilsched_thread_t *before = sim->sched.coming;
+    int next = ppt_gilsched_want(&sim->sched, &thread->sched, until);
+
+    note_wake(sim, before);
+    return next;
 }
 
 /* take_gil, from where it looks at the lock. */
@@ -67,8 +81,8 @@ static void take(sim_t *sim, sim_thread_t *thread)
 {
     int64_t until = 0;
 
-    while (!may_take(sim))
-        switch (ppt_gilsched_want(&sim->sched, &thread->sched, &until)) {
+    while (!may_take(sim, thread))
+        switch (want(sim, thread, &until)) {
         case PPT_GILSCHED_TAKE:
             took(sim, thread);
             return;
@@ -101,7 +115,7 @@ static void arrive(sim_t *sim, sim_thread_t *thread)
 static void look(sim_t *sim, sim_thread_t *thread)
 {
     int64_t until = 0;
-    int next = ppt_gilsched_want(&sim->sched, &thread->sched, &until);
+    int next = want(sim, thread, &until);
 
     if (next == PPT_GILSCHED_SLEEP)
         reschedule(thread, SIM_SLEEPS, until);
@@ -125,8 +139,7 @@ static void let_go(sim_t *sim, sim_thread_t *thread, bool gives_way)
     ppt_gilsched_wake(
         gives_way ? ppt_gilsched_yield(&sim->sched, &thread->sched, false)
                   : ppt_gilsched_let_go(&sim->sched, &thread->sched));
-    if (sim->sched.coming != NULL && sim->sched.coming != before)
-        ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
+    note_wake(sim, before);
 }
 
 /* drop_gil */

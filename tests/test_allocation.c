@@ -294,7 +294,7 @@ static void use_gilsched_that_yields(stage_t *stage)
     wants(stage, PPT_GILSCHED_SLEEP,
           CALL(ppt_gilsched_want)(&sched, &other, &until));
     CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_yield)(&sched, &me, false));
-    wants(stage, true, CALL(ppt_gilsched_may_overtake)(&sched));
+    wants(stage, true, CALL(ppt_gilsched_may_overtake)(&sched, &me));
     CALL(ppt_gilsched_wake)(CALL(ppt_gilsched_give_up)(&sched, &other));
 }
 

@@ -186,30 +186,6 @@ START_TEST(who_has_blocked_before_it_waits_for_the_guard_is_not_cpu_bound)
 }
 END_TEST
 
-/* Each is asked a millisecond late, as by a thread that had no CPU. */
-START_TEST(next_slice_is_shorter_by_what_the_last_was_longer)
-{
-    force_off_two();
-    sleeps(&d);
-    sleeps(&a);
-    ck_assert_ptr_eq(let_go(), &a);
-    comes(&a);
-    pass(SLICE + MS);
-    asks(&d);
-    ck_assert_ptr_eq(let_go(), &d);
-    comes(&d);
-    sleeps(&a);
-    ck_assert_int_eq(until, sim_clock + SLICE);
-    pass(SLICE);
-    asks(&a);
-    ck_assert_ptr_eq(let_go(), &a);
-    sleeps(&d);
-    comes(&a);
-    sleeps(&d);
-    ck_assert_int_eq(until, sim_clock + SLICE - MS);
-}
-END_TEST
-
 START_TEST(cpu_bound_holder_is_asked_at_once)
 {
     compute(&a, &b);
@@ -545,6 +521,106 @@ START_TEST(next_slice_begins_though_others_come_all_the_time)
 }
 END_TEST
 
+/* S8: what each has been served */
+
+static bool may_overtake(const ppt_gilsched_thread_t *thread)
+{
+    return ppt_gilsched_may_overtake(&sched, thread);
+}
+
+/* a has had the lock for too long, and makes way for b, which is woken. */
+static void lead(void)
+{
+    compute_both();
+    pass(2 * SLICE);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    ck_assert_int_ge(a.served - b.served, SLICE);
+}
+
+START_TEST(who_leads_by_a_slice_does_not_resume_first)
+{
+    compute_both();
+    a.served = b.served + SLICE; /* but has not used its slice */
+    asks(&c);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &b);
+}
+END_TEST
+
+START_TEST(who_leads_by_a_slice_leaves_the_lock_to_the_next)
+{
+    lead();
+    ck_assert(!may_overtake(&a));
+    sleeps(&a);
+    comes(&b);
+}
+END_TEST
+
+START_TEST(who_does_not_lead_may_overtake)
+{
+    compute_both();
+    pass(SLICE);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    ck_assert(may_overtake(&a));
+    ck_assert(may_overtake(&c));
+}
+END_TEST
+
+START_TEST(who_leads_by_a_slice_is_asked_at_once)
+{
+    lead();
+    take(&a);
+    asks(&b);
+}
+END_TEST
+
+/* It was the only one when it was woken. */
+START_TEST(who_is_woken_and_leads_has_the_next_woken_instead)
+{
+    lead();
+    comes(&b);
+    asks(&c);
+    sleeps(&a);
+    ck_assert_ptr_eq(let_go(), &c);
+    comes(&c);
+    ck_assert_ptr_eq(let_go(), &a);
+    sleeps(&b);
+    sleeps(&a);
+    ck_assert_ptr_eq(sched.coming, &b);
+    comes(&b);
+    ck_assert_ptr_eq(let_go(), &a);
+}
+END_TEST
+
+START_TEST(call_that_kept_the_lock_counts_for_two_slices)
+{
+    int64_t before;
+
+    compute_both();
+    before = a.served;
+    pass(SECOND);
+    asks(&b);
+    ck_assert_ptr_eq(let_go(), &b);
+    ck_assert_int_eq(a.served, before + 2 * SLICE);
+}
+END_TEST
+
+START_TEST(who_was_away_is_owed_four_slices)
+{
+    compute(&d, &c);
+    asks(&c);
+    ck_assert_ptr_eq(let_go(), &c); /* d makes way, and stays away */
+    comes(&c);
+    sched.level = d.served + 100 * SLICE;
+    sleeps(&d);
+    ck_assert_int_eq(d.served, sched.level - 4 * SLICE);
+}
+END_TEST
+
 START_TEST(slice_follows_the_switch_interval)
 {
     sched.slice = SLICE / 5;
@@ -699,6 +775,32 @@ START_TEST(cpu_bound_threads_get_equal_shares)
 }
 END_TEST
 
+/* Where one always finds the lock free when it comes back, by its rhythm. */
+START_TEST(no_rhythm_of_another_gives_one_more_than_its_share)
+{
+    static const int64_t hold[] = { 3 * US, 7 * US, 15 * US, 30 * US };
+    static const int64_t block[] = { 1 * US,  5 * US,  10 * US, 20 * US,
+                                     30 * US, 45 * US, 60 * US, 100 * US };
+    int computing = 2 + _i / 3;
+    sim_thread_t threads[8];
+    int i, which;
+
+    for (which = 0; which < 32; which++) {
+        memset(threads, 0, sizeof threads);
+        for (i = 0; i < computing; i++) {
+            threads[i].hold = PPT_FOREVER;
+            threads[i].start = i * 7 * US;
+        }
+        threads[i].hold = hold[which % 4];
+        threads[i].block = block[which / 4];
+        simulate_with(_i % 3 == 0 ? SAME_CPU : _i % 3 * 50 * US - 20 * US,
+                      threads, computing + 1, SECOND);
+        ck_assert_int_ge(spread(threads, computing), 80);
+        ck_assert_int_ge(share(threads, computing), 280);
+    }
+}
+END_TEST
+
 /* Also one whose period is a time slice, and which meets each slice's end. */
 START_TEST(back_from_blocking_waits_a_few_microseconds)
 {
@@ -780,7 +882,6 @@ void add_tests(Suite *suite)
         who_was_detained_has_not_blocked,
         who_waits_for_the_guard_has_not_blocked,
         who_has_blocked_before_it_waits_for_the_guard_is_not_cpu_bound,
-        next_slice_is_shorter_by_what_the_last_was_longer,
         cpu_bound_holder_is_asked_at_once,
         other_holder_is_asked_after_patience,
         last_in_the_queue_keeps_time,
@@ -800,6 +901,13 @@ void add_tests(Suite *suite)
         who_resumes_and_asks_keeps_the_rest_of_its_slice,
         who_made_way_after_its_slice_queues_last,
         next_slice_begins_though_others_come_all_the_time,
+        who_leads_by_a_slice_does_not_resume_first,
+        who_leads_by_a_slice_leaves_the_lock_to_the_next,
+        who_does_not_lead_may_overtake,
+        who_leads_by_a_slice_is_asked_at_once,
+        who_is_woken_and_leads_has_the_next_woken_instead,
+        call_that_kept_the_lock_counts_for_two_slices,
+        who_was_away_is_owed_four_slices,
         slice_follows_the_switch_interval,
         lock_is_left_alone_for_who_was_soon_back,
         lock_that_was_left_alone_in_vain_is_taken,
@@ -820,6 +928,8 @@ void add_tests(Suite *suite)
     tcase = add_case(suite, "programs");
     add_list(tcase, programs, LENGTH(programs));
     tcase_add_loop_test(tcase, cpu_bound_threads_keep_their_share, 0, 9);
+    tcase_add_loop_test(tcase, no_rhythm_of_another_gives_one_more_than_its_share,
+                        0, 15);
     tcase_add_loop_test(tcase, cpu_bound_threads_get_equal_shares, 0, 20);
     tcase_add_loop_test(tcase, back_from_blocking_waits_a_few_microseconds, 0,
                         9);

@@ -109,6 +109,7 @@ typedef struct ppt_gilsched_thread {
     int64_t away_since;     /* the same, but for what detained it */
     uint64_t sleeps;        /* how often it had gone to sleep then */
     int64_t used;           /* of its time slice */
+    int64_t served;         /* ns for which it has had the lock, CPU-bound */
     int64_t passed_since;   /* first woken in vain; 0: was not */
     bool cpu_bound;
     bool back;              /* and wants the lock again: it has not blocked */
@@ -123,7 +124,7 @@ typedef struct ppt_gilsched_thread {
 } ppt_gilsched_thread_t;
 
 #define PPT_GILSCHED_THREAD_INITIALIZER                                     \
-    { { { 0 } }, 0, 0, 0, 0, 0, 0, false, false, false, false, false, 0,    \
+    { { { 0 } }, 0, 0, 0, 0, 0, 0, 0, false, false, false, false, false, 0, \
       false, false, false, false }
 
 /* What CPU-bound threads have had.  Private. */
@@ -142,7 +143,8 @@ typedef struct ppt_gilsched_account {
  * Order     Threads that come back from something that blocks, first come,
  *           first served; then CPU-bound threads, likewise, each for a time
  *           slice; one that made way resumes first, with the rest of its
- *           slice.  While CPU-bound threads have had less than their share,
+ *           slice, unless it has been served a slice more than the one that
+ *           waits.  While CPU-bound threads have had less than their share,
  *           they go before the others.
  *           A free lock for which only CPU-bound threads wait is left alone
  *           for PPT_GILSCHED_BRIEF_NS where the thread that let go of it was
@@ -174,6 +176,7 @@ typedef struct ppt_gilsched {
     bool yields;             /* holders give way by ppt_gilsched_yield only,
                                 and may be asked at any time */
     int64_t slice_over_at;   /* since then; 0: no slice, or the next one's */
+    int64_t level;           /* served, of the last that took it CPU-bound */
     ppt_gilsched_account_t account;
     ppt_gilsched_stats_t stats;
 } ppt_gilsched_t;
@@ -181,7 +184,7 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, 0, 0, 0, 0, false, 0, { 0, 0, 0, false, false, false },            \
+      0, 0, 0, 0, 0, false, 0, 0, { 0, 0, 0, false, false, false },         \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {
@@ -236,12 +239,15 @@ PPT_API void *ppt_gilsched_yield(ppt_gilsched_t *sched,
                                  bool slice_over);
 
 /*
- * Whether a thread that has not waited may take the lock, which is free, while
- * another is on its way to it.  Not where that one was passed over for
- * PPT_GILSCHED_PATIENCE_NS, or is CPU-bound and owed time, unless it is late
- * itself.
+ * Whether thread, which has not waited, may take the lock, which is free, while
+ * others want it.  Not a CPU-bound one that has been served a slice more than
+ * the CPU-bound one that is next.  Where the scheduler has yields set, nobody
+ * may while one is on its way that was passed over for
+ * PPT_GILSCHED_PATIENCE_NS, or is CPU-bound and owed time, unless that one is
+ * late.  An interpreter that asks has the thread want the lock then.
  */
-PPT_API bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched);
+PPT_API bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched,
+                                       const ppt_gilsched_thread_t *thread);
 
 /*
  * Thread, which wants the lock, wants it no more: instead of sleeping again,

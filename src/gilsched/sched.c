@@ -48,9 +48,13 @@
  *       threads that wake each other through pipes are not interrupted at
  *       each step, and the lock is not idle for longer than two such sleeps.
  *       No CPU-bound thread leaves the lock alone while others are queued.
- *   S8  What a CPU-bound thread has had beyond its slice, until it was asked
- *       and let go, is taken from its next one (deficit round robin, Shreedhar
- *       and Varghese 1995), unless no other wants the lock by then.
+ *   S8  Among CPU-bound threads none is served much more than a slice more
+ *       than another that waits, whoever finds the lock free when it comes
+ *       back: one that leads by a slice is asked to let go, does not resume
+ *       first, and leaves a free lock to the others (as in a fair queue of
+ *       virtual time, Demers, Keshav and Shenker 1989).  A thread that was
+ *       away is owed no more than some slices, and a call that kept the lock
+ *       for long counts for no more than two.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -69,6 +73,11 @@
 
 #define PATIENCE PPT_GILSCHED_PATIENCE_NS
 #define BRIEF PPT_GILSCHED_BRIEF_NS
+
+/* S8, in slices: what a thread is owed at most, and what a hold counts for. */
+#define OWED_MOST 4
+#define HELD_MOST 2
+
 #define HOUR_NS (INT64_C(3600) * 1000000000)
 #define MILLION 1000000
 
@@ -197,13 +206,40 @@ static void look_at_class(const ppt_gilsched_t *sched,
     thread->used = 0;
 }
 
-/* S8: for a slice at most, as a call that kept the lock may take seconds. */
-static int64_t overrun(const ppt_gilsched_t *sched,
-                       const ppt_gilsched_thread_t *thread)
+/* The CPU-bound thread that is next; NULL: none. */
+static const ppt_gilsched_thread_t *next_cpu_bound(const ppt_gilsched_t *sched)
 {
-    int64_t slice = slice_of(sched);
+    if (sched->cpu.head != NULL)
+        return (const ppt_gilsched_thread_t *)sched->cpu.head;
+    return cpu_bound_wait(sched) ? sched->coming : NULL;
+}
 
-    return earlier(thread->used - slice, slice);
+/* S8 */
+static bool leads(const ppt_gilsched_t *sched,
+                  const ppt_gilsched_thread_t *thread)
+{
+    const ppt_gilsched_thread_t *next = next_cpu_bound(sched);
+
+    return thread->cpu_bound && next != NULL
+           && thread->served - next->served >= slice_of(sched);
+}
+
+/* S8: it comes among the CPU-bound threads. */
+static void join(const ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
+{
+    int64_t least = sched->level - OWED_MOST * slice_of(sched);
+
+    if (thread->served < least)
+        thread->served = least;
+}
+
+/* S8; known: as CPU-bound, when it took the lock. */
+static void serve(const ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                  bool known, int64_t held)
+{
+    if (!known)
+        thread->served = sched->level;
+    thread->served += earlier(held, HELD_MOST * slice_of(sched));
 }
 
 static void arrive(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
@@ -214,8 +250,9 @@ static void arrive(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     if (!thread->cpu_bound)
         return;
     ppt__account_want(&sched->account, thread->let_go_at, now);
+    join(sched, thread);
     if (!thread->resumes)
-        thread->used = overrun(sched, thread);
+        thread->used = 0;
 }
 
 /* The post has been given: S3. */
@@ -289,13 +326,16 @@ static void leave_to_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     leave(sched, thread);
 }
 
-/* When a CPU-bound thread's time slice ends. */
-static int64_t slice_end(const ppt_gilsched_t *sched)
+/* When the holder's time slice ends, or its lead over a thread is too long. */
+static int64_t slice_end(const ppt_gilsched_t *sched,
+                         const ppt_gilsched_thread_t *thread)
 {
-    int64_t since = sched->computes_since != 0 ? sched->computes_since
-                                               : sched->contended_since;
+    int64_t ahead = sched->holder->served - thread->served; /* S8 */
 
-    return since + slice_of(sched) - sched->used;
+    if (sched->computes_since == 0)
+        return sched->contended_since + slice_of(sched);
+    return sched->computes_since + slice_of(sched)
+           - (ahead > sched->used ? ahead : sched->used);
 }
 
 /* When the holder may be asked for a thread back from something that blocks. */
@@ -333,7 +373,7 @@ static int64_t ask_at(ppt_gilsched_t *sched,
     if (was_passed_over(sched, thread, now))
         at = now;
     else if (thread->cpu_bound)
-        at = slice_end(sched);
+        at = slice_end(sched, thread);
     else
         at = interruptible_at(sched, now);
     if (sched->asked_at != 0 && at < sched->asked_at + PATIENCE)
@@ -470,6 +510,18 @@ static bool is_left(const ppt_gilsched_t *sched,
            && now < sched->left_until;
 }
 
+/* S8: the lock is free, but for another.  S1: that one is woken. */
+static int leave_to_others(ppt_gilsched_t *sched,
+                           ppt_gilsched_thread_t *thread, int64_t now,
+                           int64_t *until)
+{
+    thread->resumes = false;
+    thread->passed_since = 0;
+    *until = sleep_until(sched, thread, PPT_FOREVER, now);
+    ppt_gilsched_wake(choose(sched, now));
+    return PPT_GILSCHED_SLEEP;
+}
+
 /*
  * The lock is free.  S4: if the one that was woken does not come, the next
  * one is; in turn, whoever finds it so.
@@ -479,6 +531,8 @@ static int take_or_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 {
     bool left = is_left(sched, thread, now);
 
+    if (leads(sched, thread))
+        return leave_to_others(sched, thread, now, until);
     if (thread->queued && !left)
         ppt_gilsched_wake(choose(sched, now));
     if (was_chosen(thread))
@@ -508,11 +562,17 @@ int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     return take_or_wait(sched, thread, now, until);
 }
 
-bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched)
+bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched,
+                               const ppt_gilsched_thread_t *thread)
 {
-    int64_t now = now_in(sched);
     const ppt_gilsched_thread_t *coming = sched->coming;
+    int64_t now;
 
+    if (leads(sched, thread))
+        return false;
+    if (!sched->yields)
+        return true;
+    now = now_in(sched);
     if (nobody_comes(sched, now))
         return true;
     if (coming->cpu_bound)
@@ -586,6 +646,8 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
         look_at_class(sched, thread, now);
     if (thread->cpu_bound) {
         ppt__account_want(&sched->account, thread->let_go_at, now);
+        join(sched, thread);
+        sched->level = thread->served;
         if (!cpu_bound_wait(sched))
             thread->used = 0;
         if (thread->used < slice_of(sched))
@@ -622,7 +684,7 @@ static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     count(&sched->stats.forced);
     thread->cpu_bound = true;
     thread->used = sched->used + now - since;
-    thread->resumes = thread->used < slice_of(sched);
+    thread->resumes = thread->used < slice_of(sched) && !leads(sched, thread);
     thread->let_go_at = now;
     goes_away(sched, thread, now);
     if (!thread->resumes && sched->slice_over_at == 0 && cpu_bound_wait(sched))
@@ -633,6 +695,7 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
                      bool forced, int64_t now)
 {
     int64_t since = sched->computes_since;
+    bool known = thread->cpu_bound;
 
     thread->cpu_bound = false;
     thread->used = 0;
@@ -640,6 +703,7 @@ static void end_hold(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
         return;
     ppt__account_let_go(&sched->account, cpu_bound_wait(sched));
     add(&sched->stats.cpu_held, now - since);
+    serve(sched, thread, known, now - since);
     if (forced)
         force_off(sched, thread, since, now);
 }

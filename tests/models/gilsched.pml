@@ -42,6 +42,7 @@
 #define LEFT_UNWATCHED 16   /* the lock is left alone while nobody watches */
 #define LEFT_FOR_GOOD 17    /* who watches leaves the free lock for ever */
 #define WATCH_NO_TIMER 18   /* who watches sleeps until it is woken */
+#define LEFT_UNWOKEN 19     /* who leaves the free lock to another wakes nobody */
 #ifndef BUG
 #define BUG 0
 #endif
@@ -84,6 +85,7 @@ bit coming_old, asked_old, hold_old;
 bit left, left_old;         /* the free lock is, for who let go of it */
 bit cpu_bound[THREADS];
 bit watches[THREADS];
+bit may_lead[THREADS];      /* it has had the lock since it left it to others */
 bit timer[THREADS];         /* its sleep has a deadline */
 bit in_futex[THREADS];
 bit may_lose;               /* ghost: the next request */
@@ -95,6 +97,11 @@ bit may_lose;               /* ghost: the next request */
 #define left_for_others(n) \
     (left && (!left_old || bug(LEFT_FOR_GOOD)) && cpu_bound[n] \
      && len(io) == 0)
+/* S8: by how much is left open, but it is made up for in the meantime. */
+#define other_is_next(n) \
+    ((len(cpu) > 0 && !(cpu?[eval(n)])) \
+     || (len(cpu) == 0 && coming != NOBODY && coming != n && cpu_bound[coming]))
+#define leads(n) (cpu_bound[n] && may_lead[n] && other_is_next(n))
 #define may_leave \
     (watched || (len(cpu) > 0 && bug(LEFT_UNWATCHED)))
 #define holder_may_be_brief \
@@ -339,6 +346,19 @@ inline wait_or_ask(n)
     fi
 }
 
+/* S8 */
+inline leave_to_others(n)
+{
+    resumes = 0;
+    passed = 0;
+    may_lead[n] = 0;
+    sleep_until(n);
+    if
+    :: bug(LEFT_UNWOKEN)
+    :: else -> choose()
+    fi
+}
+
 inline want(n)
 {
     if
@@ -349,6 +369,7 @@ inline want(n)
     look_at_place(n);
     if
     :: locked -> wait_or_ask(n)
+    :: !locked && leads(n) -> leave_to_others(n)
     :: !locked && left_for_others(n) -> sleep_until(n)
     :: !locked && !left_for_others(n) && may_take && !for_others ->
         leave(n);
@@ -397,6 +418,7 @@ inline take_it(n)
 {
     assert(!locked && !is_queued(n) && !alive[n]);
     locked = 1;
+    may_lead[n] = 1;
     i = 0;
     do
     :: i == THREADS -> break
@@ -451,6 +473,7 @@ inline timed_out(n)
 inline returned(n)
 {
     in_call = 0;
+    in_lock = 0;
     assert(!is_queued(n) && !alive[n]);
     if
     :: next == ASK && (since[n] == 0 || bug(ASKED_ANYWAY)) ->
@@ -467,14 +490,17 @@ inline look(n)
 {
     do
     :: !in_call && !locked -> take_it(n); break
+    :: !in_call && !locked && at_entry && leads(n) ->
+        in_call = 1; in_lock = 1; wants = 1
     :: !in_call && locked -> since[n] = 0; in_call = 1; wants = 1
+    :: in_call && in_lock && locked -> since[n] = 0; in_lock = 0
 #ifdef OFF
     :: !in_call && locked && (!wants || bug(OFF_MIDWAY)) ->
         since[n] = 0;
         in_cond[n] = 1; in_conds++;
         next = PASS; break
 #endif
-    :: in_call ->
+    :: in_call && !(in_lock && locked) ->
         want(n);
         if
         :: next == SLEEP -> break
@@ -540,7 +566,9 @@ inline take(n)
         if :: cpu_bound[n] -> resumes = 1 :: resumes = 0 fi;
         guard(m);
         look_at_clock();
+        at_entry = 1;
         look(n);
+        at_entry = 0;
         done()
     };
     do
@@ -618,7 +646,7 @@ proctype thread(byte n)
     byte i, x, node, chosen = NOBODY;
     mtype next;
     bit in_call, woken, passed, resumes, was_last, is_last, alone, has_asked;
-    bit wants, watched;
+    bit wants, watched, at_entry, in_lock;
 
     do
     :: break

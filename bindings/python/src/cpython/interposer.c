@@ -9,7 +9,7 @@
  *   event of the scheduler is a call that CPython makes, with the mutex held
  *   where it matters, which is the scheduler's guard:
  *
- *     is back        pthread_mutex_lock(mutex)
+ *     is back        pthread_mutex_lock(mutex), of a CPU-bound thread
  *     wants it       pthread_cond_timedwait(cond, mutex)
  *     has it         pthread_cond_signal(switch_cond)
  *     lets go        pthread_cond_signal(cond)
@@ -27,7 +27,9 @@
  * Invariants
  *   C1  take_gil asks only if no other thread has had the GIL since its own
  *       call of pthread_cond_timedwait: else it is made to call again first.
- *   C2  A thread that returns to CPython is in no queue: it may end there.
+ *   C2  A thread that returns to CPython from pthread_cond_timedwait is in no
+ *       queue: it may end there.  From pthread_mutex_lock it may be in one if
+ *       the GIL is held: then it waits for it next.
  *   C3  Whoever was chosen is woken after the mutex was released: it would
  *       only wait for it.
  *   C4  Threads that wait in the system's functions, since the scheduler is
@@ -261,14 +263,46 @@ static int my_signal(pthread_cond_t *cond)
     return REAL(signal)(cond); /* C4 */
 }
 
-static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
+/*
+ * With the mutex held: take_gil would take the GIL if it is free, and does so
+ * on return, or waits for it in the scheduler, where the thread is queued.
+ */
+static void leave_to_others(ppy_gil_t *gil, pthread_mutex_t *mutex)
 {
-    if (ppy_gil_with_mutex(mutex) != NULL)
-        ppt_gilsched_back(&any_scheduler, this_one());
-    return REAL(lock)(mutex);
+    ppt_gilsched_t *sched = &gil->sched;
+    int64_t until;
+
+    if (!ppy_interposer_enabled()
+        || ppt_gilsched_may_overtake(sched, this_one()))
+        return;
+    while (sched->holder == NULL
+           && ppt_gilsched_want(sched, this_one(), &until)
+                  == PPT_GILSCHED_SLEEP) {
+        if (ppy_observes())
+            ppy_observe_want(&gil->observed, &this.observer, NULL);
+        REAL(unlock)(mutex);
+        ppt_gilsched_sleep(this_one(), until);
+        REAL(lock)(mutex);
+    }
 }
 
-/* The mutex may keep the thread for as long as something that blocks. */
+static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
+{
+    ppy_gil_t *gil = ppy_gil_with_mutex(mutex);
+    int result;
+
+    if (gil != NULL)
+        ppt_gilsched_back(&any_scheduler, this_one());
+    result = REAL(lock)(mutex);
+    if (result == 0 && gil != NULL && gil->sched.holder == NULL)
+        leave_to_others(gil, mutex);
+    return result;
+}
+
+/*
+ * A CPU-bound thread comes back.  The mutex may keep it for as long as
+ * something that blocks.
+ */
 static int my_lock(pthread_mutex_t *mutex)
 {
     return this.thread.cpu_bound && this.holds == NULL
