@@ -6,7 +6,8 @@
  * lets go of it by itself or computes until it is asked to; a request may get
  * lost, once in a hold.  A thread may wait in CPython's own way, as long as it
  * has not begun in the scheduler (OFF), never come although it was woken
- * (STALL), or end where CPython ends it (EXIT).  PERTHREAD: requests are for a
+ * (STALL), or end where CPython ends it (EXIT).  LEAD: CPU-bound threads may
+ * lead others (S8).  PERTHREAD: requests are for a
  * thread, as from 3.13 on.  POSIX: a post is made by the system call, and not
  * before it.
  *
@@ -101,7 +102,11 @@ bit may_lose;               /* ghost: the next request */
 #define other_is_next(n) \
     ((len(cpu) > 0 && !(cpu?[eval(n)])) \
      || (len(cpu) == 0 && coming != NOBODY && coming != n && cpu_bound[coming]))
+#ifdef LEAD
 #define leads(n) (cpu_bound[n] && may_lead[n] && other_is_next(n))
+#else
+#define leads(n) false
+#endif
 #define may_leave \
     (watched || (len(cpu) > 0 && bug(LEFT_UNWATCHED)))
 #define holder_may_be_brief \
@@ -418,7 +423,9 @@ inline take_it(n)
 {
     assert(!locked && !is_queued(n) && !alive[n]);
     locked = 1;
+#ifdef LEAD
     may_lead[n] = 1;
+#endif
     i = 0;
     do
     :: i == THREADS -> break

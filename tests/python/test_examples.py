@@ -65,6 +65,7 @@ def test_web_server_answers_beside_a_thread_that_computes():
         r'priority: 5 answers, .*\n', printed)
 
 
+@pytest.mark.unsanitized  # the compiler is not
 def test_foreign_thread(tmp_path):
     """It is built by the command that its first lines give."""
     if shutil.which('cc') is None:

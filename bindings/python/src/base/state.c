@@ -5,21 +5,26 @@
  */
 #include "state.h"
 
-static struct PyModuleDef *module_def;
+static struct PyModuleDef *module_def; /* atomic: each import sets it */
 
 void ppy_state_setup(struct PyModuleDef *def)
 {
-    module_def = def;
+    __atomic_store_n(&module_def, def, __ATOMIC_RELEASE);
+}
+
+static struct PyModuleDef *the_def(void)
+{
+    return __atomic_load_n(&module_def, __ATOMIC_ACQUIRE);
 }
 
 ppy_state_t *ppy_state(PyTypeObject *type)
 {
-    return PyModule_GetState(PyType_GetModuleByDef(type, module_def));
+    return PyModule_GetState(PyType_GetModuleByDef(type, the_def()));
 }
 
 ppy_state_t *ppy_state_of(PyObject *object)
 {
-    PyObject *module = PyType_GetModuleByDef(Py_TYPE(object), module_def);
+    PyObject *module = PyType_GetModuleByDef(Py_TYPE(object), the_def());
 
     if (module == NULL)
         PyErr_Clear();

@@ -33,6 +33,7 @@
 #include "observe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <pyplusthread/gilsched.h>
 #include <pyplusthread/time.h>
@@ -365,13 +366,30 @@ bool ppy_observe_events(ppy_observed_t *gil, size_t room)
 
 /* --- from Python ---------------------------------------------------------- */
 
+/* Those fields that only who has the GIL's mutex writes. */
+static void copy_fields(ppy_observed_thread_t *copy,
+                        const ppy_observed_thread_t *thread)
+{
+    *copy = (ppy_observed_thread_t){
+        .serial = thread->serial,
+        .is_used = thread->is_used,
+        .tally = thread->tally,
+        .held = thread->held,
+        .waited = thread->waited,
+        .native_id = thread->native_id,
+        .ident = thread->ident,
+        .threads = thread->threads,
+    };
+    memcpy(copy->name, thread->name, sizeof(copy->name));
+}
+
 /* As if its hold and its wait ended now. */
 static void copy_one(const ppy_observed_t *gil, ppy_observed_thread_t *copy,
                      const ppy_observed_thread_t *thread)
 {
     uint64_t *counts = copy->tally.counts;
 
-    *copy = *thread;
+    copy_fields(copy, thread);
     copy->ended = ppy_record_has_ended(thread);
     if (thread->took_at != 0) {
         counts[PPY_HELD] += (uint64_t)(gil->until - thread->took_at);
