@@ -7,8 +7,8 @@
  *   once it is attached again, or waits again if another thread was faster.
  *
  * State
- *   items, first, count, shift   the ring: count items from first on, in
- *         1 << shift slots; there are no slots before the first put
+ *   items, slots, first, count   the ring: count items from first on; there
+ *         are no slots before the first put
  *   filled   the threads that wait
  *
  *   The ring is guarded by the GIL; by a critical section where there is none.
@@ -40,7 +40,7 @@
 #include "../wait/main_thread.h"
 #include "../wait/wait.h"
 
-enum { LEAST_SHIFT = 2, MOST_SHIFT = 32 };
+enum { LEAST_TO_SHRINK = 16 };
 
 typedef struct {
     PyObject_HEAD
@@ -48,25 +48,24 @@ typedef struct {
     PyObject **items;
     size_t count;
     uint32_t first;
-    uint8_t shift;
+    uint32_t slots;
     PyObject *weakrefs;
 } simple_queue_t;
 
 /* --- the ring: in a critical section, if there is no GIL ---------------- */
 
-static size_t slots_of(const simple_queue_t *self)
-{
-    return self->items == NULL ? 0 : (size_t)1 << self->shift;
-}
-
 static PyObject **slot(const simple_queue_t *self, size_t i)
 {
-    return &self->items[(self->first + i) & (slots_of(self) - 1)];
+    size_t at = self->first + i;
+
+    return &self->items[at < self->slots ? at : at - self->slots];
 }
 
-static int resize(simple_queue_t *self, uint8_t shift)
+static int resize(simple_queue_t *self, size_t slots)
 {
-    PyObject **items = PyMem_Malloc(sizeof(*items) << shift);
+    PyObject **items = slots > UINT32_MAX
+                           ? NULL
+                           : PyMem_Malloc(slots * sizeof(*items));
     size_t i;
 
     if (items == NULL)
@@ -76,29 +75,28 @@ static int resize(simple_queue_t *self, uint8_t shift)
     PyMem_Free(self->items);
     self->items = items;
     self->first = 0;
-    self->shift = shift;
+    self->slots = (uint32_t)slots;
     return 0;
 }
 
+/* As much as a list does, which stock's was until CPython 3.12. */
 static int grow(simple_queue_t *self)
 {
-    int shift = self->items == NULL ? LEAST_SHIFT : self->shift + 1;
+    size_t least = self->count + 1;
 
-    if (shift > MOST_SHIFT || shift >= (int)(8 * sizeof(size_t) - 4))
-        return -1;
-    return resize(self, (uint8_t)shift);
+    return resize(self, (least + least / 8 + 6) & ~(size_t)3);
 }
 
 /* Without memory for fewer slots, there are as many as before. */
 static void shrink_if_large(simple_queue_t *self)
 {
-    if (self->shift > LEAST_SHIFT + 1 && self->count < slots_of(self) / 8)
-        (void)resize(self, self->shift - 1);
+    if (self->slots > LEAST_TO_SHRINK && self->count < self->slots / 8)
+        (void)resize(self, self->slots / 2);
 }
 
 static int push(simple_queue_t *self, PyObject *item)
 {
-    if (self->count == slots_of(self) && grow(self) < 0)
+    if (self->count == self->slots && grow(self) < 0)
         return -1;
     *slot(self, self->count) = Py_NewRef(item);
     self->count++;
@@ -113,7 +111,7 @@ static PyObject *pop(simple_queue_t *self)
     if (self->count == 0)
         return NULL;
     item = *slot(self, 0);
-    self->first = (uint32_t)((self->first + 1) & (slots_of(self) - 1));
+    self->first = self->first + 1 < self->slots ? self->first + 1 : 0;
     self->count--;
     shrink_if_large(self);
     return item;
@@ -397,7 +395,7 @@ static PyObject *size_in_memory(PyObject *op, PyObject *Py_UNUSED(ignored))
     size_t size;
 
     Py_BEGIN_CRITICAL_SECTION(op);
-    size = slots_of(self) * sizeof(*self->items);
+    size = self->slots * sizeof(*self->items);
     Py_END_CRITICAL_SECTION();
     return PyLong_FromSize_t((size_t)Py_TYPE(op)->tp_basicsize + size);
 }
@@ -435,7 +433,7 @@ static int clear(PyObject *op)
 
     self->items = NULL;
     self->count = 0;
-    self->first = 0;
+    self->first = self->slots = 0;
     for (i = 0; i < old.count; i++)
         Py_DECREF(*slot(&old, i));
     PyMem_Free(old.items);
