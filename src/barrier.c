@@ -419,8 +419,8 @@ int ppt_barrier_wait_with(ppt_barrier_t *barrier, ppt_waiter_t *waiter,
                           ppt_interrupt_fn on_interrupt, void *arg)
 {
     return wait(barrier, (ppt__waiter_t *)(void *)waiter, index,
-                &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE, on_interrupt,
-                                  arg });
+                &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
+                                        on_interrupt, arg });
 }
 
 uint32_t ppt_barrier_parties(const ppt_barrier_t *barrier)

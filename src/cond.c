@@ -259,9 +259,9 @@ unsigned ppt_cond_waiting(const ppt_cond_t *cond)
     return ppt__waitq_waiting(&cond->queue);
 }
 
-bool ppt_cond_wakes_afar(const ppt_cond_t *cond)
+bool ppt_cond_wakes_remotely(const ppt_cond_t *cond)
 {
-    return ppt__spin_far(&cond->queue);
+    return ppt__spin_remote(&cond->queue);
 }
 
 void ppt_cond_after_fork(ppt_cond_t *cond)

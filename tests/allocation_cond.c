@@ -66,7 +66,7 @@ static void time_out_in_steps_uninterruptibly(stage_t *stage)
     wants(stage, ETIMEDOUT,
           CALL(ppt_cond_sleep_uninterruptible)(&stage->cond, &waiter,
                                                soon()));
-    wants(stage, false, CALL(ppt_cond_wakes_afar)(&stage->cond));
+    wants(stage, false, CALL(ppt_cond_wakes_remotely)(&stage->cond));
 }
 
 static void cancel(stage_t *stage)

@@ -13,7 +13,7 @@
     DO(ppt_cond_broadcast) DO(ppt_cond_broadcast_unlock)                    \
     DO(ppt_cond_cancel) DO(ppt_cond_destroy) DO(ppt_cond_enqueue)           \
     DO(ppt_cond_enqueue_uninterruptible)                                    \
-    DO(ppt_cond_sleep_uninterruptible) DO(ppt_cond_wakes_afar)              \
+    DO(ppt_cond_sleep_uninterruptible) DO(ppt_cond_wakes_remotely)          \
     DO(ppt_cond_init) DO(ppt_cond_signal) DO(ppt_cond_signal_n)             \
     DO(ppt_cond_signal_unlock) DO(ppt_cond_sleep) DO(ppt_cond_wait)         \
     DO(ppt_cond_wait_interruptible) DO(ppt_cond_wait_mutex)                 \
@@ -43,7 +43,7 @@
     DO(ppt_semaphore_acquire_interruptible) DO(ppt_semaphore_after_fork)    \
     DO(ppt_semaphore_destroy) DO(ppt_semaphore_init)                        \
     DO(ppt_semaphore_release) DO(ppt_semaphore_value)                       \
-    DO(ppt_semaphore_waiting) DO(ppt_version) DO(ppt_woken_from_afar)
+    DO(ppt_semaphore_waiting) DO(ppt_version) DO(ppt_woken_remotely)
 
 #define OPENED_POINTER(name) __typeof__(name) *name;
 

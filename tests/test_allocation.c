@@ -40,7 +40,7 @@ static void tell_version(stage_t *stage)
 
 static void tell_waker(stage_t *stage)
 {
-    wants(stage, false, CALL(ppt_woken_from_afar)());
+    wants(stage, false, CALL(ppt_woken_remotely)());
 }
 
 START_TEST(no_question_allocates)

@@ -267,12 +267,12 @@ START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
     ppt_cond_enqueue(&cond, &far);
     ck_assert_int_eq(ppt_cond_signal(&cond), 1);
     ck_assert_int_eq(sleep_now(&cond, &near), 0);
-    ck_assert(!ppt_woken_from_afar());
-    ck_assert(!ppt_cond_wakes_afar(&cond));
+    ck_assert(!ppt_woken_remotely());
+    ck_assert(!ppt_cond_wakes_remotely(&cond));
     ck_assert(!pin_to(1) || ppt_cond_signal(&cond) == 1);
     if (ppt_cond_cancel(&cond, &far) == EALREADY) {
-        ck_assert(ppt_woken_from_afar());
-        ck_assert(ppt_cond_wakes_afar(&cond));
+        ck_assert(ppt_woken_remotely());
+        ck_assert(ppt_cond_wakes_remotely(&cond));
     }
 }
 END_TEST

@@ -928,8 +928,8 @@ void add_tests(Suite *suite)
     tcase = add_case(suite, "programs");
     add_list(tcase, programs, LENGTH(programs));
     tcase_add_loop_test(tcase, cpu_bound_threads_keep_their_share, 0, 9);
-    tcase_add_loop_test(tcase, no_rhythm_of_another_gives_one_more_than_its_share,
-                        0, 15);
+    tcase_add_loop_test(
+        tcase, no_rhythm_of_another_gives_one_more_than_its_share, 0, 15);
     tcase_add_loop_test(tcase, cpu_bound_threads_get_equal_shares, 0, 20);
     tcase_add_loop_test(tcase, back_from_blocking_waits_a_few_microseconds, 0,
                         9);

@@ -132,7 +132,7 @@ PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
  * CPU than its waker.  A hint: the next one is likely to do so, too, and to
  * come later, or awake.  False if nothing is known.
  */
-PPT_API bool ppt_cond_wakes_afar(const ppt_cond_t *cond);
+PPT_API bool ppt_cond_wakes_remotely(const ppt_cond_t *cond);
 
 /*
  * A wait in steps, for use with any lock at all: a spin lock, a lock of

@@ -87,7 +87,7 @@ typedef int (*ppt_interrupt_fn)(void *arg);
  * something else that the other holds is about to be free, spinning for that
  * can pay; where it was not, it cannot.  False if nothing is known.
  */
-PPT_API bool ppt_woken_from_afar(void);
+PPT_API bool ppt_woken_remotely(void);
 
 #ifdef __cplusplus
 }

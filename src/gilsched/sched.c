@@ -666,7 +666,7 @@ static PPT__SLOW void took_with_the_time(ppt_gilsched_t *sched,
 void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 {
     count(&sched->stats.holds);
-    __atomic_store_n(&sched->holder, thread, __ATOMIC_RELAXED); /* may be read */
+    __atomic_store_n(&sched->holder, thread, __ATOMIC_RELAXED); /* is read */
     sched->computes_since = sched->used = 0;
     sched->asked_at = 0;
     sched->contended_since = 0;

@@ -233,12 +233,12 @@ bool ppt__yield_done(int64_t begin, int64_t now)
     return false;
 }
 
-bool ppt__spin_far(const ppt_waitq_t *queue)
+bool ppt__spin_remote(const ppt_waitq_t *queue)
 {
     return waker_of(&queue->hint) == REMOTE;
 }
 
-bool ppt_woken_from_afar(void)
+bool ppt_woken_remotely(void)
 {
     return waker_of(&own.hint) == REMOTE;
 }

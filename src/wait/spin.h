@@ -30,7 +30,7 @@ int ppt__cpu_count(void);
 bool ppt__spin_pays(ppt_waitq_t *queue);
 
 /* Whether the last waiter of queue was woken from another CPU than its own. */
-bool ppt__spin_far(const ppt_waitq_t *queue);
+bool ppt__spin_remote(const ppt_waitq_t *queue);
 
 /* How such a spin went. */
 void ppt__spin_done(ppt_waitq_t *queue, bool success);

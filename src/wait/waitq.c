@@ -32,8 +32,8 @@
  *       there; if ASLEEP is there when WOKEN comes, it takes the post before
  *       it returns.
  *   I3  A waiter that sets CANCELLED is counted in length, and counts itself
- *       out under the guard.  A waker that meets it takes it out of the ring, so
- *       that none meets it again, but does not count it out.  So a queue is
+ *       out under the guard.  A waker that meets it takes it out of the ring,
+ *       so that none meets it again, but does not count it out.  So a queue is
  *       touched by a waiter only while the waiter is counted.
  *   I4  Waiters are notified in the order of the queue.  One in a callback
  *       keeps its place.

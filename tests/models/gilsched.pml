@@ -43,7 +43,7 @@
 #define LEFT_UNWATCHED 16   /* the lock is left alone while nobody watches */
 #define LEFT_FOR_GOOD 17    /* who watches leaves the free lock for ever */
 #define WATCH_NO_TIMER 18   /* who watches sleeps until it is woken */
-#define LEFT_UNWOKEN 19     /* who leaves the free lock to another wakes nobody */
+#define LEFT_UNWOKEN 19     /* who leaves the free lock to others wakes none */
 #ifndef BUG
 #define BUG 0
 #endif

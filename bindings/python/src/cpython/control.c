@@ -68,8 +68,8 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
         "priority", PyBool_FromLong(priority), "reason", reason, "cpu_share",
         (double)ppy_gils_share() / MILLION, "gils", gils, "holds",
         stats.holds, "waits", stats.waits, "cpu_bound_waits",
-        stats.cpu_waits, "wakes", stats.wakes, "vain_wakes", stats.vain_wakes, "requests",
-        stats.requests, "renewals", stats.renewals, "forced", stats.forced,
+        stats.cpu_waits, "wakes", stats.wakes, "vain_wakes",
+        stats.vain_wakes, "requests", stats.requests, "renewals", stats.renewals, "forced", stats.forced,
         "waited", SECONDS(stats.io_waited), "cpu_bound_waited",
         SECONDS(stats.cpu_waited), "cpu_bound_held",
         SECONDS(stats.cpu_held));

@@ -181,8 +181,8 @@ static bool waits_in_scheduler(void)
     return ppy_interposer_enabled() || this_one()->wanted_at != 0;
 }
 
-static int timedwait(ppy_gil_t *gil, pthread_cond_t *cond, pthread_mutex_t *mutex,
-                     const struct timespec *until)
+static int timedwait(ppy_gil_t *gil, pthread_cond_t *cond,
+                     pthread_mutex_t *mutex, const struct timespec *until)
 {
     if (gil == NULL || !waits_in_scheduler())
         return REAL(timedwait)(cond, mutex, until);

@@ -2,15 +2,16 @@
  * cond.c - threading.Condition.
  *
  * Idea
- *   A thread queues a waiter at a ppt_cond_t, lets go of the lock, detaches and sleeps; when it is attached again, it takes the lock.
+ *   A thread queues a waiter at a ppt_cond_t, lets go of the lock, detaches
+ *   and sleeps; when it is attached again, it takes the lock.
  *   So a thread that was notified does not keep others from the lock while
  *   it waits for the interpreter.
  *
  * State
  *   cond   the library's
  *   lock   set by __init__; a second __init__ may replace it, but for that
- *          of an Event, a Semaphore or a Queue.  Each function reads it once, and holds
- *          it meanwhile: another thread, or Python code that runs inside, may
+ *          of an Event, a Semaphore or a Queue.  Each function reads it once,
+ *          and holds it meanwhile: another thread, or Python code that runs inside, may
  *          replace it.
  *
  * Invariants
@@ -156,7 +157,8 @@ static int wait_in_library(ppy_condition_t *self, PyObject *lock,
     const ppy_lock_ops_t *ops = ops_of(self, lock);
     ppy_waiter_t waiter;
     ppy_saved_t saved;
-    int result = ppy_wait_with(&waiter, &self->waiters, ops->disown(lock, &saved),
+    int result = ppy_wait_with(&waiter, &self->waiters,
+                               ops->disown(lock, &saved),
                                deadline);
 
     if (result < 0)

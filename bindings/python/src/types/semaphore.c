@@ -94,7 +94,7 @@ static int try_to_take(semaphore_t *self, int64_t deadline)
 /* Without the lock, handlers run and exceptions are raised in between. */
 static int take(semaphore_t *self, int64_t deadline)
 {
-    const ppy_state_t *state = ((ppy_condition_t *)self->owner.condition)->state;
+    const ppy_state_t *state = state_of(self);
     int result;
 
     while ((result = try_to_take(self, deadline)) == IN_VAIN)

@@ -92,7 +92,7 @@ void ppy_wake_one(ppt_cond_t *cond)
 {
     ppy_wait_t wait;
 
-    if (ppt_cond_wakes_afar(cond) || !ppy_interposer_nobody_waits()) {
+    if (ppt_cond_wakes_remotely(cond) || !ppy_interposer_nobody_waits()) {
         ppt_cond_signal(cond);
         return;
     }
