@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Threads that end in the midst of a wait, as CPython ends them while it shuts
  * down.  The memory of one that has ended cannot be read or written.
