@@ -244,6 +244,7 @@ START_TEST(cpu_bound_threads_go_on_if_the_woken_one_ends)
     ck_assert_ptr_eq(let_go(), &a);
     comes(&a);
     is_woken_and_ends(x);
+    a.cpu_bound = true; /* as one that has been forced off */
     ck_assert(ppt_gilsched_may_overtake(&sched, &a));
     take(&c);
     ck_assert_ptr_null(let_go());
@@ -307,6 +308,7 @@ START_TEST(holder_may_end)
     sleeps(&a);
     asks_after(&c, PATIENCE);
     asks_after(&c, PATIENCE);
+    ck_assert_int_ne(want(&a), PPT_GILSCHED_TAKE);
 }
 END_TEST
 
