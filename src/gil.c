@@ -267,7 +267,7 @@ int ppt_gil_release(ppt_gil_t *gil)
 /* Whether the lock is on its way to a thread back from I/O. */
 static bool goes_to_io(const ppt_gil_t *gil)
 {
-    return !gil->sched.coming->cpu_bound;
+    return !gil->sched.coming_is_cpu_bound;
 }
 
 /* With the guard held, and somebody there to have it. */

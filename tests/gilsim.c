@@ -7,6 +7,7 @@
 #include "gilsim.h"
 
 #include <stddef.h>
+#include <string.h>
 
 int64_t sim_clock = INT64_C(1000000000); /* 0 is no time */
 
@@ -22,8 +23,23 @@ static uint64_t sim_sleeps(void)
 
 static void reschedule(sim_thread_t *thread, sim_state_t state, int64_t at)
 {
+    if (thread->state == SIM_ENDED)
+        return;
     thread->state = state;
     thread->at = at;
+}
+
+/* As the memory of a thread that has ended may be anything. */
+static void end(sim_thread_t *thread)
+{
+    memset(&thread->sched, 0xff, sizeof thread->sched);
+    reschedule(thread, SIM_ENDED, PPT_FOREVER);
+}
+
+/* Whether it was the last time. */
+static bool is_last(int *times)
+{
+    return *times > 0 && --*times == 0;
 }
 
 /* Whoever has the lock has seen a request by then. */
@@ -34,6 +50,26 @@ static void request(sim_t *sim)
     sim->requested = true;
     if (holder->at > sim_clock + SIM_CHECK_NS)
         holder->at = sim_clock + SIM_CHECK_NS;
+}
+
+/*
+ * It may end between the scheduler's word and the request: CPython up to 3.13
+ * ends threads there while it shuts down.  Returns whether it goes on.
+ */
+static bool ask(sim_t *sim, sim_thread_t *thread)
+{
+    bool heard = thread->call == sim->sched.stats.holds;
+
+    if (heard)
+        ppt_gilsched_asked(&sim->sched);
+    if (is_last(&thread->asks)) {
+        end(thread);
+        return false;
+    }
+    if (heard)
+        request(sim);
+    thread->call = sim->sched.stats.holds;
+    return true;
 }
 
 static void took(sim_t *sim, sim_thread_t *thread)
@@ -61,10 +97,19 @@ static bool may_take(sim_t *sim, const sim_thread_t *thread)
            && ppt_gilsched_may_overtake(&sim->sched, &thread->sched);
 }
 
+/* It goes on a little later, or never. */
+static void wake(sim_t *sim, sim_thread_t *thread)
+{
+    if (is_last(&thread->wakes))
+        end(thread);
+    else
+        thread->at = sim_clock + sim->latency;
+}
+
 static void note_wake(sim_t *sim, const ppt_gilsched_thread_t *before)
 {
     if (sim->sched.coming != NULL && sim->sched.coming != before)
-        ((sim_thread_t *)sim->sched.coming)->at = sim_clock + sim->latency;
+        wake(sim, (sim_thread_t *)sim->sched.coming);
 }
 
 static int want(sim_t *sim, sim_thread_t *thread, int64_t *until)
@@ -90,11 +135,8 @@ static void take(sim_t *sim, sim_thread_t *thread)
             reschedule(thread, SIM_SLEEPS, until);
             return;
         case PPT_GILSCHED_ASK:
-            if (thread->call == sim->sched.stats.holds) {
-                ppt_gilsched_asked(&sim->sched);
-                request(sim);
-            }
-            thread->call = sim->sched.stats.holds;
+            if (!ask(sim, thread))
+                return;
         }
     took(sim, thread);
 }
@@ -121,14 +163,8 @@ static void look(sim_t *sim, sim_thread_t *thread)
         reschedule(thread, SIM_SLEEPS, until);
     else if (next == PPT_GILSCHED_TAKE)
         took(sim, thread);
-    else if (thread->call == sim->sched.stats.holds) {
-        ppt_gilsched_asked(&sim->sched);
-        request(sim);
+    else if (ask(sim, thread))
         take(sim, thread);
-    } else {
-        thread->call = sim->sched.stats.holds;
-        take(sim, thread);
-    }
 }
 
 static void let_go(sim_t *sim, sim_thread_t *thread, bool gives_way)
@@ -177,6 +213,8 @@ static void step(sim_t *sim, sim_thread_t *thread)
     case SIM_DETAINED:
         ppt_gilsched_detained(&sim->sched, &thread->sched);
         arrive(sim, thread);
+        break;
+    case SIM_ENDED: break;
     }
 }
 

@@ -20,7 +20,8 @@ typedef enum {
     SIM_BLOCKS,     /* outside the interpreter, until at */
     SIM_HOLDS,      /* until at, or until it has seen a request */
     SIM_SLEEPS,     /* in the scheduler, until at */
-    SIM_DETAINED    /* has let go, and waits until another one has the lock */
+    SIM_DETAINED,   /* has let go, and waits until another one has the lock */
+    SIM_ENDED       /* in the midst of a wait; its sched is full of 0xff */
 } sim_state_t;
 
 typedef struct sim_thread {
@@ -28,6 +29,8 @@ typedef struct sim_thread {
     int64_t hold;   /* for how long it holds the lock; PPT_FOREVER: computes */
     int64_t block;  /* for how long it blocks then */
     int64_t start;  /* when it wants the lock first */
+    int asks;       /* it ends when it is to ask so often; 0: never */
+    int wakes;      /* it ends when it is woken so often */
     sim_state_t state;
     int64_t at;     /* of its next event; PPT_FOREVER: another's */
     int64_t left;   /* of a hold that was interrupted */

@@ -6,29 +6,6 @@
 
 static ppt_gilsched_thread_t d;
 
-/* Thread, which holds the lock, is CPU-bound then; other has waited for it. */
-static void force_off(ppt_gilsched_thread_t *thread,
-                      ppt_gilsched_thread_t *other)
-{
-    ck_assert_ptr_eq(sched.holder, thread);
-    sleeps(other);
-    pass(PATIENCE);
-    asks(other);
-    ck_assert_ptr_eq(let_go(), other);
-    ck_assert(thread->cpu_bound);
-}
-
-/* A CPU-bound thread holds the lock, and nobody waits. */
-static void compute(ppt_gilsched_thread_t *thread,
-                    ppt_gilsched_thread_t *helper)
-{
-    take(thread);
-    force_off(thread, helper);
-    comes(helper);
-    ck_assert_ptr_null(let_go());
-    take(thread);
-}
-
 /* d and a have been forced off; now b has the lock. */
 static void force_off_two(void)
 {

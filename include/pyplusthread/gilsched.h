@@ -175,6 +175,11 @@ typedef struct ppt_gilsched {
                                 default */
     bool yields;             /* holders give way by ppt_gilsched_yield only,
                                 and may be asked at any time */
+    bool holder_is_brief;    /* what threads were that may have ended by now */
+    bool coming_is_cpu_bound;
+    int64_t holder_served;
+    int64_t coming_served;
+    int64_t coming_passed_since;
     int64_t slice_over_at;   /* since then; 0: no slice, or the next one's */
     int64_t level;           /* served, of the last that took it CPU-bound */
     ppt_gilsched_account_t account;
@@ -184,7 +189,8 @@ typedef struct ppt_gilsched {
 /* A scheduler of a free lock.  All zero memory is one, too. */
 #define PPT_GILSCHED_INITIALIZER                                            \
     { PPT__WAITQ_INITIALIZER, PPT__WAITQ_INITIALIZER, 0, 0, 0, 0, 0, 0, 0,  \
-      0, 0, 0, 0, 0, false, 0, 0, { 0, 0, 0, false, false, false },         \
+      0, 0, 0, 0, 0, false, false, false, 0, 0, 0, 0, 0,                    \
+      { 0, 0, 0, false, false, false },                                     \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
 enum {
@@ -199,6 +205,10 @@ enum {
  * time between ASK and the next call, and between TAKE and ppt_gilsched_took.
  * A wait that was begun is to end so, even if others wait in another way by
  * then: it may be this thread that keeps time for all.
+ *
+ * A thread may also end on the word of ASK, and its memory with it, whether
+ * the holder has been asked or not: nobody looks at it, and the others go on,
+ * a time slice later at most.
  *
  * Returns   PPT_GILSCHED_*; *until is set for SLEEP
  */

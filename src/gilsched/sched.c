@@ -55,6 +55,13 @@
  *       virtual time, Demers, Keshav and Shenker 1989).  A thread that was
  *       away is owed no more than some slices, and a call that kept the lock
  *       for long counts for no more than two.
+ *   S9  Others look at a thread only while it is queued, and so asleep or about
+ *       to be.  One that asks or is on its way may have ended, and so may the
+ *       holder: what is to be known of them is in fields of the scheduler.
+ *       CPython up to 3.13 ends threads in take_gil, while it shuts down: on
+ *       the word of ASK, or after they have taken the lock and let go of it.
+ *       For one that is on its way and does not come there is S4, but a
+ *       CPU-bound queue is looked after once in a slice only.
  *
  * Races
  *   Lost wake-up: S1, S3.  Lost request: S5, S2.  Starvation of CPU-bound
@@ -172,7 +179,7 @@ static bool anybody_waits(const ppt_gilsched_t *sched)
 static bool cpu_bound_wait(const ppt_gilsched_t *sched)
 {
     return sched->cpu.head != NULL
-           || (sched->coming != NULL && sched->coming->cpu_bound);
+           || (sched->coming != NULL && sched->coming_is_cpu_bound);
 }
 
 static int64_t debt(const ppt_gilsched_t *sched)
@@ -206,22 +213,21 @@ static void look_at_class(const ppt_gilsched_t *sched,
     thread->used = 0;
 }
 
-/* The CPU-bound thread that is next; NULL: none. */
-static const ppt_gilsched_thread_t *next_cpu_bound(const ppt_gilsched_t *sched)
+/* What the CPU-bound thread that is next has been served: if there is one. */
+static int64_t next_served(const ppt_gilsched_t *sched)
 {
-    if (sched->cpu.head != NULL)
-        return (const ppt_gilsched_thread_t *)sched->cpu.head;
-    return cpu_bound_wait(sched) ? sched->coming : NULL;
+    const ppt_gilsched_thread_t *first =
+        (const ppt_gilsched_thread_t *)sched->cpu.head;
+
+    return first != NULL ? first->served : sched->coming_served; /* S9 */
 }
 
 /* S8 */
 static bool leads(const ppt_gilsched_t *sched,
                   const ppt_gilsched_thread_t *thread)
 {
-    const ppt_gilsched_thread_t *next = next_cpu_bound(sched);
-
-    return thread->cpu_bound && next != NULL
-           && thread->served - next->served >= slice_of(sched);
+    return thread->cpu_bound && cpu_bound_wait(sched)
+           && thread->served - next_served(sched) >= slice_of(sched);
 }
 
 /* S8: it comes among the CPU-bound threads. */
@@ -330,7 +336,7 @@ static void leave_to_ask(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
 static int64_t slice_end(const ppt_gilsched_t *sched,
                          const ppt_gilsched_thread_t *thread)
 {
-    int64_t ahead = sched->holder->served - thread->served; /* S8 */
+    int64_t ahead = sched->holder_served - thread->served; /* S8 */
 
     if (sched->computes_since == 0)
         return sched->contended_since + slice_of(sched);
@@ -356,12 +362,11 @@ static int64_t interruptible_at(ppt_gilsched_t *sched, int64_t now)
  * For long, by threads that it goes before: not by a CPU-bound one that had
  * made way and resumes.
  */
-static bool was_passed_over(ppt_gilsched_t *sched,
-                            const ppt_gilsched_thread_t *thread, int64_t now)
+static bool was_passed_over(ppt_gilsched_t *sched, bool cpu_bound,
+                            int64_t passed_since, int64_t now)
 {
-    return thread->passed_since != 0
-           && now - thread->passed_since >= PATIENCE
-           && (!thread->cpu_bound
+    return passed_since != 0 && now - passed_since >= PATIENCE
+           && (!cpu_bound
                || ppt__account_repays(&sched->account, debt(sched)));
 }
 
@@ -370,7 +375,7 @@ static int64_t ask_at(ppt_gilsched_t *sched,
 {
     int64_t at;
 
-    if (was_passed_over(sched, thread, now))
+    if (was_passed_over(sched, thread->cpu_bound, thread->passed_since, now))
         at = now;
     else if (thread->cpu_bound)
         at = slice_end(sched, thread);
@@ -400,7 +405,7 @@ static bool is_brief(const ppt_gilsched_t *sched)
 {
     if (sched->holder == NULL)
         return sched->left_until != 0;
-    return sched->holder->brief && sched->computes_since == 0;
+    return sched->holder_is_brief && sched->computes_since == 0;
 }
 
 /* S7 */
@@ -480,6 +485,17 @@ static ppt_waitq_t *next_queue(ppt_gilsched_t *sched, int64_t now)
                : &sched->io;
 }
 
+/* S9 */
+static void expect(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
+                   int64_t now)
+{
+    sched->coming = thread;
+    sched->coming_since = now;
+    sched->coming_is_cpu_bound = thread->cpu_bound;
+    sched->coming_served = thread->served;
+    sched->coming_passed_since = thread->passed_since;
+}
+
 /* S1, S3 */
 static void *choose(ppt_gilsched_t *sched, int64_t now)
 {
@@ -489,8 +505,7 @@ static void *choose(ppt_gilsched_t *sched, int64_t now)
 
     if (waiter == NULL)
         return NULL;
-    sched->coming = (ppt_gilsched_thread_t *)waiter;
-    sched->coming_since = now;
+    expect(sched, (ppt_gilsched_thread_t *)waiter, now);
     count(&sched->stats.wakes);
     return ppt__waiter_give(waiter, PPT__GRANT_TURN);
 }
@@ -565,7 +580,6 @@ int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched,
                                const ppt_gilsched_thread_t *thread)
 {
-    const ppt_gilsched_thread_t *coming = sched->coming;
     int64_t now;
 
     if (leads(sched, thread))
@@ -575,9 +589,9 @@ bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched,
     now = now_in(sched);
     if (nobody_comes(sched, now))
         return true;
-    if (coming->cpu_bound)
+    if (sched->coming_is_cpu_bound)
         return !ppt__account_repays(&sched->account, debt(sched));
-    return !was_passed_over(sched, coming, now);
+    return !was_passed_over(sched, false, sched->coming_passed_since, now);
 }
 
 void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
@@ -674,6 +688,8 @@ void ppt_gilsched_took(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread)
     if (thread->wanted_at != 0 || thread->cpu_bound || anybody_waits(sched)
         || sched->coming != NULL)
         took_with_the_time(sched, thread);
+    sched->holder_is_brief = thread->brief;
+    sched->holder_served = thread->served;
 }
 
 /* --- letting go ----------------------------------------------------------- */

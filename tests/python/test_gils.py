@@ -105,6 +105,8 @@ assert second.gil_info()['gils'] == 2
 other = sub_interpreters.create('own')
 sub_interpreters.execute(other, 'import pyplusthread._core')
 print(gil_info()['gils'])
+for each in interpreter, other:
+    sub_interpreters.destroy(each)
 ''') == '3\n'
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import pyplusthread
+import sub_interpreters
 from pyplusthread import gil_info, set_gil_priority
 from support import LIMIT, Worker, in_child, join_all, python, until
 
@@ -231,3 +232,59 @@ print('end', flush=True)
         assert done.returncode == {'': 0, 'os': -15}.get(
             way[:2] if 'kill' in way else way, 3)
         assert done.stderr == ''
+
+
+# CPython's own end of it: it cannot finish other interpreters that run.
+LEFT = (-6, 'remaining subinterpreters') if sys.version_info < (3, 13) else (
+    0, '')
+
+
+@pytest.mark.unsanitized
+@pytest.mark.skipif('shared' not in sub_interpreters.KINDS,
+                    reason='this Python has no sub-interpreters')
+@pytest.mark.skipif(sys.version_info >= (3, 14),
+                    reason='other interpreters are ended first')
+def test_threads_end_as_they_come_for_the_gil_while_others_wait():
+    """Those of the other interpreters, too; the main thread goes on."""
+    for _ in range(5):
+        done = python(ECHO + '''
+import os, sys
+import pyplusthread, sub_interpreters
+
+INSIDE = """
+import os, pyplusthread, time
+os.write({write}, b'1')
+while True:
+    sum(range({length}))
+    time.sleep(0.0001)
+"""
+
+def doze():
+    while True:
+        time.sleep(0.0001)
+
+# Up to 3.12 a thread that always computes there is asked by no other one.
+def inside(length):
+    sub_interpreters.execute(sub_interpreters.create('shared'),
+                             INSIDE.format(write=write, length=length))
+
+class Late:
+    """All others end or wait by the time it goes."""
+    def __del__(self, sleep=time.sleep, write=os.write):
+        for _ in range(20):
+            sleep(0.001)
+        write(1, b'late\\n')
+
+read, write = os.pipe()
+for target, *arguments in [(compute, [True]), (compute, [True]), (doze,),
+                           (doze,), (inside, 0), (inside, 100000)]:
+    threading.Thread(target=target, args=arguments, daemon=True).start()
+begun = 0
+while begun < 2:
+    begun += len(os.read(read, 2))
+sys.modules['late'] = Late()
+print('end', flush=True)
+''', check=False)
+        status, message = LEFT
+        assert (done.returncode, done.stdout) == (status, 'end\nlate\n')
+        assert message in done.stderr and bool(message) == bool(done.stderr)

@@ -286,15 +286,18 @@ static void leave_to_others(ppy_gil_t *gil, pthread_mutex_t *mutex)
     }
 }
 
+/* G1: whose mutex it is may have changed until it is held. */
 static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
 {
-    ppy_gil_t *gil = ppy_gil_with_mutex(mutex);
+    ppy_gil_t *gil;
     int result;
 
-    if (gil != NULL)
-        ppt_gilsched_back(&any_scheduler, this_one());
+    if (ppy_gil_with_mutex(mutex) == NULL)
+        return REAL(lock)(mutex);
+    ppt_gilsched_back(&any_scheduler, this_one());
     result = REAL(lock)(mutex);
-    if (result == 0 && gil != NULL && gil->sched.holder == NULL)
+    gil = result == 0 ? ppy_gil_with_mutex(mutex) : NULL;
+    if (gil != NULL && gil->sched.holder == NULL)
         leave_to_others(gil, mutex);
     return result;
 }
