@@ -547,9 +547,11 @@ START_TEST(who_does_not_lead_may_overtake)
 }
 END_TEST
 
-START_TEST(who_leads_by_a_slice_is_asked_at_once)
+START_TEST(who_leads_by_two_slices_is_asked_at_once)
 {
     lead();
+    a.served = b.served + 2 * SLICE;
+    a.used = 0;
     take(&a);
     asks(&b);
 }
@@ -881,7 +883,7 @@ void add_tests(Suite *suite)
         who_leads_by_a_slice_does_not_resume_first,
         who_leads_by_a_slice_leaves_the_lock_to_the_next,
         who_does_not_lead_may_overtake,
-        who_leads_by_a_slice_is_asked_at_once,
+        who_leads_by_two_slices_is_asked_at_once,
         who_is_woken_and_leads_has_the_next_woken_instead,
         call_that_kept_the_lock_counts_for_two_slices,
         who_was_away_is_owed_four_slices,

@@ -48,13 +48,13 @@
  *       threads that wake each other through pipes are not interrupted at
  *       each step, and the lock is not idle for longer than two such sleeps.
  *       No CPU-bound thread leaves the lock alone while others are queued.
- *   S8  Among CPU-bound threads none is served much more than a slice more
+ *   S8  Among CPU-bound threads none is served much more than two slices more
  *       than another that waits, whoever finds the lock free when it comes
- *       back: one that leads by a slice is asked to let go, does not resume
- *       first, and leaves a free lock to the others (as in a fair queue of
- *       virtual time, Demers, Keshav and Shenker 1989).  A thread that was
- *       away is owed no more than some slices, and a call that kept the lock
- *       for long counts for no more than two.
+ *       back: one that leads by a slice does not resume first, and leaves a
+ *       free lock to the others; by two, it is asked to let go (as in a fair
+ *       queue of virtual time, Demers, Keshav and Shenker 1989).  A thread
+ *       that was away is owed no more than some slices, and a call that kept
+ *       the lock for long counts for no more than two.
  *   S9  Others look at a thread only while it is queued, and so asleep or about
  *       to be.  One that asks or is on its way may have ended, and so may the
  *       holder: what is to be known of them is in fields of the scheduler.
@@ -340,6 +340,7 @@ static int64_t slice_end(const ppt_gilsched_t *sched,
 
     if (sched->computes_since == 0)
         return sched->contended_since + slice_of(sched);
+    ahead -= slice_of(sched);
     return sched->computes_since + slice_of(sched)
            - (ahead > sched->used ? ahead : sched->used);
 }
