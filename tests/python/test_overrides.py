@@ -80,6 +80,8 @@ def test_attribute_of_a_condition_replaces_its_method(run, lock, name, value):
             function = lambda *args: value
         with mock.patch.object(cond, name, logged(log, name, function)):
             results = use_condition(cond)
+        if name == '_acquire_restore':  # its state has the thread's number
+            log[:] = [(name, len(args)) for _, args in log]
         log.append(use_condition(cond))
         return results
 
