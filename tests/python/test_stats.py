@@ -36,12 +36,16 @@ def is_alone():
             or len(os.listdir(tasks)) <= threading.active_count())
 
 
+def let_others_end():
+    limit = time.monotonic() + 2  # some may stay for good
+    while not is_alone() and time.monotonic() < limit:
+        time.sleep(0.001)
+
+
 @pytest.fixture(autouse=True)
 def off():
     observe_gil(False)
-    limit = time.monotonic() + 2  # there may be others, for good
-    while not is_alone() and time.monotonic() < limit:
-        time.sleep(0.001)
+    let_others_end()
     yield
     observe_gil(False)
 
@@ -158,8 +162,12 @@ def test_times_add_up_to_the_clocks(priority, computing, blocking):
 
 @needs_gil
 def test_counts_agree_with_the_histograms(priority):
-    with gil_stats() as stats, Crowd(2, 3):
-        burn(0.1)
+    """Of all that has ended: nobody waits at the end, and one holds it."""
+    with gil_stats() as stats:
+        with Crowd(2, 3):
+            burn(0.1)
+        let_others_end()
+    me = threading.get_native_id()
     for each in [stats, *stats['threads']]:
         ends = each['forced'] + each['voluntary']
         assert each['hold'].count + each['cpu_bound_hold'].count == ends
@@ -168,10 +176,12 @@ def test_counts_agree_with_the_histograms(priority):
         waits = each['wait'].count + each['cpu_bound_wait'].count
         assert waits <= each['acquisitions']
         holds = each['hold'].sum + each['cpu_bound_hold'].sum
-        assert holds == pytest.approx(each['held'], abs=0.01)
+        if each.get('native_id', me) == me:
+            assert holds <= each['held'] + 1e-6
+        else:
+            assert holds == pytest.approx(each['held'], abs=1e-6)
         waited = each['wait'].sum + each['cpu_bound_wait'].sum
-        # A thread of an earlier test may still wait for its end.
-        assert waited == pytest.approx(each['waited'], abs=0.01)
+        assert waited == pytest.approx(each['waited'], abs=1e-6)
     assert stats['forced'] > 0
     assert stats['waited'] >= stats['contended'] > 0
 
