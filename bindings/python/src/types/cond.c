@@ -155,10 +155,8 @@ static int wait_in_library(ppy_condition_t *self, PyObject *lock,
                            int64_t deadline)
 {
     const ppy_lock_ops_t *ops = ops_of(self, lock);
-    ppy_waiter_t waiter;
     ppy_saved_t saved;
-    int result = ppy_wait_with(&waiter, &self->waiters,
-                               ops->disown(lock, &saved),
+    int result = ppy_wait_with(&self->waiters, ops->disown(lock, &saved),
                                deadline);
 
     if (result < 0)
