@@ -767,16 +767,13 @@ static PyMethodDef methods[] = {
 static PyGetSetDef getset[] = {
     { "_lock", get_lock, assign_lock, NULL, NULL },
     { "_waiters", get_waiters, NULL, NULL, NULL },
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
-      NULL },
+    PPY_GET_DICT,
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_condition_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(ppy_condition_t, dict),
-      READONLY, NULL },
+    PPY_WEAKREFS(ppy_condition_t),
+    PPY_DICT(ppy_condition_t),
     { NULL, 0, 0, 0, NULL }
 };
 
