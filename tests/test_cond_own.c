@@ -16,6 +16,7 @@ typedef struct waiter {
     worker_t worker;
     ppt_cond_t *cond;
     ppt_lock_t *lock;
+    int *stay; /* where it is not 0, a thread with the lock keeps it */
     int result;
     int released;
 } waiter_t;
@@ -29,15 +30,21 @@ static void wait_once(void *arg)
     waiter->released = ppt_lock_release(waiter->lock);
 }
 
-static void start(waiter_t *waiter, ppt_cond_t *cond, ppt_lock_t *lock)
+static void start_with(waiter_t *waiter, ppt_cond_t *cond, ppt_lock_t *lock,
+                       void (*wait)(void *))
 {
     unsigned before = ppt_cond_waiting(cond);
 
     waiter->cond = cond;
     waiter->lock = lock;
-    worker_start(&waiter->worker, wait_once, waiter);
+    worker_start(&waiter->worker, wait, waiter);
     await(ppt_cond_waiting(cond) == before + 1);
     await(worker_asleep(&waiter->worker));
+}
+
+static void start(waiter_t *waiter, ppt_cond_t *cond, ppt_lock_t *lock)
+{
+    start_with(waiter, cond, lock, wait_once);
 }
 
 static void join(waiter_t *waiter)
@@ -277,34 +284,147 @@ START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
 }
 END_TEST
 
-static void wait_unyielding(void *arg)
+/* Waits that return without the lock */
+
+static void wait_and_unlock(void *arg)
 {
     waiter_t *self = arg;
 
     ppt_lock_acquire(self->lock, PPT_FOREVER);
-    self->result = ppt_cond_wait_unyielding(self->cond, self->lock,
-                                            PPT_FOREVER);
-    self->released = ppt_lock_release(self->lock);
+    self->result = ppt_cond_wait_unlock(self->cond, self->lock, PPT_FOREVER);
+    self->released = 0;
 }
 
-START_TEST(wait_that_does_not_yield_is_a_wait)
+START_TEST(wait_unlock_returns_without_the_lock)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
-    waiter_t waiter = { .cond = &cond, .lock = &lock };
-    int64_t deadline = ppt_deadline(10 * MS);
+    waiter_t waiter;
 
-    ck_assert_int_eq(ppt_cond_wait_unyielding(&cond, &lock, PPT_TRY), EPERM);
-    worker_start(&waiter.worker, wait_unyielding, &waiter);
-    await(worker_asleep(&waiter.worker));
+    start_with(&waiter, &cond, &lock, wait_and_unlock);
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_signal(&cond), 1);
+    ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    join(&waiter);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0); /* it is free */
+    start_with(&waiter, &cond, &lock, wait_and_unlock);
     ck_assert_int_eq(ppt_cond_signal(&cond), 1);
     join(&waiter);
-    ppt_lock_acquire(&lock, PPT_FOREVER);
-    ck_assert_int_eq(ppt_cond_wait_unyielding(&cond, &lock, deadline),
-                     ETIMEDOUT);
-    ck_assert_int_ge(ppt_now(), deadline);
-    ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
     ck_new(&cond);
+}
+END_TEST
+
+START_TEST(wait_unlock_that_times_out_returns_without_the_lock)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    int64_t deadline = ppt_deadline(10 * MS);
+
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, deadline), ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+    ck_new(&cond);
+}
+END_TEST
+
+START_TEST(wait_unlock_that_is_refused_changes_nothing)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, PPT_TRY), EPERM);
+    ck_assert(!ppt_lock_locked(&lock));
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, -1), EINVAL);
+    ck_assert(ppt_lock_locked(&lock));
+    ck_new(&cond);
+}
+END_TEST
+
+static void wait_and_stay(void *arg)
+{
+    waiter_t *self = arg;
+
+    ppt_lock_acquire(self->lock, PPT_FOREVER);
+    self->result = ppt_cond_wait(self->cond, self->lock, PPT_FOREVER);
+    await(!peek(self->stay));
+    self->released = ppt_lock_release(self->lock);
+}
+
+/* All but the third and the fifth return without the lock. */
+START_TEST(release_wakes_those_that_pass_up_to_one_that_takes_the_lock)
+{
+    static void (*const waits[])(void *) = {
+        wait_and_unlock, wait_and_unlock, wait_and_stay,
+        wait_and_unlock, wait_and_stay, wait_and_unlock
+    };
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    waiter_t waiters[LENGTH(waits)];
+    int i, stay = 1;
+
+    if (!pin_to(0)) /* the threads that follow, too */
+        return;
+    for (i = 0; i < LENGTH(waits); i++) {
+        waiters[i].stay = &stay;
+        start_with(&waiters[i], &cond, &lock, waits[i]);
+    }
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_broadcast(&cond), LENGTH(waits));
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), LENGTH(waits));
+    ck_assert_int_eq(ppt_lock_destroy(&lock), EBUSY);
+    ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    join(&waiters[0]);
+    join(&waiters[1]);
+    await(ppt_lock_locked(&lock));
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 3);
+    ck_assert(!worker_done(&waiters[3].worker));
+    poke(&stay, 0);
+    for (i = 2; i < LENGTH(waits); i++)
+        join(&waiters[i]);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+}
+END_TEST
+
+struct late {
+    ppt_cond_t *cond;
+    ppt_lock_t *lock;
+    int64_t deadline;
+    int result;
+};
+
+static void wait_and_unlock_until(void *arg)
+{
+    struct late *late = arg;
+
+    ppt_lock_acquire(late->lock, PPT_FOREVER);
+    late->result = ppt_cond_wait_unlock(late->cond, late->lock,
+                                        late->deadline);
+}
+
+/* Moved to the lock's queue, where its deadline passes. */
+START_TEST(waiter_that_passes_returns_0_after_its_deadline_if_notified_before)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    struct late late = { &cond, &lock, ppt_deadline(100 * MS), -1 };
+    worker_t worker;
+    int notified;
+
+    if (!pin_to(0))
+        return;
+    worker_start(&worker, wait_and_unlock_until, &late);
+    await(ppt_cond_waiting(&cond) == 1 && worker_asleep(&worker));
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    notified = ppt_cond_signal(&cond);
+    await(ppt_now() > late.deadline);
+    ck_assert(notified == 0 || !worker_done(&worker));
+    ppt_lock_release(&lock);
+    worker_join(&worker);
+    ck_assert_int_eq(late.result, notified == 1 ? 0 : ETIMEDOUT);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
 }
 END_TEST
 
@@ -655,7 +775,11 @@ void add_tests(Suite *suite)
         signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock,
         waiter_needs_no_initialisation,
         enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep,
-        wait_that_does_not_yield_is_a_wait,
+        wait_unlock_returns_without_the_lock,
+        wait_unlock_that_times_out_returns_without_the_lock,
+        wait_unlock_that_is_refused_changes_nothing,
+        release_wakes_those_that_pass_up_to_one_that_takes_the_lock,
+        waiter_that_passes_returns_0_after_its_deadline_if_notified_before,
         wait_takes_the_lock_as_it_was_held,
         waiter_knows_whether_it_was_woken_from_another_cpu,
         signal_chooses_it_even_when_the_deadline_has_passed,

@@ -188,9 +188,18 @@ static int wait_interruptibly(ppt_cond_t *cond, ppt_lock_t *lock,
     return ppt_cond_wait_interruptible(cond, lock, deadline, NULL, NULL);
 }
 
+static int wait_and_unlock(ppt_cond_t *cond, ppt_lock_t *lock,
+                           int64_t deadline)
+{
+    int result = ppt_cond_wait_unlock(cond, lock, deadline);
+
+    ppt_lock_acquire(lock, PPT_FOREVER);
+    return result;
+}
+
 typedef int (*wait_fn)(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline);
 
-static const wait_fn waits[] = { ppt_cond_wait, ppt_cond_wait_unyielding,
+static const wait_fn waits[] = { ppt_cond_wait, wait_and_unlock,
                                  wait_interruptibly };
 
 struct pair {
