@@ -64,3 +64,13 @@ def impl(request):
 @pytest.fixture
 def native(request):
     return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def gil_priority(monkeypatch):
+    """A test begins with the default, and leaves it."""
+    import pyplusthread
+    monkeypatch.delenv('PYPLUSTHREAD_GIL_PRIORITY', raising=False)
+    pyplusthread.set_gil_priority(True, cpu_share=0.3)
+    yield
+    pyplusthread.set_gil_priority(True, cpu_share=0.3)
