@@ -21,6 +21,7 @@ typedef struct party {
     bool interruptible;
     ppt_interrupt_fn on_interrupt;
     void *arg;
+    ppt_waiter_t *waiter; /* NULL: on its stack */
     uint32_t index;
     int result;
     int64_t returned;
@@ -30,7 +31,11 @@ static void meet_once(void *arg)
 {
     party_t *party = arg;
 
-    if (party->interruptible)
+    if (party->waiter != NULL)
+        party->result = ppt_barrier_wait_with(
+            party->barrier, party->waiter, party->deadline, &party->index,
+            party->on_interrupt, party->arg);
+    else if (party->interruptible)
         party->result = ppt_barrier_wait_interruptible(
             party->barrier, party->deadline, &party->index,
             party->on_interrupt, party->arg);
@@ -154,6 +159,7 @@ static void finish(ppt_barrier_t *barrier)
 
 /* Making one */
 
+/* Proves ppt_barrier_init 0, ppt_barrier_parties. */
 START_TEST(all_ways_to_make_one_make_a_whole_barrier)
 {
     static ppt_barrier_t in_static_memory = PPT_BARRIER_INITIALIZER(2);
@@ -168,6 +174,7 @@ START_TEST(all_ways_to_make_one_make_a_whole_barrier)
 }
 END_TEST
 
+/* Proves ppt_barrier_init EINVAL. */
 START_TEST(impossible_numbers_of_parties_are_refused_and_change_nothing)
 {
     static const uint32_t wrong[] = { 0, (uint32_t)INT32_MAX + 1,
@@ -187,6 +194,7 @@ START_TEST(impossible_numbers_of_parties_are_refused_and_change_nothing)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait EINVAL. */
 START_TEST(barrier_without_parties_is_refused_and_nothing_changes)
 {
     ppt_barrier_t barrier, before;
@@ -205,6 +213,7 @@ END_TEST
 
 /* Rounds */
 
+/* Proves ppt_barrier_wait 0. */
 START_TEST(single_party_never_waits)
 {
     const int64_t deadlines[] = { PPT_TRY, 1, ppt_deadline(SECOND),
@@ -224,6 +233,7 @@ START_TEST(single_party_never_waits)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait 0. */
 START_TEST(nobody_goes_before_all_have_arrived)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(5);
@@ -244,6 +254,7 @@ START_TEST(nobody_goes_before_all_have_arrived)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait 0, ppt_barrier_n_waiting. */
 START_TEST(index_is_the_order_of_arrival)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(6);
@@ -255,6 +266,7 @@ START_TEST(index_is_the_order_of_arrival)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait 0. */
 START_TEST(index_is_not_asked_for)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -268,6 +280,7 @@ START_TEST(index_is_not_asked_for)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait 0. */
 START_TEST(last_to_arrive_need_not_wait_whatever_its_deadline)
 {
     static const int64_t deadlines[] = { PPT_TRY, 1 };
@@ -285,6 +298,7 @@ START_TEST(last_to_arrive_need_not_wait_whatever_its_deadline)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait 0. */
 START_TEST(two_hundred_threads_meet)
 {
     party_t *parties = calloc(MANY, sizeof *parties);
@@ -343,6 +357,7 @@ static void write_and_read(void *arg)
     }
 }
 
+/* Proves ppt_barrier_wait Orders. */
 START_TEST(each_sees_what_all_wrote_before_and_has_its_own_index)
 {
     struct table *table = calloc(1, sizeof *table);
@@ -391,6 +406,7 @@ static int act(void *arg)
     return peek(&action->answer);
 }
 
+/* Proves ppt_barrier_action_fn 0. */
 START_TEST(action_is_run_once_a_round_by_one_of_the_threads)
 {
     action_t action = { 0 };
@@ -448,6 +464,7 @@ static void start_action(party_t *parties, int n, ppt_barrier_t *barrier,
     await(peek(&action->runs) == before + 1);
 }
 
+/* Proves ppt_barrier_wait Orders, barrier.c B3. */
 START_TEST(action_returns_before_anybody_goes)
 {
     party_t parties[3] = { { .result = -1 } };
@@ -469,6 +486,7 @@ START_TEST(action_returns_before_anybody_goes)
 }
 END_TEST
 
+/* Proves ppt_barrier_action_fn other, ppt_barrier_wait other. */
 START_TEST(failed_action_breaks_the_barrier)
 {
     party_t parties[4] = { { .result = -1 } };
@@ -499,7 +517,10 @@ START_TEST(failed_action_breaks_the_barrier)
 }
 END_TEST
 
-/* The next round is complete while the action of the last one runs. */
+/*
+ * The next round is complete while the action of the last one runs.
+ * Proves ppt_barrier_t Reuse, barrier.c B3.
+ */
 START_TEST(actions_never_overlap_and_the_next_round_need_not_wait)
 {
     party_t first[2] = { { .result = -1 } }, next[2] = { { .result = -1 } };
@@ -526,6 +547,7 @@ START_TEST(actions_never_overlap_and_the_next_round_need_not_wait)
 }
 END_TEST
 
+/* Proves ppt_barrier_abort, ppt_barrier_reset. */
 START_TEST(abort_does_not_disturb_a_running_action_nor_its_round)
 {
     party_t parties[3] = { { .result = -1 } };
@@ -572,6 +594,7 @@ static void meet_until_broken(void *arg)
     } while (result == 0);
 }
 
+/* Proves ppt_barrier_t Reuse. */
 START_TEST(more_threads_than_parties_meet_in_full_rounds)
 {
     struct crowd crowd = { .met = 0 };
@@ -597,6 +620,7 @@ END_TEST
 
 /* Timeouts */
 
+/* Proves ppt_barrier_wait ETIMEDOUT, ppt_barrier_broken. */
 START_TEST(timeout_breaks_the_barrier_for_all)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(4);
@@ -618,6 +642,7 @@ START_TEST(timeout_breaks_the_barrier_for_all)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait ETIMEDOUT, time.h Promise. */
 START_TEST(timeout_is_never_early)
 {
     static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
@@ -640,6 +665,7 @@ START_TEST(timeout_is_never_early)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait ETIMEDOUT. */
 START_TEST(expired_deadline_is_a_timeout)
 {
     const int64_t expired[] = { PPT_TRY, 1, ppt_now() };
@@ -661,6 +687,7 @@ START_TEST(expired_deadline_is_a_timeout)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait EINVAL, time.h Range. */
 START_TEST(negative_deadline_is_refused_and_changes_nothing)
 {
     static const int64_t negative[] = { -1, INT64_MIN };
@@ -686,6 +713,7 @@ START_TEST(negative_deadline_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait 0. */
 START_TEST(deadline_does_not_matter_where_all_arrive_in_time)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -726,6 +754,7 @@ END_TEST
 
 /* Abort and reset */
 
+/* Proves ppt_barrier_wait ECANCELED, ppt_barrier_abort. */
 START_TEST(abort_cancels_present_and_future_waits_until_a_reset)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(4);
@@ -747,6 +776,7 @@ START_TEST(abort_cancels_present_and_future_waits_until_a_reset)
 }
 END_TEST
 
+/* Proves ppt_barrier_abort, ppt_barrier_broken. */
 START_TEST(abort_of_an_empty_barrier_breaks_it)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -757,6 +787,7 @@ START_TEST(abort_of_an_empty_barrier_breaks_it)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait ECANCELED, ppt_barrier_reset. */
 START_TEST(reset_cancels_present_waits_and_leaves_the_barrier_whole)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(4);
@@ -772,6 +803,7 @@ START_TEST(reset_cancels_present_waits_and_leaves_the_barrier_whole)
 }
 END_TEST
 
+/* Proves ppt_barrier_reset. */
 START_TEST(abort_and_reset_at_once_cancel_only_the_present_waits)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(3);
@@ -812,6 +844,7 @@ START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait_interruptible EINTR. */
 START_TEST(interrupted_thread_leaves_with_eintr_and_breaks_nothing)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(3);
@@ -836,6 +869,7 @@ START_TEST(interrupted_thread_leaves_with_eintr_and_breaks_nothing)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn 0. */
 START_TEST(callback_may_say_go_on_and_the_place_is_kept)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(3);
@@ -856,6 +890,35 @@ START_TEST(callback_may_say_go_on_and_the_place_is_kept)
 }
 END_TEST
 
+/*
+ * Whatever was in that memory before; it may be used again at once.
+ * Proves ppt_barrier_wait_with.
+ */
+START_TEST(waiter_may_be_elsewhere_than_on_the_stack)
+{
+    static const int answers[] = { 0, 77 };
+    ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
+    ppt_waiter_t waiter;
+    int i;
+
+    signals_install(_i);
+    memset(&waiter, 0xa5, sizeof waiter);
+    for (i = 0; i < LENGTH(answers); i++) {
+        interruption_t seen = { .answer = answers[i] };
+        party_t party = { .waiter = &waiter };
+
+        start_interruptible(&party, &barrier, interrupted, &seen);
+        interrupt_until(&party.worker, peek(&seen.calls) >= 1);
+        if (answers[i] == 0)
+            arrive_last(&barrier, 0);
+        join(&party, answers[i]);
+        ck_assert_uint_eq(party.index, answers[i] == 0 ? 0 : NO_INDEX);
+    }
+    finish(&barrier);
+}
+END_TEST
+
+/* Proves ppt_barrier_wait_interruptible other, ppt_interrupt_fn other. */
 START_TEST(callback_may_give_up_and_the_barrier_is_not_broken)
 {
     static const int answers[] = { 77, ETIMEDOUT, ECANCELED, -1 };
@@ -881,6 +944,7 @@ START_TEST(callback_may_give_up_and_the_barrier_is_not_broken)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn other. */
 START_TEST(round_completed_while_the_callback_runs_is_not_lost)
 {
     interruption_t seen = { .answer = 77, .stay = 1 };
@@ -898,6 +962,7 @@ START_TEST(round_completed_while_the_callback_runs_is_not_lost)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn other. */
 START_TEST(reset_while_the_callback_runs_is_not_lost)
 {
     interruption_t seen = { .stay = 1 };
@@ -920,7 +985,10 @@ static int abort_on_interrupt(void *arg)
     return 77;
 }
 
-/* It can no longer end the wait, but it runs. */
+/*
+ * It can no longer end the wait, but it runs.
+ * Proves ppt_barrier_wait_interruptible other.
+ */
 START_TEST(callback_runs_while_the_action_of_the_round_does)
 {
     interruption_t seen = { .answer = 77 };
@@ -955,6 +1023,7 @@ START_TEST(callback_may_use_the_barrier_it_interrupted)
 }
 END_TEST
 
+/* Proves ppt_barrier_wait_interruptible other. */
 START_TEST(interruptible_wait_times_out_and_breaks_the_barrier)
 {
     int64_t deadline = ppt_deadline(50 * MS);
@@ -977,6 +1046,7 @@ END_TEST
 
 /* The end of a barrier */
 
+/* Proves ppt_barrier_destroy EBUSY. */
 START_TEST(destroy_with_waiters_is_busy_and_changes_nothing)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(3);
@@ -996,6 +1066,7 @@ START_TEST(destroy_with_waiters_is_busy_and_changes_nothing)
 }
 END_TEST
 
+/* Proves ppt_barrier_destroy EBUSY, barrier.c B5. */
 START_TEST(destroy_while_the_action_runs_is_busy)
 {
     party_t parties[2] = { { .result = -1 } };
@@ -1056,7 +1127,10 @@ static void ck_first_may_free(ppt_barrier_action_fn fn, action_t *action,
     }
 }
 
-/* The others, and who ran the action, may still be inside wait. */
+/*
+ * The others, and who ran the action, may still be inside wait.
+ * Proves ppt_barrier_destroy 0.
+ */
 START_TEST(memory_may_be_freed_by_the_first_to_return)
 {
     action_t action = { .answer = 0 };
@@ -1066,6 +1140,7 @@ START_TEST(memory_may_be_freed_by_the_first_to_return)
 }
 END_TEST
 
+/* Proves ppt_barrier_destroy 0. */
 START_TEST(memory_may_be_freed_by_the_first_to_return_from_a_failed_round)
 {
     action_t action = { .answer = 55 };
@@ -1085,7 +1160,10 @@ static bool all_zero(const void *memory, size_t size)
     return true;
 }
 
-/* The barrier's memory is reused as soon as destroy allows it. */
+/*
+ * The barrier's memory is reused as soon as destroy allows it.
+ * Proves ppt_barrier_destroy 0.
+ */
 START_TEST(destroy_waits_for_a_thread_that_is_timing_out)
 {
     int round;
@@ -1104,6 +1182,7 @@ START_TEST(destroy_waits_for_a_thread_that_is_timing_out)
 }
 END_TEST
 
+/* Proves ppt_barrier_destroy 0. */
 START_TEST(destroyed_barrier_can_be_made_again)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
@@ -1175,6 +1254,7 @@ static int make_new_and_meet(void *arg)
     return make_new(barrier);
 }
 
+/* Proves ppt_barrier_after_fork. */
 START_TEST(child_makes_a_broken_barrier_new)
 {
     action_t action = { 0 };
@@ -1187,6 +1267,7 @@ START_TEST(child_makes_a_broken_barrier_new)
 }
 END_TEST
 
+/* Proves ppt_barrier_after_fork. */
 START_TEST(child_makes_a_barrier_that_is_waited_at_new)
 {
     action_t action = { 0 };
@@ -1203,6 +1284,7 @@ START_TEST(child_makes_a_barrier_that_is_waited_at_new)
 }
 END_TEST
 
+/* Proves ppt_barrier_after_fork. */
 START_TEST(child_makes_a_barrier_whose_action_runs_new)
 {
     action_t action = { 0 };
@@ -1218,7 +1300,10 @@ START_TEST(child_makes_a_barrier_whose_action_runs_new)
 }
 END_TEST
 
-/* The loop's variable is the number of parties. */
+/*
+ * The loop's variable is the number of parties.
+ * Proves ppt_barrier_after_fork.
+ */
 START_TEST(fork_may_catch_the_barrier_in_any_state)
 {
     struct crowd crowd = { .met = 0 };
@@ -1281,6 +1366,7 @@ void add_tests(Suite *suite)
         handler_does_not_end_a_wait_that_is_not_interruptible,
         interrupted_thread_leaves_with_eintr_and_breaks_nothing,
         callback_may_say_go_on_and_the_place_is_kept,
+        waiter_may_be_elsewhere_than_on_the_stack,
         callback_may_give_up_and_the_barrier_is_not_broken,
         round_completed_while_the_callback_runs_is_not_lost,
         callback_runs_while_the_action_of_the_round_does,

@@ -67,6 +67,7 @@ static void ck_new(ppt_cond_t *cond)
     ck_assert_int_eq(ppt_cond_destroy(cond), 0);
 }
 
+/* Proves ppt_cond_init. */
 START_TEST(all_ways_to_make_one_make_a_condition_without_waiters)
 {
     static ppt_cond_t in_static_memory;
@@ -87,6 +88,7 @@ START_TEST(condition_is_at_most_48_bytes)
 }
 END_TEST
 
+/* Proves ppt_cond_wait EPERM. */
 START_TEST(wait_without_the_lock_is_refused_and_changes_nothing)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -101,6 +103,7 @@ START_TEST(wait_without_the_lock_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Proves cond.c C2. */
 START_TEST(signalled_waiters_queue_for_the_lock_that_is_held)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -125,6 +128,7 @@ START_TEST(signalled_waiters_queue_for_the_lock_that_is_held)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(one_condition_serves_one_lock_after_another)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -144,6 +148,7 @@ START_TEST(one_condition_serves_one_lock_after_another)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(one_condition_serves_two_locks_at_once)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -191,6 +196,7 @@ static void use_lock(void *arg)
     ppt_lock_release(&slow->lock);
 }
 
+/* Proves cond.c C2. */
 START_TEST(signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock)
 {
     struct slow slow = { .seen.stay = 1, .result = -1 };
@@ -230,6 +236,7 @@ START_TEST(waiter_needs_no_initialisation)
 }
 END_TEST
 
+/* Proves ppt_cond_enqueue, cond.c C1. */
 START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -244,6 +251,7 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep 0. */
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -255,7 +263,10 @@ START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 }
 END_TEST
 
-/* Not told where the machine has one CPU, or the system no such command. */
+/*
+ * Not told where the machine has one CPU, or the system no such command.
+ * Proves ppt_cond_wakes_remotely, ppt_woken_remotely.
+ */
 START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -287,6 +298,7 @@ static void wait_unyielding(void *arg)
     self->released = ppt_lock_release(self->lock);
 }
 
+/* Proves ppt_cond_wait_unyielding. */
 START_TEST(wait_that_does_not_yield_is_a_wait)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -347,6 +359,7 @@ static void signal_and_pass_over(void *arg)
     } while (ppt_lock_acquire(self->lock, PPT_TRY) == 0);
 }
 
+/* Proves ppt_lock_make_transient. */
 START_TEST(wait_takes_the_lock_as_it_was_held)
 {
     static void (*const signals[])(void *) = {
@@ -373,6 +386,7 @@ START_TEST(wait_takes_the_lock_as_it_was_held)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep ETIMEDOUT. */
 START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 {
     static const int64_t timeouts[] = { 0, 1, 50 * US, MS, 20 * MS };
@@ -393,6 +407,7 @@ START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep EINVAL. */
 START_TEST(negative_deadline_of_sleep_is_refused_and_the_place_is_kept)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -407,6 +422,7 @@ START_TEST(negative_deadline_of_sleep_is_refused_and_the_place_is_kept)
 }
 END_TEST
 
+/* Proves ppt_cond_cancel 0. */
 START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -423,6 +439,7 @@ START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 }
 END_TEST
 
+/* Proves ppt_cond_cancel EALREADY. */
 START_TEST(cancel_says_when_a_signal_had_notified_the_waiter)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -461,6 +478,7 @@ static void take_steps(void *arg)
         steps->cancelled = ppt_cond_cancel(&steps->cond, &waiter);
 }
 
+/* Proves ppt_cond_sleep EINTR. */
 START_TEST(interrupted_sleep_keeps_the_place_and_may_be_resumed)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER };
@@ -476,6 +494,7 @@ START_TEST(interrupted_sleep_keeps_the_place_and_may_be_resumed)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep EINTR. */
 START_TEST(interrupted_sleep_may_be_cancelled)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER, .cancelled = -1 };
@@ -502,6 +521,7 @@ static void take_steps_to_the_end(void *arg)
                                                   PPT_FOREVER);
 }
 
+/* Proves ppt_cond_enqueue_uninterruptible. */
 START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER, .slept = -1 };
@@ -519,6 +539,7 @@ START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
 }
 END_TEST
 
+/* Proves ppt_cond_enqueue_uninterruptible. */
 START_TEST(timeout_of_a_sleep_that_is_not_interruptible_ends_the_wait)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -553,6 +574,7 @@ static void receive(void *arg)
     letter->read = letter->text;
 }
 
+/* Proves ppt_cond_wait Orders, ppt_cond_signal Orders. */
 START_TEST(writes_before_the_signal_are_seen)
 {
     int round;
@@ -592,6 +614,7 @@ static int make_new(void *arg)
     return 0;
 }
 
+/* Proves ppt_cond_after_fork. */
 START_TEST(child_forgets_the_parents_waiters_and_the_parent_does_not)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -626,6 +649,7 @@ static void use_until(void *arg)
     }
 }
 
+/* Proves ppt_cond_after_fork. */
 START_TEST(fork_may_catch_the_condition_in_any_state)
 {
     struct busy busy = { PPT_COND_INITIALIZER, 0 };

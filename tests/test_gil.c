@@ -61,6 +61,7 @@ static void join_runner(runner_t *runner)
 
 /* Alone */
 
+/* Proves ppt_gil_init. */
 START_TEST(all_ways_to_make_one_make_a_free_gil)
 {
     static ppt_gil_t in_static_memory;
@@ -77,6 +78,7 @@ START_TEST(all_ways_to_make_one_make_a_free_gil)
 }
 END_TEST
 
+/* Proves ppt_gil_yield false. */
 START_TEST(yield_does_nothing_where_nobody_waits)
 {
     ppt_gil_t gil;
@@ -96,6 +98,7 @@ END_TEST
 
 /* Order */
 
+/* Proves ppt_gil_t Order. */
 START_TEST(io_goes_before_cpu_bound_threads_when_the_gil_is_released)
 {
     ppt_gil_t gil = ORDERED;
@@ -121,6 +124,10 @@ START_TEST(io_goes_before_cpu_bound_threads_when_the_gil_is_released)
 }
 END_TEST
 
+/*
+ * Proves ppt_gil_acquire 0, ppt_gil_yield true, ppt_gil_should_yield, gil.c
+ * G3.
+ */
 START_TEST(io_gets_the_gil_at_the_next_yield)
 {
     ppt_gil_t gil = ORDERED;
@@ -143,6 +150,7 @@ START_TEST(io_gets_the_gil_at_the_next_yield)
 }
 END_TEST
 
+/* Proves ppt_gil_t Order. */
 START_TEST(thread_that_made_way_for_io_resumes_before_cpu_bound_ones)
 {
     ppt_gil_t gil = ORDERED;
@@ -197,6 +205,7 @@ static void go_round(void *arg)
     ppt_gil_release(&ring->gil);
 }
 
+/* Proves ppt_gil_t Order. */
 START_TEST(cpu_bound_threads_take_turns_in_fifo_order)
 {
     struct ring *ring = calloc(1, sizeof *ring);
@@ -295,6 +304,7 @@ static void ck_turns(uint32_t yield_every, int expected)
     free(counted);
 }
 
+/* Proves ppt_gil_yield true, ppt_gil_should_yield, gil.c G3. */
 START_TEST(exactly_every_nth_yield_is_a_turn)
 {
     static const uint32_t numbers[] = { 1, 2, 3, 17, 100, 250 };
@@ -303,6 +313,7 @@ START_TEST(exactly_every_nth_yield_is_a_turn)
 }
 END_TEST
 
+/* Proves ppt_gil_init. */
 START_TEST(yield_every_is_a_hundred_by_default)
 {
     ck_assert_int_eq(PPT_GIL_YIELD_EVERY, 100);
@@ -310,6 +321,7 @@ START_TEST(yield_every_is_a_hundred_by_default)
 }
 END_TEST
 
+/* Proves ppt_gil_yield true. */
 START_TEST(each_gil_counts_its_own_yields)
 {
     ppt_gil_t gil, other;
@@ -335,7 +347,10 @@ START_TEST(each_gil_counts_its_own_yields)
 }
 END_TEST
 
-/* A yield that makes way for I/O is counted, too, and may end the turn. */
+/*
+ * A yield that makes way for I/O is counted, too, and may end the turn.
+ * Proves ppt_gil_t Starvation.
+ */
 START_TEST(turn_comes_even_if_io_waits_at_each_yield)
 {
     enum { EVERY = 10 };
@@ -406,7 +421,10 @@ static void yield_until_stopped(void *arg)
     ppt_gil_release(&traffic->gil);
 }
 
-/* The loop's variable is the number of other CPU-bound threads. */
+/*
+ * The loop's variable is the number of other CPU-bound threads.
+ * Proves ppt_gil_t Starvation.
+ */
 START_TEST(nobody_starves_whoever_comes)
 {
     struct traffic traffic = { .stop = 0 };
@@ -448,6 +466,7 @@ static void ck_stats(const ppt_gil_t *gil, uint64_t acquisitions,
     ck_assert_uint_eq(stats.skipped, skipped);
 }
 
+/* Proves ppt_gil_get_stats. */
 START_TEST(counters_tell_what_happened)
 {
     runner_t runner = { .place = -1 };
@@ -505,6 +524,7 @@ static void deposit(void *arg)
     ppt_gil_release(&account->gil);
 }
 
+/* Proves ppt_gil_acquire Orders. */
 START_TEST(holders_exclude_each_other_and_see_each_others_writes)
 {
     struct account account;
@@ -595,6 +615,7 @@ static int make_new_and_count(void *arg)
     return make_new(arg);
 }
 
+/* Proves ppt_gil_after_fork. */
 START_TEST(child_keeps_yield_every)
 {
     ppt_gil_t gil;
@@ -609,6 +630,7 @@ START_TEST(child_keeps_yield_every)
 }
 END_TEST
 
+/* Proves ppt_gil_after_fork. */
 START_TEST(child_makes_a_gil_that_is_held_and_waited_for_new)
 {
     runner_t runner = { .place = -1 };
@@ -630,6 +652,7 @@ START_TEST(child_makes_a_gil_that_is_held_and_waited_for_new)
 }
 END_TEST
 
+/* Proves ppt_gil_t Fork, ppt_gil_after_fork. */
 START_TEST(fork_may_catch_the_gil_in_any_state)
 {
     struct traffic traffic = { .stop = 0 };

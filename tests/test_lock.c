@@ -14,6 +14,7 @@ static lockable_t of(ppt_lock_t *lock)
 
 /* Alone */
 
+/* Proves ppt_lock_init, ppt_lock_destroy 0. */
 START_TEST(all_ways_to_make_one_make_a_free_lock)
 {
     static ppt_lock_t in_static_memory;
@@ -30,6 +31,7 @@ END_TEST
 
 /* Two */
 
+/* Proves ppt_lock_release 0. */
 START_TEST(any_thread_may_release)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -64,6 +66,7 @@ static int pass_over(taker_t *taker)
     return result;
 }
 
+/* Proves ppt_lock_t Fairness, lock.c L2, lock.c L3. */
 START_TEST(waiter_that_is_passed_over_is_handed_the_lock)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -88,7 +91,8 @@ END_TEST
 
 /*
  * The handler starts while the thread sleeps; meanwhile the lock is released
- * to the thread, and taken by another.  So the wait goes on.
+ * to the thread, and taken by another. So the wait goes on.
+ * Proves ppt_interrupt_fn 0, lock.c L7.
  */
 START_TEST(handler_is_followed_by_the_callback_though_a_release_came_between)
 {
@@ -158,6 +162,7 @@ static int make_new(void *arg)
     return 0;
 }
 
+/* Proves ppt_lock_after_fork. */
 START_TEST(child_makes_a_held_lock_new_and_the_parents_stays)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -200,6 +205,7 @@ static int keep_free(void *arg)
     return keep_held(lock);
 }
 
+/* Proves ppt_lock_keep_after_fork, lock.c L8. */
 START_TEST(child_keeps_a_lock_held_unless_the_hold_is_transient)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -262,6 +268,7 @@ static int find_free_twice(void *arg)
     return in_child(find_held, arg);
 }
 
+/* Proves ppt_lock_t Fork, ppt_lock_make_transient, lock.c L8. */
 START_TEST(transient_hold_is_void_in_the_child)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -294,6 +301,7 @@ static void take_transiently(void *arg)
         taker->result = ppt_lock_acquire_transient(lock, taker->deadline);
 }
 
+/* Proves ppt_lock_make_transient. */
 START_TEST(waiter_takes_the_lock_transiently)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -333,6 +341,7 @@ static void use_until(void *arg)
     }
 }
 
+/* Proves ppt_lock_after_fork. */
 START_TEST(fork_may_catch_the_lock_in_any_state)
 {
     struct shared shared = { PPT_LOCK_INITIALIZER, 0 };

@@ -42,6 +42,7 @@ static int acquire(lockable_t lockable, int64_t deadline)
 
 /* Alone */
 
+/* Proves ppt_{gil,lock,semaphore}_acquire 0, ppt_{gil,lock}_locked. */
 START_TEST(free_one_is_taken_at_once)
 {
     const int64_t deadlines[] = { PPT_TRY, 1, ppt_deadline(SECOND),
@@ -60,6 +61,7 @@ START_TEST(free_one_is_taken_at_once)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock,semaphore}_acquire EBUSY. */
 START_TEST(try_of_a_held_one_is_busy_and_leaves_nobody_waiting)
 {
     lockable_memory_t memory;
@@ -72,6 +74,7 @@ START_TEST(try_of_a_held_one_is_busy_and_leaves_nobody_waiting)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock,semaphore}_acquire ETIMEDOUT. */
 START_TEST(expired_deadline_of_a_held_one_is_a_timeout)
 {
     lockable_memory_t memory;
@@ -85,6 +88,7 @@ START_TEST(expired_deadline_of_a_held_one_is_a_timeout)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock,semaphore}_acquire ETIMEDOUT, time.h Promise. */
 START_TEST(timeout_is_never_early_and_leaves_nobody_waiting)
 {
     static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
@@ -121,6 +125,7 @@ static void ck_refuses_negative(lockable_t lockable)
     }
 }
 
+/* Proves ppt_{gil,lock,semaphore}_acquire EINVAL, time.h Range. */
 START_TEST(negative_deadline_is_refused_and_changes_nothing)
 {
     lockable_memory_t memory;
@@ -134,6 +139,7 @@ START_TEST(negative_deadline_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock}_release EPERM. */
 START_TEST(release_of_a_free_one_is_refused_and_changes_nothing)
 {
     lockable_memory_t memory;
@@ -153,6 +159,7 @@ START_TEST(release_of_a_free_one_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock}_destroy EBUSY. */
 START_TEST(destroy_of_a_held_one_is_busy_and_changes_nothing)
 {
     lockable_memory_t memory;
@@ -167,6 +174,7 @@ END_TEST
 
 /* Two and three */
 
+/* Proves ppt_{gil,lock,semaphore}_destroy EBUSY. */
 START_TEST(destroy_of_one_waited_for_is_busy_and_changes_nothing)
 {
     lockable_memory_t memory;
@@ -182,6 +190,7 @@ START_TEST(destroy_of_one_waited_for_is_busy_and_changes_nothing)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock,semaphore}_acquire 0, ppt_{gil,lock}_release 0. */
 START_TEST(release_wakes_a_timed_waiter_before_its_deadline)
 {
     lockable_memory_t memory;
@@ -195,6 +204,7 @@ START_TEST(release_wakes_a_timed_waiter_before_its_deadline)
 }
 END_TEST
 
+/* Proves ppt_{gil,lock,semaphore}_acquire ETIMEDOUT. */
 START_TEST(timed_waiter_in_the_middle_may_leave)
 {
     lockable_memory_t memory;
@@ -257,6 +267,9 @@ static void deposit(void *arg)
     }
 }
 
+/*
+ * Proves ppt_lock_t Orders, ppt_lock_acquire Orders, ppt_lock_release Orders.
+ */
 START_TEST(holders_exclude_each_other_and_see_each_others_writes)
 {
     lockable_memory_t memory;
@@ -273,6 +286,10 @@ START_TEST(holders_exclude_each_other_and_see_each_others_writes)
 }
 END_TEST
 
+/*
+ * Proves ppt_gil_t Order, ppt_{gil,lock,semaphore}_waiting,
+ * ppt_{lock,semaphore}_t Fairness, ppt_semaphore_t Real time.
+ */
 START_TEST(five_hundred_waiters_queue_in_fifo_order)
 {
     lockable_memory_t memory;
@@ -312,7 +329,10 @@ static void inherit(void *arg)
     free(lockable.object);
 }
 
-/* The releaser may still be inside release when the memory goes. */
+/*
+ * The releaser may still be inside release when the memory goes.
+ * Proves ppt_{gil,lock}_destroy 0, gil.c G1, gil.c G4, lock.c L4.
+ */
 START_TEST(memory_may_be_freed_by_the_next_holder)
 {
     int round;

@@ -31,6 +31,7 @@ START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
 }
 END_TEST
 
+/* Proves ppt_{lock,semaphore}_acquire_interruptible EINTR. */
 START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
 {
     lockable_memory_t memory;
@@ -46,6 +47,7 @@ START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn 0. */
 START_TEST(callback_may_say_go_on_and_the_first_stays_the_first)
 {
     lockable_memory_t memory;
@@ -67,6 +69,10 @@ START_TEST(callback_may_say_go_on_and_the_first_stays_the_first)
 }
 END_TEST
 
+/*
+ * Proves ppt_{lock,semaphore}_acquire_interruptible other, ppt_interrupt_fn
+ * other.
+ */
 START_TEST(callback_may_give_up_and_nothing_is_taken)
 {
     lockable_memory_t memory;
@@ -109,12 +115,14 @@ static void release_while_a_callback_runs(int i, int answer)
     ck_free(lockable);
 }
 
+/* Proves lock.c L2. */
 START_TEST(release_while_a_callback_runs_wakes_the_next)
 {
     release_while_a_callback_runs(_i, 77);
 }
 END_TEST
 
+/* Proves lock.c L2. */
 START_TEST(what_is_released_while_the_callback_runs_is_taken_after_it)
 {
     release_while_a_callback_runs(_i, 0);
@@ -139,6 +147,7 @@ static void destroy_while_a_callback_runs(int i, int answer)
     ck_free(lockable);
 }
 
+/* Proves ppt_{lock,semaphore}_destroy EBUSY, ppt_{lock,semaphore}_waiting. */
 START_TEST(destroy_while_a_callback_runs_is_busy)
 {
     destroy_while_a_callback_runs(_i, 0);
@@ -200,6 +209,7 @@ static void ck_in_order(struct queued *queued)
     ck_free(queued->lockable);
 }
 
+/* Proves ppt_{lock,semaphore}_t Fairness, lock.c L5. */
 START_TEST(interrupted_waiter_keeps_its_place)
 {
     struct queued queued;
@@ -214,6 +224,7 @@ START_TEST(interrupted_waiter_keeps_its_place)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn 0, lock.c L5. */
 START_TEST(callbacks_that_end_in_another_order_leave_the_queue_as_it_is)
 {
     struct queued queued;
@@ -228,7 +239,10 @@ START_TEST(callbacks_that_end_in_another_order_leave_the_queue_as_it_is)
 }
 END_TEST
 
-/* The first is passed by while it is in its callback, but loses no more. */
+/*
+ * The first is passed by while it is in its callback, but loses no more.
+ * Proves lock.c L5.
+ */
 START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
 {
     struct queued queued;

@@ -80,7 +80,8 @@ static void compare_clocks(void *arg)
     }
 }
 
-START_TEST(p1_now_is_positive_and_never_goes_back_between_threads)
+/* Proves port.h P1. */
+START_TEST(now_is_positive_and_never_goes_back_between_threads)
 {
     worker_t workers[2];
     int backwards = 0;
@@ -94,7 +95,8 @@ START_TEST(p1_now_is_positive_and_never_goes_back_between_threads)
 }
 END_TEST
 
-START_TEST(p1_now_counts_nanoseconds)
+/* Proves port.h P1. */
+START_TEST(now_counts_nanoseconds)
 {
     struct timespec before, after;
     int64_t begin, elapsed;
@@ -111,7 +113,8 @@ END_TEST
 
 /* P2, P3 */
 
-START_TEST(p2_cpu_is_a_cpu_or_unknown)
+/* Proves port.h P2. */
+START_TEST(cpu_is_a_cpu_or_unknown)
 {
     long cpus = sysconf(_SC_NPROCESSORS_CONF);
     int i;
@@ -123,14 +126,16 @@ START_TEST(p2_cpu_is_a_cpu_or_unknown)
 }
 END_TEST
 
-START_TEST(p2_cpu_is_the_one_that_the_thread_is_pinned_to)
+/* Proves port.h P2. */
+START_TEST(cpu_is_the_one_that_the_thread_is_pinned_to)
 {
     if (pin_to(0))
         ck_assert(ppt__cpu() == 0 || ppt__cpu() == -1);
 }
 END_TEST
 
-START_TEST(p3_cpus_allowed_are_what_the_process_was_given)
+/* Proves port.h P3. */
+START_TEST(cpus_allowed_are_what_the_process_was_given)
 {
     int given = number_from("env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT"
                             " nproc 2>/dev/null");
@@ -141,7 +146,8 @@ START_TEST(p3_cpus_allowed_are_what_the_process_was_given)
 }
 END_TEST
 
-START_TEST(p3_cpus_allowed_follow_what_the_process_is_given)
+/* Proves port.h P3. */
+START_TEST(cpus_allowed_follow_what_the_process_is_given)
 {
     if (ppt__cpu() < 0 || !allow_cpus("0", true))
         return;
@@ -168,8 +174,11 @@ static void count_when_told(void *arg)
     pinned->allowed = ppt__cpus_allowed();
 }
 
-/* The thread inherits CPU 0; then its starter goes on to other CPUs. */
-START_TEST(p3_pinned_thread_counts_the_first_threads_cpus_too)
+/*
+ * The thread inherits CPU 0; then its starter goes on to other CPUs.
+ * Proves port.h P3.
+ */
+START_TEST(pinned_thread_counts_the_first_threads_cpus_too)
 {
     static const char *const first[] = { "0", "1", "0,1" };
     static const int expected[] = { 1, 2, 2 };
@@ -212,7 +221,8 @@ static void take_turns(void *arg)
     }
 }
 
-START_TEST(p4_yield_lets_the_other_thread_of_this_cpu_go)
+/* Proves port.h P4. */
+START_TEST(yield_lets_the_other_thread_of_this_cpu_go)
 {
     struct turns turns = { 0, 0 };
     worker_t workers[2];
@@ -229,7 +239,8 @@ END_TEST
 
 /* P5 */
 
-START_TEST(p5_port_has_a_known_name)
+/* Proves port.h P5. */
+START_TEST(port_has_a_known_name)
 {
     const char *name = ppt__port_name();
 
@@ -240,7 +251,8 @@ END_TEST
 
 /* P6, P8, P9 on one thread */
 
-START_TEST(p6_new_semaphore_is_0)
+/* Proves port.h P6. */
+START_TEST(new_semaphore_is_0)
 {
     ppt__sem_t sem;
 
@@ -254,7 +266,8 @@ START_TEST(p6_new_semaphore_is_0)
 }
 END_TEST
 
-START_TEST(p9_post_that_is_there_is_taken_whatever_the_deadline)
+/* Proves port.h P9. */
+START_TEST(post_that_is_there_is_taken_whatever_the_deadline)
 {
     const int64_t deadlines[] = { PPT_TRY, 1, ppt_now(),
                                   ppt_deadline(LIMIT), PPT_FOREVER };
@@ -277,7 +290,8 @@ START_TEST(p9_post_that_is_there_is_taken_whatever_the_deadline)
 }
 END_TEST
 
-START_TEST(p9_timeout_is_never_early)
+/* Proves port.h P9. */
+START_TEST(timeout_is_never_early)
 {
     static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
     ppt__sem_t sem;
@@ -296,7 +310,8 @@ START_TEST(p9_timeout_is_never_early)
 }
 END_TEST
 
-START_TEST(p9_sleep_uses_no_cpu)
+/* Proves port.h P9. */
+START_TEST(sleep_uses_no_cpu)
 {
     int64_t before = cpu_time();
     ppt__sem_t sem;
@@ -357,7 +372,8 @@ static void ck_posts(ppt__sem_t *sem, int posts)
                      posts == 1 ? 0 : ETIMEDOUT);
 }
 
-START_TEST(p8_post_wakes_the_waiter_whatever_its_deadline)
+/* Proves port.h P8. */
+START_TEST(post_wakes_the_waiter_whatever_its_deadline)
 {
     const int64_t deadlines[] = { ppt_deadline(LIMIT), PPT_FOREVER - 1,
                                   PPT_FOREVER };
@@ -435,7 +451,8 @@ static void ck_sleeps_for_years(void)
     }
 }
 
-START_TEST(p9_far_deadline_is_slept_for_without_cpu)
+/* Proves port.h P9. */
+START_TEST(far_deadline_is_slept_for_without_cpu)
 {
     ck_sleeps_for_years();
 }
@@ -457,7 +474,8 @@ static bool forget_futex_time64(void)
            && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-START_TEST(p9_old_kernels_without_futex_time64_will_do)
+/* Proves port.h P9. */
+START_TEST(old_kernels_without_futex_time64_will_do)
 {
     bool posix = strcmp(ppt__port_name(), "posix") == 0;
     int64_t deadline;
@@ -497,7 +515,8 @@ static void echo(void *arg)
     }
 }
 
-START_TEST(p8_no_post_is_lost_and_each_publishes_the_writes_before_it)
+/* Proves port.h P8. */
+START_TEST(no_post_is_lost_and_each_publishes_the_writes_before_it)
 {
     struct baton baton = { .plain = 0 };
     worker_t worker;
@@ -540,7 +559,8 @@ static void post_what_arrives(void *arg)
     }
 }
 
-START_TEST(p7_p8_memory_may_go_as_soon_as_the_waiter_has_returned)
+/* Proves port.h P7, port.h P8. */
+START_TEST(memory_may_go_as_soon_as_the_waiter_has_returned)
 {
     struct mailbox mailbox = { NULL, 0 };
     worker_t worker;
@@ -574,7 +594,8 @@ static void interrupt_often(const worker_t *worker)
     }
 }
 
-START_TEST(p9_handlers_run_is_not_reported_unless_asked_for)
+/* Proves port.h P9. */
+START_TEST(handlers_run_is_not_reported_unless_asked_for)
 {
     static const unsigned flags[] = { 0, PPT__CANCELLABLE };
     const int64_t deadlines[] = { PPT_FOREVER, ppt_deadline(2 * LIMIT) };
@@ -596,7 +617,8 @@ START_TEST(p9_handlers_run_is_not_reported_unless_asked_for)
 }
 END_TEST
 
-START_TEST(p9_handlers_run_is_reported_where_asked_for)
+/* Proves port.h P9. */
+START_TEST(handlers_run_is_reported_where_asked_for)
 {
     static const unsigned flags[] = { PPT__INTERRUPTIBLE,
                                       PPT__INTERRUPTIBLE
@@ -621,7 +643,8 @@ START_TEST(p9_handlers_run_is_reported_where_asked_for)
 }
 END_TEST
 
-START_TEST(p9_post_given_while_a_handler_runs_is_not_lost)
+/* Proves port.h P9. */
+START_TEST(post_given_while_a_handler_runs_is_not_lost)
 {
     sleeper_t sleeper = { 0 };
     ppt__sem_t sem;
@@ -643,7 +666,8 @@ START_TEST(p9_post_given_while_a_handler_runs_is_not_lost)
 }
 END_TEST
 
-START_TEST(p9_deadline_that_passes_in_a_handler_is_a_timeout)
+/* Proves port.h P9. */
+START_TEST(deadline_that_passes_in_a_handler_is_a_timeout)
 {
     int64_t deadline = ppt_deadline(200 * MS);
     sleeper_t sleeper = { 0 };
@@ -663,7 +687,8 @@ END_TEST
 
 /* P9: cancellation */
 
-START_TEST(p9_wait_is_no_cancellation_point_unless_asked_for)
+/* Proves port.h P9. */
+START_TEST(wait_is_no_cancellation_point_unless_asked_for)
 {
     static const unsigned flags[] = { 0, PPT__INTERRUPTIBLE };
     int i;
@@ -690,7 +715,8 @@ START_TEST(p9_wait_is_no_cancellation_point_unless_asked_for)
 }
 END_TEST
 
-START_TEST(p9_cancellable_wait_ends_the_cancelled_thread)
+/* Proves port.h P9. */
+START_TEST(cancellable_wait_ends_the_cancelled_thread)
 {
     const int64_t deadlines[] = { PPT_FOREVER, ppt_deadline(2 * LIMIT) };
     int i;
@@ -710,8 +736,11 @@ START_TEST(p9_cancellable_wait_ends_the_cancelled_thread)
 }
 END_TEST
 
-/* Whoever wins, the post is either taken by the thread or still there. */
-START_TEST(p9_cancelled_thread_has_not_taken_the_post)
+/*
+ * Whoever wins, the post is either taken by the thread or still there.
+ * Proves port.h P9.
+ */
+START_TEST(cancelled_thread_has_not_taken_the_post)
 {
     int round;
 
@@ -741,7 +770,8 @@ START_TEST(p9_cancelled_thread_has_not_taken_the_post)
 }
 END_TEST
 
-START_TEST(p9_wait_leaves_the_thread_as_cancellable_as_it_was)
+/* Proves port.h P9. */
+START_TEST(wait_leaves_the_thread_as_cancellable_as_it_was)
 {
     unsigned flags;
 
@@ -789,7 +819,8 @@ static void wait_while_0_on_the_clock(void *arg)
     wait->cpu_time = cpu_time() - before;
 }
 
-START_TEST(p10_wait_for_a_word_that_has_changed_returns)
+/* Proves port.h P10. */
+START_TEST(wait_for_a_word_that_has_changed_returns)
 {
     uint32_t word = 1;
 
@@ -799,7 +830,8 @@ START_TEST(p10_wait_for_a_word_that_has_changed_returns)
 }
 END_TEST
 
-START_TEST(p10_thread_that_waits_for_a_word_leaves_the_cpu_to_others)
+/* Proves port.h P10. */
+START_TEST(thread_that_waits_for_a_word_leaves_the_cpu_to_others)
 {
     struct word_wait wait = { 0, 0 };
     int64_t begin;
@@ -818,7 +850,8 @@ START_TEST(p10_thread_that_waits_for_a_word_leaves_the_cpu_to_others)
 }
 END_TEST
 
-START_TEST(p11_each_wake_ends_the_sleep_of_one_thread)
+/* Proves port.h P11. */
+START_TEST(each_wake_ends_the_sleep_of_one_thread)
 {
     struct word_wait wait = { 0, 0 };
     worker_t workers[5];
@@ -849,7 +882,8 @@ static void swap_words(void *arg)
     }
 }
 
-START_TEST(p11_wake_after_the_change_is_never_lost)
+/* Proves port.h P11. */
+START_TEST(wake_after_the_change_is_never_lost)
 {
     struct word_wait wait = { 0, 0 };
     worker_t worker;
@@ -866,7 +900,8 @@ START_TEST(p11_wake_after_the_change_is_never_lost)
 }
 END_TEST
 
-START_TEST(p11_wake_does_not_touch_the_word)
+/* Proves port.h P11. */
+START_TEST(wake_does_not_touch_the_word)
 {
     uint32_t *word = page_map(PROT_NONE);
 
@@ -884,7 +919,8 @@ static void pause_while_0(void *arg)
         ppt__pause();
 }
 
-START_TEST(p13_sleeps_are_counted_if_at_all)
+/* Proves port.h P13. */
+START_TEST(sleeps_are_counted_if_at_all)
 {
     uint64_t before = ppt__sleeps(), after;
 
@@ -898,7 +934,8 @@ START_TEST(p13_sleeps_are_counted_if_at_all)
 }
 END_TEST
 
-START_TEST(p12_pause_does_not_stop_a_spin_loop)
+/* Proves port.h P12. */
+START_TEST(pause_does_not_stop_a_spin_loop)
 {
     struct word_wait wait = { 0, 0 };
     worker_t worker;
@@ -915,45 +952,45 @@ void add_tests(Suite *suite)
     TCase *tcase = add_case(suite, "port");
     TCase *cancellation = add_case(suite, "cancellation");
     const TTest *const tests[] = {
-        p1_now_is_positive_and_never_goes_back_between_threads,
-        p1_now_counts_nanoseconds,
-        p2_cpu_is_a_cpu_or_unknown,
-        p2_cpu_is_the_one_that_the_thread_is_pinned_to,
-        p3_cpus_allowed_are_what_the_process_was_given,
-        p3_cpus_allowed_follow_what_the_process_is_given,
-        p3_pinned_thread_counts_the_first_threads_cpus_too,
-        p4_yield_lets_the_other_thread_of_this_cpu_go,
-        p5_port_has_a_known_name,
-        p6_new_semaphore_is_0,
-        p9_post_that_is_there_is_taken_whatever_the_deadline,
-        p9_timeout_is_never_early,
-        p9_sleep_uses_no_cpu,
-        p8_post_wakes_the_waiter_whatever_its_deadline,
-        p9_far_deadline_is_slept_for_without_cpu,
+        now_is_positive_and_never_goes_back_between_threads,
+        now_counts_nanoseconds,
+        cpu_is_a_cpu_or_unknown,
+        cpu_is_the_one_that_the_thread_is_pinned_to,
+        cpus_allowed_are_what_the_process_was_given,
+        cpus_allowed_follow_what_the_process_is_given,
+        pinned_thread_counts_the_first_threads_cpus_too,
+        yield_lets_the_other_thread_of_this_cpu_go,
+        port_has_a_known_name,
+        new_semaphore_is_0,
+        post_that_is_there_is_taken_whatever_the_deadline,
+        timeout_is_never_early,
+        sleep_uses_no_cpu,
+        post_wakes_the_waiter_whatever_its_deadline,
+        far_deadline_is_slept_for_without_cpu,
 #ifdef SYS_futex_time64
-        p9_old_kernels_without_futex_time64_will_do,
+        old_kernels_without_futex_time64_will_do,
 #endif
-        p8_no_post_is_lost_and_each_publishes_the_writes_before_it,
-        p7_p8_memory_may_go_as_soon_as_the_waiter_has_returned,
-        p9_wait_leaves_the_thread_as_cancellable_as_it_was,
-        p10_wait_for_a_word_that_has_changed_returns,
-        p10_thread_that_waits_for_a_word_leaves_the_cpu_to_others,
-        p11_each_wake_ends_the_sleep_of_one_thread,
-        p11_wake_after_the_change_is_never_lost,
-        p11_wake_does_not_touch_the_word,
-        p12_pause_does_not_stop_a_spin_loop,
-        p13_sleeps_are_counted_if_at_all,
+        no_post_is_lost_and_each_publishes_the_writes_before_it,
+        memory_may_go_as_soon_as_the_waiter_has_returned,
+        wait_leaves_the_thread_as_cancellable_as_it_was,
+        wait_for_a_word_that_has_changed_returns,
+        thread_that_waits_for_a_word_leaves_the_cpu_to_others,
+        each_wake_ends_the_sleep_of_one_thread,
+        wake_after_the_change_is_never_lost,
+        wake_does_not_touch_the_word,
+        pause_does_not_stop_a_spin_loop,
+        sleeps_are_counted_if_at_all,
     };
     const TTest *const with_cancellation[] = {
-        p9_wait_is_no_cancellation_point_unless_asked_for,
-        p9_cancellable_wait_ends_the_cancelled_thread,
-        p9_cancelled_thread_has_not_taken_the_post,
+        wait_is_no_cancellation_point_unless_asked_for,
+        cancellable_wait_ends_the_cancelled_thread,
+        cancelled_thread_has_not_taken_the_post,
     };
     const TTest *const with_signals[] = {
-        p9_handlers_run_is_not_reported_unless_asked_for,
-        p9_handlers_run_is_reported_where_asked_for,
-        p9_post_given_while_a_handler_runs_is_not_lost,
-        p9_deadline_that_passes_in_a_handler_is_a_timeout,
+        handlers_run_is_not_reported_unless_asked_for,
+        handlers_run_is_reported_where_asked_for,
+        post_given_while_a_handler_runs_is_not_lost,
+        deadline_that_passes_in_a_handler_is_a_timeout,
     };
     int i;
 

@@ -46,6 +46,7 @@ static void ck_has(ppt_semaphore_t *semaphore, uint32_t units)
 
 /* Alone */
 
+/* Proves ppt_semaphore_init 0, ppt_semaphore_destroy 0. */
 START_TEST(all_ways_to_make_one_give_it_the_units)
 {
     static ppt_semaphore_t in_static_memory;
@@ -62,6 +63,7 @@ START_TEST(all_ways_to_make_one_give_it_the_units)
 }
 END_TEST
 
+/* Proves ppt_semaphore_init EINVAL. */
 START_TEST(too_many_units_are_refused_and_change_nothing)
 {
     static const uint32_t too_many[] = { PPT_SEMAPHORE_MAX + 1, UINT32_MAX };
@@ -78,6 +80,7 @@ START_TEST(too_many_units_are_refused_and_change_nothing)
 }
 END_TEST
 
+/* Proves ppt_semaphore_release EOVERFLOW. */
 START_TEST(release_of_too_many_is_an_overflow_and_changes_nothing)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(1);
@@ -98,6 +101,7 @@ END_TEST
 
 /* Two */
 
+/* Proves ppt_semaphore_release EOVERFLOW. */
 START_TEST(release_while_threads_wait_may_overflow_too)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -113,6 +117,7 @@ START_TEST(release_while_threads_wait_may_overflow_too)
 }
 END_TEST
 
+/* Proves ppt_semaphore_release 0. */
 START_TEST(release_of_no_units_changes_nothing)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -130,7 +135,10 @@ START_TEST(release_of_no_units_changes_nothing)
 }
 END_TEST
 
-/* Nobody is queued then, but the word says so: the next release finds out. */
+/*
+ * Nobody is queued then, but the word says so: the next release finds out.
+ * Proves ppt_semaphore_release 0, semaphore.c S1.
+ */
 START_TEST(units_are_kept_after_the_only_waiter_has_left)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -142,6 +150,7 @@ START_TEST(units_are_kept_after_the_only_waiter_has_left)
 }
 END_TEST
 
+/* Proves ppt_semaphore_t Fairness, semaphore.c S3. */
 START_TEST(unit_given_to_a_waiter_is_not_taken_by_another)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -163,6 +172,7 @@ END_TEST
 
 /* Many */
 
+/* Proves ppt_semaphore_release 0, ppt_semaphore_value. */
 START_TEST(release_of_n_wakes_the_first_n_and_keeps_the_rest)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -215,6 +225,10 @@ static void consume(void *arg)
     }
 }
 
+/*
+ * Proves ppt_semaphore_t Orders, ppt_semaphore_acquire Orders,
+ * ppt_semaphore_release Orders.
+ */
 START_TEST(takers_see_what_was_written_before_the_release)
 {
     struct buffer buffer = { .empty = PPT_SEMAPHORE_INITIALIZER(SLOTS) };
@@ -232,7 +246,10 @@ END_TEST
 
 /* Interrupts */
 
-/* Given before the callback could be called: it is not. */
+/*
+ * Given before the callback could be called: it is not.
+ * Proves semaphore.c S3.
+ */
 START_TEST(unit_given_while_the_handler_runs_is_kept)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -272,19 +289,24 @@ static void release_while_a_callback_runs(int flags, int answer)
     ck_has(&semaphore, answer == 0 ? 0 : 1);
 }
 
+/* Proves semaphore.c S4. */
 START_TEST(release_while_a_callback_runs_wakes_the_next)
 {
     release_while_a_callback_runs(_i, 77);
 }
 END_TEST
 
+/* Proves semaphore.c S4. */
 START_TEST(unit_released_while_the_callback_runs_is_taken_after_it)
 {
     release_while_a_callback_runs(_i, 0);
 }
 END_TEST
 
-/* The only one to wait; its unit may be taken by a thread that runs. */
+/*
+ * The only one to wait; its unit may be taken by a thread that runs.
+ * Proves semaphore.c S4.
+ */
 START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -329,7 +351,10 @@ static void inherit(void *arg)
     free(heir->semaphore);
 }
 
-/* The releaser may still be inside release when the memory goes. */
+/*
+ * The releaser may still be inside release when the memory goes.
+ * Proves ppt_semaphore_destroy 0.
+ */
 START_TEST(memory_may_be_freed_by_the_last_taker)
 {
     int round;
@@ -384,6 +409,7 @@ static int go_on(void *arg)
     return 0;
 }
 
+/* Proves ppt_semaphore_t Fork, ppt_semaphore_after_fork. */
 START_TEST(child_makes_a_semaphore_that_is_waited_for_new)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(2);
@@ -419,6 +445,7 @@ static void use_until(void *arg)
     }
 }
 
+/* Proves ppt_semaphore_after_fork. */
 START_TEST(fork_may_catch_the_semaphore_in_any_state)
 {
     struct shared shared = { PPT_SEMAPHORE_INITIALIZER(2), 0 };

@@ -12,6 +12,7 @@ enum { MANY = 8 };
 
 /* I2 */
 
+/* Proves waitq.c I2. */
 START_TEST(waiter_woken_before_it_slept_is_owed_no_post)
 {
     ppt_waitq_t queue = { 0 };
@@ -67,6 +68,7 @@ START_TEST(what_the_waker_gives_arrives)
 }
 END_TEST
 
+/* Proves waitq.c I2. */
 START_TEST(sleeping_waiter_gets_exactly_one_post)
 {
     ppt_waitq_t queue = { 0 };
@@ -121,6 +123,7 @@ static void run_and_unmap(void *arg)
     munmap(sitter->waiter, (size_t)sysconf(_SC_PAGESIZE));
 }
 
+/* Proves waitq.c I2. */
 START_TEST(waiters_memory_may_go_as_soon_as_it_has_returned)
 {
     int round;
@@ -149,6 +152,7 @@ END_TEST
 
 /* Moved waiters: notified in one queue, woken from another */
 
+/* Proves waitq.c I1. */
 START_TEST(moved_waiter_cannot_leave_and_is_woken_from_its_new_queue)
 {
     ppt__wait_options_t options = { .deadline = 1 };
@@ -178,6 +182,7 @@ END_TEST
 
 /* How a wait ends */
 
+/* Proves time.h Promise. */
 START_TEST(timeout_is_never_early_and_leaves_the_queue)
 {
     static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
@@ -292,6 +297,7 @@ START_TEST(waiter_in_a_callback_is_not_asleep)
 }
 END_TEST
 
+/* Proves waitq.c I1. */
 START_TEST(wake_up_given_while_the_callback_runs_is_not_lost)
 {
     ppt_waitq_t queue = { 0 };

@@ -95,6 +95,7 @@ START_TEST(waiter_woken_too_early_sleeps_on)
 }
 END_TEST
 
+/* Proves waitq.c I2. */
 START_TEST(early_wake_of_a_waiter_that_is_awake_does_nothing)
 {
     ppt_waitq_t queue = { 0 };
@@ -108,6 +109,7 @@ START_TEST(early_wake_of_a_waiter_that_is_awake_does_nothing)
 }
 END_TEST
 
+/* Proves waitq.c I2. */
 START_TEST(early_wake_and_wake_up_before_the_waiter_runs_are_one_post)
 {
     ppt_waitq_t queue = { 0 };
@@ -122,7 +124,10 @@ START_TEST(early_wake_and_wake_up_before_the_waiter_runs_are_one_post)
 }
 END_TEST
 
-/* As a waker that is preempted halfway through waking. */
+/*
+ * As a waker that is preempted halfway through waking.
+ * Proves waitq.c I2.
+ */
 START_TEST(waiter_woken_early_stays_until_its_waker_needs_it_no_more)
 {
     ppt_waitq_t queue = { 0 };

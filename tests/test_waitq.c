@@ -34,6 +34,7 @@ START_TEST(all_zero_memory_is_an_empty_queue)
 }
 END_TEST
 
+/* Proves waitq.c I4. */
 START_TEST(waiters_are_notified_in_the_order_of_the_queue)
 {
     ppt_waitq_t queue = { 0 };
@@ -50,6 +51,7 @@ START_TEST(waiters_are_notified_in_the_order_of_the_queue)
 }
 END_TEST
 
+/* Proves waitq.c I4. */
 START_TEST(waiter_pushed_in_front_is_notified_next)
 {
     ppt_waitq_t queue = { 0 };
@@ -90,6 +92,7 @@ static void ck_chain(ppt__wake_list_t chain, ppt__waiter_t *first, int length)
     ck_assert_ptr_null(waiter);
 }
 
+/* Proves waitq.c I4. */
 START_TEST(take_chooses_the_first_n_or_all_that_there_are)
 {
     ppt_waitq_t queue = { 0 };
@@ -109,7 +112,10 @@ START_TEST(take_chooses_the_first_n_or_all_that_there_are)
 }
 END_TEST
 
-/* The loop's variable is the place of the one that goes. */
+/*
+ * The loop's variable is the place of the one that goes.
+ * Proves waitq.c I3.
+ */
 START_TEST(leaving_keeps_the_order_of_the_others)
 {
     ppt_waitq_t queue = { 0 };
@@ -127,6 +133,7 @@ START_TEST(leaving_keeps_the_order_of_the_others)
 }
 END_TEST
 
+/* Proves waitq.c I3. */
 START_TEST(all_may_leave)
 {
     ppt_waitq_t queue = { 0 };
@@ -142,6 +149,7 @@ END_TEST
 
 /* I1 */
 
+/* Proves waitq.c I1. */
 START_TEST(notified_waiter_cannot_leave)
 {
     ppt_waitq_t queue = { 0 };
@@ -158,6 +166,7 @@ START_TEST(notified_waiter_cannot_leave)
 }
 END_TEST
 
+/* Proves waitq.c I1. */
 START_TEST(cancelled_waiter_is_passed_by)
 {
     ppt_waitq_t queue = { 0 };
@@ -209,6 +218,7 @@ static void time_out_again_and_again(void *arg)
     }
 }
 
+/* Proves waitq.c I1. */
 START_TEST(waker_and_waiter_agree_on_who_was_first)
 {
     int64_t end = ppt_deadline(300 * MS);
@@ -252,6 +262,7 @@ static void drain_and_free(void *arg)
     free(drainer->queue);
 }
 
+/* Proves waitq.c I3. */
 START_TEST(drain_refuses_a_queue_with_waiters_and_changes_nothing)
 {
     ppt_waitq_t queue = { 0 };
@@ -269,6 +280,7 @@ START_TEST(drain_refuses_a_queue_with_waiters_and_changes_nothing)
 }
 END_TEST
 
+/* Proves waitq.c I3. */
 START_TEST(drain_waits_for_waiters_that_are_leaving)
 {
     struct drainer drainer = { calloc(1, sizeof(ppt_waitq_t)), -1 };
@@ -309,7 +321,10 @@ static void wait_for_a_moment(void *arg)
     ppt__waiter_end(&waiter);
 }
 
-/* AddressSanitizer looks on; others see a queue that never gets empty. */
+/*
+ * AddressSanitizer looks on; others see a queue that never gets empty.
+ * Proves waitq.c I3.
+ */
 START_TEST(drained_queue_is_not_touched_any_more)
 {
     int round;
@@ -349,6 +364,7 @@ static void count_under_guard(void *arg)
     }
 }
 
+/* Proves waitq.c I5. */
 START_TEST(guard_excludes)
 {
     struct guarded guarded = { .plain = 0 };
@@ -386,6 +402,7 @@ static void guard_once(void *arg)
     guest->cpu_time = cpu_time() - before;
 }
 
+/* Proves waitq.c I5. */
 START_TEST(contended_guard_is_slept_for)
 {
     struct guest guest = { .cpu_time = 0 };
