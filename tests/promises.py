@@ -71,7 +71,8 @@ def of_comment(path, text, code):
     owner = names[0] if names else path.name
     fields = [pair for pair in FIELD.findall(text)
               if pair[0] not in NOT_OF_TESTS]
-    found = [promise for field in fields for promise in of_field(owner, *field)]
+    found = [promise for field in fields
+             for promise in of_field(owner, *field)]
     if not found and names and not code.startswith(('typedef', '#')):
         found = [(owner, text)]
     return found

@@ -2,7 +2,6 @@
 /* The promises that gil.h makes alone; test_lockable.c has the others. */
 #include "lockable.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -675,14 +674,14 @@ END_TEST
 
 static void add_loop_tests(TCase *tcase)
 {
+    const TTest *const of_handlers[] = { handler_does_not_end_a_yield };
+
     tcase_add_loop_test(tcase, yield_does_nothing_where_nobody_waits, 0, 3);
     tcase_add_loop_test(tcase, exactly_every_nth_yield_is_a_turn, 0, 6);
     tcase_add_loop_test(tcase, nobody_starves_whoever_comes, 0, 3);
     tcase_add_loop_test(
         tcase, holders_exclude_each_other_and_see_each_others_writes, 0, 3);
-    tcase_add_loop_test(tcase, handler_does_not_end_a_yield, 0, 1);
-    tcase_add_loop_test(tcase, handler_does_not_end_a_yield, SA_RESTART,
-                        SA_RESTART + 1);
+    add_with_sa_flags(tcase, of_handlers, LENGTH(of_handlers));
 }
 
 void add_tests(Suite *suite)

@@ -376,12 +376,7 @@ void add_tests(Suite *suite)
         handler_is_followed_by_the_callback_though_a_release_came_between,
     };
     TCase *tcase = add_case(suite, "lock");
-    int i;
 
     add_list(tcase, tests, LENGTH(tests));
-    for (i = 0; i < LENGTH(with_sa_flags); i++) {
-        tcase_add_loop_test(tcase, with_sa_flags[i], 0, 1);
-        tcase_add_loop_test(tcase, with_sa_flags[i], SA_RESTART,
-                            SA_RESTART + 1);
-    }
+    add_with_sa_flags(tcase, with_sa_flags, LENGTH(with_sa_flags));
 }

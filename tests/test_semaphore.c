@@ -2,7 +2,6 @@
 /* The promises of semaphore.h; what a lock does, too: test_lockable.c. */
 #include "lockable.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -486,12 +485,7 @@ void add_tests(Suite *suite)
         waiter_that_missed_a_release_in_its_callback_is_the_next,
     };
     TCase *tcase = add_case(suite, "semaphore");
-    int i;
 
     add_list(tcase, tests, LENGTH(tests));
-    for (i = 0; i < LENGTH(with_sa_flags); i++) {
-        tcase_add_loop_test(tcase, with_sa_flags[i], 0, 1);
-        tcase_add_loop_test(tcase, with_sa_flags[i], SA_RESTART,
-                            SA_RESTART + 1);
-    }
+    add_with_sa_flags(tcase, with_sa_flags, LENGTH(with_sa_flags));
 }

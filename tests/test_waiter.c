@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* One wait of one thread, waiter.h and wait.h: I2, and how a wait ends. */
-#define _DEFAULT_SOURCE /* MAP_ANON */
 #include "sitter.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { MANY = 8 };
 
@@ -106,21 +103,12 @@ START_TEST(chain_wakes_all_of_it_and_nobody_else)
 }
 END_TEST
 
-static ppt__waiter_t *page_map(void)
-{
-    void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE),
-                      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
-
-    ck_assert_ptr_ne(page, MAP_FAILED);
-    return page;
-}
-
 static void run_and_unmap(void *arg)
 {
     sitter_t *sitter = arg;
 
     sitter_run(sitter);
-    munmap(sitter->waiter, (size_t)sysconf(_SC_PAGESIZE));
+    page_unmap(sitter->waiter);
 }
 
 /* Proves waitq.c I2. */
@@ -136,7 +124,7 @@ START_TEST(waiters_memory_may_go_as_soon_as_it_has_returned)
         for (i = 0; i < LENGTH(sitters); i++) {
             sitters[i].queue = &queue;
             sitters[i].options = ppt__no_options;
-            sitters[i].waiter = page_map();
+            sitters[i].waiter = page_map(PROT_READ | PROT_WRITE);
             enqueue(&queue, sitters[i].waiter);
             worker_start(&sitters[i].worker, run_and_unmap,
                          &sitters[i]);
@@ -315,16 +303,6 @@ START_TEST(wake_up_given_while_the_callback_runs_is_not_lost)
 }
 END_TEST
 
-static void add_with_signals(TCase *tcase, const TTest *const *tests, int n)
-{
-    int i;
-
-    for (i = 0; i < n; i++) {
-        tcase_add_loop_test(tcase, tests[i], 0, 1);
-        tcase_add_loop_test(tcase, tests[i], SA_RESTART, SA_RESTART + 1);
-    }
-}
-
 void add_tests(Suite *suite)
 {
     TCase *tcase = add_case(suite, "waiter");
@@ -348,5 +326,5 @@ void add_tests(Suite *suite)
     };
 
     add_list(tcase, tests, LENGTH(tests));
-    add_with_signals(tcase, with_signals, LENGTH(with_signals));
+    add_with_sa_flags(tcase, with_signals, LENGTH(with_signals));
 }

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "waitq_support.h"
 
@@ -383,14 +382,6 @@ struct guest {
     ppt_waitq_t queue;
     int64_t cpu_time;
 };
-
-static int64_t cpu_time(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return used.tv_sec * SECOND + used.tv_nsec;
-}
 
 static void guard_once(void *arg)
 {
