@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = 500 };
+enum { MANY = 500, DEPOSITS = 5000 };
 
 /* The loop's variable is the kind. */
 static lockable_t make(int i, lockable_memory_t *memory)
@@ -260,7 +260,7 @@ static void deposit(void *arg)
     lockable_t lockable = account->lockable;
     int i;
 
-    for (i = 0; i < 20000; i++) {
+    for (i = 0; i < DEPOSITS; i++) {
         lockable.kind->acquire(lockable.object, PPT_FOREVER);
         account->balance++;
         lockable.kind->release(lockable.object);
@@ -281,7 +281,7 @@ START_TEST(holders_exclude_each_other_and_see_each_others_writes)
         worker_start(&workers[i], deposit, &account);
     for (i = 0; i < LENGTH(workers); i++)
         worker_join(&workers[i]);
-    ck_assert_int_eq(account.balance, 20000L * LENGTH(workers));
+    ck_assert_int_eq(account.balance, (long)DEPOSITS * LENGTH(workers));
     ck_free(account.lockable);
 }
 END_TEST
