@@ -74,6 +74,7 @@ static void ck_new(ppt_cond_t *cond)
     ck_assert_int_eq(ppt_cond_destroy(cond), 0);
 }
 
+/* Proves ppt_cond_init. */
 START_TEST(all_ways_to_make_one_make_a_condition_without_waiters)
 {
     static ppt_cond_t in_static_memory;
@@ -94,6 +95,7 @@ START_TEST(condition_is_at_most_48_bytes)
 }
 END_TEST
 
+/* Proves ppt_cond_wait EPERM. */
 START_TEST(wait_without_the_lock_is_refused_and_changes_nothing)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -108,6 +110,7 @@ START_TEST(wait_without_the_lock_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Proves cond.c C2. */
 START_TEST(signalled_waiters_queue_for_the_lock_that_is_held)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -132,6 +135,7 @@ START_TEST(signalled_waiters_queue_for_the_lock_that_is_held)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(one_condition_serves_one_lock_after_another)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -151,6 +155,7 @@ START_TEST(one_condition_serves_one_lock_after_another)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(one_condition_serves_two_locks_at_once)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -198,6 +203,7 @@ static void use_lock(void *arg)
     ppt_lock_release(&slow->lock);
 }
 
+/* Proves cond.c C2. */
 START_TEST(signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock)
 {
     struct slow slow = { .seen.stay = 1, .result = -1 };
@@ -237,6 +243,7 @@ START_TEST(waiter_needs_no_initialisation)
 }
 END_TEST
 
+/* Proves ppt_cond_enqueue, cond.c C1. */
 START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -251,6 +258,7 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep 0. */
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -262,7 +270,10 @@ START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 }
 END_TEST
 
-/* Not told where the machine has one CPU, or the system no such command. */
+/*
+ * Not told where the machine has one CPU, or the system no such command.
+ * Proves ppt_cond_wakes_remotely, ppt_woken_remotely.
+ */
 START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -295,6 +306,7 @@ static void wait_and_unlock(void *arg)
     self->released = 0;
 }
 
+/* Proves ppt_cond_wait_unlock 0, cond.c C5. */
 START_TEST(wait_unlock_returns_without_the_lock)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -315,6 +327,7 @@ START_TEST(wait_unlock_returns_without_the_lock)
 }
 END_TEST
 
+/* Proves ppt_cond_wait_unlock ETIMEDOUT. */
 START_TEST(wait_unlock_that_times_out_returns_without_the_lock)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -329,6 +342,7 @@ START_TEST(wait_unlock_that_times_out_returns_without_the_lock)
 }
 END_TEST
 
+/* Proves ppt_cond_wait_unlock {EPERM,EINVAL}. */
 START_TEST(wait_unlock_that_is_refused_changes_nothing)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -354,6 +368,7 @@ static void wait_and_stay(void *arg)
 }
 
 /* All but the third and the fifth return without the lock. */
+/* Proves lock.c L10. */
 START_TEST(release_wakes_those_that_pass_up_to_one_that_takes_the_lock)
 {
     static void (*const waits[])(void *) = {
@@ -405,6 +420,7 @@ static void wait_and_unlock_until(void *arg)
 }
 
 /* Moved to the lock's queue, where its deadline passes. */
+/* Proves ppt_cond_wait_unlock 0. */
 START_TEST(waiter_that_passes_returns_0_after_its_deadline_if_notified_before)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -467,6 +483,7 @@ static void signal_and_pass_over(void *arg)
     } while (ppt_lock_acquire(self->lock, PPT_TRY) == 0);
 }
 
+/* Proves ppt_lock_make_transient. */
 START_TEST(wait_takes_the_lock_as_it_was_held)
 {
     static void (*const signals[])(void *) = {
@@ -493,6 +510,7 @@ START_TEST(wait_takes_the_lock_as_it_was_held)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep ETIMEDOUT. */
 START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 {
     static const int64_t timeouts[] = { 0, 1, 50 * US, MS, 20 * MS };
@@ -513,6 +531,7 @@ START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep EINVAL. */
 START_TEST(negative_deadline_of_sleep_is_refused_and_the_place_is_kept)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -527,6 +546,7 @@ START_TEST(negative_deadline_of_sleep_is_refused_and_the_place_is_kept)
 }
 END_TEST
 
+/* Proves ppt_cond_cancel 0. */
 START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -543,6 +563,7 @@ START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 }
 END_TEST
 
+/* Proves ppt_cond_cancel EALREADY. */
 START_TEST(cancel_says_when_a_signal_had_notified_the_waiter)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -581,6 +602,7 @@ static void take_steps(void *arg)
         steps->cancelled = ppt_cond_cancel(&steps->cond, &waiter);
 }
 
+/* Proves ppt_cond_sleep EINTR. */
 START_TEST(interrupted_sleep_keeps_the_place_and_may_be_resumed)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER };
@@ -596,6 +618,7 @@ START_TEST(interrupted_sleep_keeps_the_place_and_may_be_resumed)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep EINTR. */
 START_TEST(interrupted_sleep_may_be_cancelled)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER, .cancelled = -1 };
@@ -622,6 +645,7 @@ static void take_steps_to_the_end(void *arg)
                                                   PPT_FOREVER);
 }
 
+/* Proves ppt_cond_enqueue_uninterruptible. */
 START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER, .slept = -1 };
@@ -639,6 +663,7 @@ START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
 }
 END_TEST
 
+/* Proves ppt_cond_enqueue_uninterruptible. */
 START_TEST(timeout_of_a_sleep_that_is_not_interruptible_ends_the_wait)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -659,6 +684,7 @@ END_TEST
 /* No lock orders the accesses to text: ThreadSanitizer judges, too. */
 struct letter {
     ppt_cond_t cond;
+    ppt_lock_t lock; /* not held by the signaller */
     int text; /* written before the signal, read after the wait */
     int read;
 };
@@ -673,15 +699,28 @@ static void receive(void *arg)
     letter->read = letter->text;
 }
 
+static void receive_without_the_lock(void *arg)
+{
+    struct letter *letter = arg;
+
+    ppt_lock_acquire(&letter->lock, PPT_FOREVER);
+    ppt_cond_wait_unlock(&letter->cond, &letter->lock, PPT_FOREVER);
+    letter->read = letter->text;
+}
+
+/* Proves ppt_cond_{wait,wait_unlock,signal} Orders. */
 START_TEST(writes_before_the_signal_are_seen)
 {
+    static void (*const receivers[])(void *) = { receive,
+                                                 receive_without_the_lock };
     int round;
 
     for (round = 1; round <= 200; round++) {
-        struct letter letter = { .cond = PPT_COND_INITIALIZER };
+        struct letter letter = { .cond = PPT_COND_INITIALIZER,
+                                 .lock = PPT_LOCK_INITIALIZER };
         worker_t worker;
 
-        worker_start(&worker, receive, &letter);
+        worker_start(&worker, receivers[round / 2 % 2], &letter);
         await(ppt_cond_waiting(&letter.cond) == 1);
         if (round % 2 == 0)
             await(worker_asleep(&worker));
@@ -712,6 +751,7 @@ static int make_new(void *arg)
     return 0;
 }
 
+/* Proves ppt_cond_after_fork. */
 START_TEST(child_forgets_the_parents_waiters_and_the_parent_does_not)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -746,6 +786,7 @@ static void use_until(void *arg)
     }
 }
 
+/* Proves ppt_cond_after_fork. */
 START_TEST(fork_may_catch_the_condition_in_any_state)
 {
     struct busy busy = { PPT_COND_INITIALIZER, 0 };
