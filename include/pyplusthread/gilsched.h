@@ -100,7 +100,7 @@ typedef struct ppt_gilsched_stats {
 
 /*
  * What the scheduler knows of a thread.  All zero is a new one; it stays
- * where it is while the thread may want the lock.  Private.
+ * where it is while the thread may want the lock.  The fields are private.
  */
 typedef struct ppt_gilsched_thread {
     ppt_waiter_t waiter;
@@ -123,11 +123,12 @@ typedef struct ppt_gilsched_thread {
     bool watches;           /* it looks again soon, without being woken */
 } ppt_gilsched_thread_t;
 
+/* A thread that the scheduler has not seen yet. */
 #define PPT_GILSCHED_THREAD_INITIALIZER                                     \
     { { { 0 } }, 0, 0, 0, 0, 0, 0, 0, false, false, false, false, false, 0, \
       false, false, false, false }
 
-/* What CPU-bound threads have had.  Private. */
+/* Private: what CPU-bound threads have had. */
 typedef struct ppt_gilsched_account {
     int64_t at;             /* counted up to here */
     int64_t total;          /* ns in which one had the lock or wanted it */
@@ -193,6 +194,7 @@ typedef struct ppt_gilsched {
       { 0, 0, 0, false, false, false },                                     \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
+/* What a thread that wants the lock is to do next: see ppt_gilsched_want. */
 enum {
     PPT_GILSCHED_TAKE,  /* the lock is free, and yours to take now */
     PPT_GILSCHED_ASK,   /* have its holder let go of it; want it again */

@@ -19,13 +19,13 @@
 extern "C" {
 #endif
 
-/* Whether to spin before sleeping, learnt from earlier waits.  Private. */
+/* Private: whether to spin before sleeping, learnt from earlier waits. */
 typedef struct ppt_hint {
     uint8_t waker;
     int8_t credit;
 } ppt_hint_t;
 
-/* A FIFO of waiters.  All zero is an empty queue.  Private. */
+/* Private: a FIFO of waiters.  All zero is an empty queue. */
 typedef struct ppt_waitq {
     void *head;
     uint32_t guard;

@@ -34,6 +34,7 @@
 extern "C" {
 #endif
 
+/* What PyPlusThread_Import opens, and the version that this header needs. */
 #define PYPLUSTHREAD_CAPI_CAPSULE "pyplusthread._core._C_API"
 #define PYPLUSTHREAD_CAPI_VERSION 1
 
