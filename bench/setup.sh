@@ -11,7 +11,8 @@
 # To be sourced by a POSIX shell.
 
 # Debian, Fedora, Alpine, Homebrew (-: not packaged, or always there), and
-# what shows where there is no apt-get that a package is installed.
+# what shows that a package is there, if apt-get cannot be used: it may have
+# come in another way.
 ppt__packages='
 gcc             gcc              gcc             -         cmd:cc
 g++             gcc-c++          g++             -         cmd:c++
@@ -85,7 +86,7 @@ ppt__has()
 
 ppt__installed()
 {
-    if ppt__has apt-get; then
+    if ppt__may_install; then
         dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
             grep -qx installed
         return
@@ -99,15 +100,17 @@ ppt__installed()
     esac
 }
 
+# Whether packages can be installed: as root, or with sudo.
+ppt__may_install()
+{
+    ppt__root=
+    ppt__has apt-get || return
+    [ "$(id -u)" = 0 ] || { ppt__root=sudo && ppt__has sudo; }
+}
+
 ppt__apt()
 {
-    if [ "$(id -u)" = 0 ]; then
-        ppt__root=
-    elif ppt__has sudo; then
-        ppt__root=sudo
-    else
-        return 1
-    fi
+    ppt__may_install || return
     $ppt__root env DEBIAN_FRONTEND=noninteractive apt-get -qq \
         -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
 }
@@ -118,7 +121,7 @@ ppt__explain()
     ppt__advice=$1
     shift
     cat >&2 <<END
-${0##*/}: not installed, and could not be installed from here:
+$0: these packages are missing, and cannot be installed from here:
   Debian, Ubuntu  apt-get install $*
   Fedora          dnf install $(ppt__column 2 "$@")
   Alpine          apk add $(ppt__column 3 "$@")
@@ -145,7 +148,7 @@ ppt_need()
     done
 
     if [ -n "$ppt__needed$ppt__liked" ]; then
-        if ppt__has apt-get; then
+        if ppt__may_install; then
             echo "Installing:$ppt__needed$ppt__liked" >&2
             ppt__apt update || :
         fi
@@ -164,14 +167,12 @@ ppt_need()
 ppt__install()
 {
     # shellcheck disable=SC2086 # lists of words
-    if ppt__has apt-get &&
-        ppt__apt install --no-install-recommends $ppt__needed; then
+    if ppt__apt install --no-install-recommends $ppt__needed; then
         ppt__needed=
     fi
     ppt__without=
     for ppt__name in $ppt__liked; do
-        ppt__has apt-get &&
-            ppt__apt install --no-install-recommends "$ppt__name" ||
+        ppt__apt install --no-install-recommends "$ppt__name" ||
             ppt__without="$ppt__without $ppt__name"
     done
     # shellcheck disable=SC2086

@@ -57,12 +57,6 @@ html_css_files = ['site.css']
 html_show_sphinx = False
 html_copy_source = False
 
-nouns = ['cond', 'lock', 'semaphore', 'barrier', 'gil', 'gilsched', 'once',
-         'pthread', 'time', 'version', 'waiter']
-man_pages = [(f'reference/{noun}', f'ppt_{noun}',
-              f'libpyplusthread: pyplusthread/{noun}.h', [], 3)
-             for noun in nouns]
-
 
 # Links to sources that are no pages of the site.
 
@@ -97,9 +91,15 @@ def on_include(app, path, name, content):
         content[0] = without_sources(content[0], folder)
 
 
+LISTS = ['pyplusthread.gil_info', 'pyplusthread.gil_stats',
+         'pyplusthread._stats.Histogram']
+
+
 def on_docstring(app, what, name, obj, options, lines):
-    if name in ('pyplusthread.gil_info', 'pyplusthread.gil_stats'):
+    if name in LISTS:
         lines[:] = house_format.names_and_texts(lines)
+    # threading.Lock's methods, one a line.
+    lines[:] = [re.sub(r'^(\w+\(\)) -- ', r'* \1: ', line) for line in lines]
 
 
 def setup(app):

@@ -5,29 +5,32 @@ The headers keep a plain format: /* */ comments, each before what it describes,
 with fields (Requires, Returns, Orders, ...) whose texts are aligned.  Hawkmoth
 reads /** */ comments in reStructuredText.  So marked() makes a copy of a header
 with such comments, and convert() turns their text into reStructuredText when
-hawkmoth hands it over.
+hawkmoth hands it over.  man.py makes manual pages of the same blocks.
 """
 import re
 from pathlib import Path
 
 FIELD = re.compile(r'([A-Za-z][\w -]*?)  +(\S.*)')
-ROW = re.compile(r'(\S+)  +(\S.*)')
+ROW = re.compile(r'(\S*[^\s.:;,])  +(\S.*)')
 NAME = re.compile(r'\bppt_[a-z0-9_]*[a-z0-9](?![*\w])')
-TRAILING = re.compile(r'(    )(\w[\w ]+\w;) +/\* ((?:.|\n)*?) \*/\n')
+TRAILING = re.compile(r'(    )(\w[\w ]*[;,]?) +/\* ((?:.|\n)*?) \*/\n')
 LICENCE = re.compile(r'^Part of .*SPDX.*$\n?', re.MULTILINE)
 HEAD = re.compile(r'/\*\n.*?\*/\n', re.DOTALL)
-STATS = re.compile(r'typedef struct ppt_\w+_stats \{\n.*?\n\}', re.DOTALL)
+PUBLIC = re.compile(r'(?:typedef struct ppt_\w+_stats|enum) \{\n.*?\n\}',
+                    re.DOTALL)
+DECLARED = re.compile(r'( *)(?:PPT_API .*?|#define |\w[\w ]* \(\*)(\w+)')
 
 
 # A copy of a header.
 
 def marked(text):
     """A header's text with comments that hawkmoth reads."""
-    text = STATS.sub(_members, text)
+    text = PUBLIC.sub(_members, text)
     text = _head_below_includes(text)
     text = re.sub(r'^typedef (struct|union) ppt_\w+ \{', r'typedef \1 {', text,
                   flags=re.MULTILINE)
-    text = re.sub(r'^/\*(?=\s(?! *Private:))', '/**', text, flags=re.MULTILINE)
+    text = re.sub(r'^( *)/\*(?=\s)(?![\s*]*Private:)', r'\1/**', text,
+                  flags=re.MULTILINE)
     return _shared(text)
 
 
@@ -49,18 +52,18 @@ def _members(match):
 
 
 def _shared(text):
-    """A comment is that of all functions that follow without an empty line."""
-    lines, first, inside = [], None, False
+    """A comment is that of all names that follow without an empty line."""
+    lines, margin, first = [], None, None
     for line in text.split('\n'):
-        if line.startswith('PPT_API'):
-            name = re.search(r'(ppt_\w+)\(', line)
-            if inside and name and first:
-                lines.append(f'/** See {first}. */')
-            elif name:
-                first = name[1]
-            inside = True
-        elif not line.strip() or line.startswith('/*'):
-            inside = False
+        comment = re.match('( *)/[*]([*]?)', line)
+        name = DECLARED.match(line)
+        if comment or not line.strip():
+            margin = comment[1] if comment and comment[2] else None
+            first = None
+        elif name and name[1] == margin:
+            if first:
+                lines.append(f'{margin}/** See {first}. */')
+            first = first or name[2]
         lines.append(line)
     return '\n'.join(lines)
 
@@ -79,71 +82,87 @@ def copy(source, target):
 
 def convert(lines):
     """A comment in the house's format, as reStructuredText."""
-    text = LICENCE.sub('', '\n'.join(_bare(lines)))
-    return [line for block in _blocks(text.split('\n'))
+    return [line for block in blocks(bare(lines))
             for line in [*_block(block), '']]
 
 
-def _bare(lines):
-    """Without the margin of the comment."""
-    return [re.sub(r'^ ?\*( |$)', '', line).rstrip() for line in lines]
+def bare(lines):
+    """Without the margin of the comment, and without the licence."""
+    text = '\n'.join(re.sub(r'^ ?\*( |$)', '', line).rstrip()
+                     for line in lines)
+    return LICENCE.sub('', text).split('\n')
 
 
-def _blocks(lines):
+def blocks(lines):
     """Paragraphs, code, and fields with what is indented below them."""
     block = []
     for line in lines:
         begins = line and not line[0].isspace() and (
             FIELD.fullmatch(line) or (block and not _goes_on(block)))
-        if block and (begins or (not line and not _is_code(block))):
-            yield block
+        if block and (begins or (not line and not is_code(block))):
+            yield _without_end(block)
             block = []
         if line or block:
             block = [*block, line]
     if block:
-        yield block
+        yield _without_end(block)
 
 
-def _is_code(block):
+def is_code(block):
     return block[0].startswith('    ')
+
+
+def is_field(block):
+    return FIELD.fullmatch(block[0]) is not None
 
 
 def _goes_on(block):
     """Whether a line at the margin belongs to the block."""
-    return not (_is_code(block) or FIELD.fullmatch(block[0]))
+    return not (is_code(block) or is_field(block))
 
 
-def _block(block):
+def _without_end(block):
     while block and not block[-1]:
         block = block[:-1]
-    if _is_code(block):
-        return ['.. code-block:: c', '', *block]
-    field = FIELD.fullmatch(block[0])
-    if field is None:
-        return [_inline(line.strip()) for line in block]
-    column = field.start(2)
-    rest = [field[2], *(_cut(line, column) for line in block[1:])]
-    return [f'**{field[1]}**', *('    ' + line for line in _rows(rest))]
+    return block
+
+
+def field(block):
+    """The name of a field, and its text: pairs of a value or None, and the
+    lines that say what it means."""
+    match = FIELD.fullmatch(block[0])
+    column = match.start(2)
+    pairs = []
+    for line in [match[2], *(_cut(line, column) for line in block[1:])]:
+        row = ROW.fullmatch(line)
+        if row:
+            pairs.append((row[1], [row[2]]))
+        elif pairs and (line[0].isspace() or pairs[-1][0] is None):
+            pairs[-1][1].append(line.strip())
+        else:
+            pairs.append((None, [line.strip()]))
+    return match[1], pairs
 
 
 def _cut(line, column):
     return line[column:] if not line[:column].strip() else line.strip()
 
 
-def _rows(lines):
-    """The text of a field: words, and values with what they mean."""
-    result, row = [], False
-    for line in lines:
-        match = ROW.fullmatch(line)
-        if match:
-            result += ['', f'``{match[1]}``', f'    {_inline(match[2])}']
-            row = True
-        elif line[:1].isspace():
-            result += [('    ' if row else '') + _inline(line.strip())]
-        else:
-            result += [''] * row + [_inline(line)]
-            row = False
-    return result[1:] if result[:1] == [''] else result
+def _block(block):
+    if is_code(block):
+        return ['.. code-block:: c', '', *block]
+    if not is_field(block):
+        return [_inline(line.strip()) for line in block]
+    name, pairs = field(block)
+    text = [line for pair in pairs for line in [*_pair(*pair), '']]
+    return [f'**{name}**', *(f'    {line}'.rstrip() for line in text)]
+
+
+def _pair(value, lines):
+    lines = [_inline(line) for line in lines]
+    if value is None:
+        return lines
+    return [f'``{value}``', *(f'    {line}' for line in lines)]
 
 
 def names_and_texts(lines):

@@ -19,36 +19,37 @@
  * Invariants
  *   B1  The queue holds waiters of one round only, fewer than parties, apart
  *       from those that have left and are about to unlink themselves.
- *   B2  A waiter is taken out together with parties - 1 others that
- *       have arrived, or else it is told to arrive again, or that the barrier
- *       is broken.
+ *   B2  A waiter is taken out together with parties - 1 others that have
+ *       arrived.  If not, it is told to arrive again, or it is told that the
+ *       barrier is broken.
  *   B3  Actions run under action_lock, before their round is woken.
  *   B4  A thread that was taken out of the queue touches the barrier again
- *       only if it was told to arrive again: then the round is not over, and
- *       again counts it until it has.  A thread that leaves breaks the
- *       barrier in the same step, and touches it no more.
+ *       only if it was told to arrive again.  Then the round is not over, and
+ *       the field again counts the thread until it has arrived.  A thread that
+ *       leaves breaks the barrier in the same step, and does not touch it
+ *       afterwards.
  *   B5  The thread that completes a round touches the barrier again only if
  *       there is an action: then acting counts the round, from the step that
  *       empties the queue to the last step of that thread here, and destroy
  *       is refused.
- *   B6  A callback or an action that does not return, because its thread is
- *       cancelled or throws, is one that gave up, or an action that failed:
- *       the same steps follow.
+ *   B6  If a callback or an action does not return, because its thread is
+ *       cancelled or throws, the same steps follow as if the callback had
+ *       given up, or the action had failed.
  *   B7  In the child of a fork the queue is new (waitq I6), and the rounds that
- *       were in flight are the parent's: whoever finds it so, under the
- *       guard, forgets them.  The barrier stays broken if it was.
+ *       were in flight are the parent's.  The thread that finds this, under
+ *       the guard, forgets them.  A broken barrier stays broken.
  *
  * Races
  *   Timeout against the last arrival: waitq I1 decides.  If the last arrival
- *   finds that one has left, it cannot complete the round, and those that it
- *   has taken cannot be put back: all arrive again (B2).
+ *   finds that a waiter has left, it cannot complete the round, and the
+ *   waiters that it has taken out cannot be put back: all arrive again (B2).
  *   Reset while they do so: they compare resets.
- *   Destroy or reuse by the first to return: B4, B5; those that leave or
- *   arrive again hold destroy up.
+ *   Destroy or reuse by the first thread to return: B4, B5; threads that leave
+ *   or arrive again delay destroy.
  *   Fork in a callback: the child has a new barrier, where its thread arrives
- *   again (waitq I6); if it had been taken out, the round's end is unknown
- *   there, and it is told that the round was cancelled.  Fork in an action:
- *   the child's thread has no round to release.
+ *   again (waitq I6).  If the thread had been taken out, the child does not
+ *   know how the round ended, and the thread is told that it was cancelled.
+ *   Fork in an action: the child's thread has no round to release.
  *
  * SPDX-License-Identifier: MIT
  */

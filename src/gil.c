@@ -6,14 +6,16 @@
  *   first when a CPU-bound thread yields; without such a thread, 99 of 100
  *   yields do nothing.  This ends the convoy effect (Beazley, "Understanding
  *   the Python GIL", 2010), in which a thread back from I/O waits a whole
- *   time slice each time.  Who gets the lock next is for gilsched to say; what
- *   is here is the lock, one word, and what an interpreter's loop calls often.
- *   A thread that nobody waits for takes and releases the lock by one atomic
- *   operation, and the scheduler does not see it until somebody waits.
- *   A thread that sleeps on another CPU takes long to wake up, while nobody
- *   runs.  So it is woken early, some yields before its turn, and spins from
- *   then on.  How many, ahead, is learnt: as few as wake it up in time, since
- *   a thread that spins slows down the one that shares its core.
+ *   time slice each time.  gilsched decides which thread gets the lock next.
+ *   This file has the lock, which is one word, and the functions that an
+ *   interpreter's loop calls often.  A thread that takes and releases the lock
+ *   while no other waits does so by one atomic operation, and the scheduler
+ *   does not see it.
+ *   A thread that sleeps on another CPU takes long to wake up, and the lock
+ *   would be idle meanwhile.  So the thread is woken early, some yields before
+ *   it gets the lock, and spins from then on.  The number of yields, ahead, is
+ *   learnt: as few as wake it up in time, since a thread that spins slows down
+ *   the one that shares its core.
  *
  * State                 writer                            guard
  *   word: HELD          acquirers, the holder             none (atomic)
@@ -29,23 +31,23 @@
  *       sched has a holder or somebody waits or is on its way.  While it is
  *       set the lock is taken and released with the guard held, and sched is
  *       told.
- *   G2  Whoever takes the guard, and finds a holder that sched does not know,
- *       tells it, as of one that has just taken the lock: nobody has waited
- *       for it before.
+ *   G2  If the thread that takes the guard finds a holder that sched does not
+ *       know, it tells sched that this holder has just taken the lock.  That
+ *       is right, since no thread has waited for it before.
  *   G3  Whenever the guard is released, wanted has IO if the holder has been
  *       asked to let go, and CPU if a CPU-bound thread is queued.
  *   G4  A thread's record is in its own wait while it wants the lock, and in
- *       holder while it has it.  Nobody has a pointer to the first one after
+ *       holder while it has it.  No pointer to the first record is left when
  *       the thread has taken the lock or given up (gilsched S3).
- *   G5  A CPU-bound thread is taken out of its queue by nobody but a holder
- *       that releases or yields.  So one that the holder wakes early, with the
- *       guard held, is there.
+ *   G5  Only a holder that releases or yields takes a CPU-bound thread out of
+ *       its queue.  So a thread that the holder wakes early, with the guard
+ *       held, is still there.
  *
  * Races
  *   Lost wake-up: G1, gilsched S1.  Starvation: gilsched, and the share that
  *   ppt_gilsched_may_overtake defends.  An I/O thread that queues while the
- *   holder looks at wanted: the next yield sees it.  The end: a release ends
- *   with the guard, for which destroy waits.
+ *   holder reads wanted: the next yield sees it.  Destroy against a release:
+ *   the release touches the guard last, and destroy waits for the guard.
  *
  * SPDX-License-Identifier: MIT
  */

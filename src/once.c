@@ -2,19 +2,20 @@
  * once.c - something that is done once.
  *
  * Idea
- *   A word that is read without the guard says whether it is done.  Only
- *   until then are there waiters; the one who runs the routine tells them all
- *   at its end, or makes the first of them its successor.
+ *   A word that is read without the guard says whether it is done.  Threads
+ *   wait only until then.  The thread that runs the routine notifies all of
+ *   them at its end, or makes the first of them its successor.
  *
  * State                writer                             guard
- *   state: NEW, DONE   who runs the routine, at its end   queue.guard; read
- *     RUNNING          who is going to run it             without
+ *   state: NEW, DONE   the thread that runs the routine   queue.guard; read
+ *     RUNNING          the thread that is going to        without
  *   queue              see waitq.c
  *
  * Invariants
  *   O1  state is RUNNING from the step that selects a thread to run the
- *       routine to the step that tells the others.  With it is the generation
- *       (fork.c): a run of another one was begun by the parent, and is void.
+ *       routine to the step that tells the others.  The word has the
+ *       generation (fork.c), too: a run of another generation was begun by the
+ *       parent, and is void.
  *   O2  Waiters are queued only while state is RUNNING.  They do not leave.
  *       The step that ends RUNNING takes all of them out of the queue.
  *   O3  A waiter that was notified touches once only if it was granted the run.
@@ -27,10 +28,11 @@
  * Races
  *   Two first callers, and a caller against the end of a run: both under the
  *   guard (O1, O2).
- *   Destroy by the first to return, against the end of the run: DONE is set
- *   under the guard, which destroy takes; nothing of once is touched after it.
- *   Fork: O1.  Where the routine itself forks, and the child has begun another
- *   run meanwhile, the first one finds in state that it is void.
+ *   Destroy by the first thread to return, against the end of the run: DONE is
+ *   set under the guard, which destroy takes, and the run touches nothing of
+ *   once afterwards.
+ *   Fork: O1.  If the routine itself forks, and the child has begun another
+ *   run before the first one returns there, state says that the first is void.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -16,9 +16,9 @@
  *
  * Invariants
  *   S1  word is QUEUED, and there are no units, while a waiter is queued that
- *       may be given one: all but those that run their callbacks.  (It may be
- *       so a little longer: the next release changes it.)  It is set under
- *       the guard, by one atomic operation that sees no unit.
+ *       does not run its callback.  (word may stay QUEUED a little longer: the
+ *       next release changes it.)  It is set under the guard, by one atomic
+ *       operation that sees no unit.
  *   S2  While word is QUEUED only the holder of the guard changes it.
  *   S3  A waiter that is notified has a unit, which was never in word, and
  *       touches the semaphore no more.  It cannot leave without it (waitq
@@ -31,9 +31,10 @@
  *
  * Races
  *   Lost wake-up: queueing and releasing are operations on one word (S1).
- *   Timeout against release: waitq I1; who loses the race has its unit (S3).
- *   Release against a callback: it is passed by, and looks (S4); both under
- *   the guard.
+ *   Timeout against release: waitq I1; a waiter whose timeout loses the race
+ *   has its unit (S3).
+ *   Release against a callback: the release passes the waiter by, and the
+ *   waiter looks at word afterwards (S4); both under the guard.
  *   Destroy against a release: S5, and drain's guard.  Destroy against a
  *   timeout or a callback: the waiter is counted in the queue meanwhile.
  *   Fork: the child finds an empty queue (waitq I6), and word as it was; if

@@ -68,6 +68,8 @@ def staged(work, source, build_folder):
     build(stage, work / 'main', user / 'main.c', 'pyplusthread')
     build(stage, work / 'old', user / 'old.c', 'pyplusthread-pthread')
     are_ours(work / 'old-with-shared')
+    page, = stage.rglob('man3/ppt_cond_wait.3')
+    print(page)
     for pptrun in stage.rglob('bin/pptrun'):
         run(pptrun, '--version')
         library, = stage.rglob('libpyplusthread-preload.so')

@@ -1,6 +1,9 @@
 """Each source says its licence.
 
 licence.py ROOT [--write]   --write adds it where it is missing
+
+Skipped (status 77) where git does not know the sources: in an archive of
+them, or without git.
 """
 import re
 import subprocess
@@ -15,8 +18,13 @@ ELSEWHERE = re.compile(r'tests/(dropin/|preload/programs\.pl)')
 
 def sources(root):
     """Those that git knows; the small inputs of tests are not among them."""
-    listed = subprocess.run(['git', 'ls-files', '-z'], cwd=root, check=True,
-                            stdout=subprocess.PIPE, text=True).stdout
+    try:
+        listed = subprocess.run(['git', 'ls-files', '-z'], cwd=root,
+                                check=True, stdout=subprocess.PIPE,
+                                text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        print('skipped:', error)
+        sys.exit(77)
     for name in filter(None, listed.split('\0')):
         path = root / name
         if ((path.suffix in KINDS or path.name in WITHOUT_END)

@@ -561,7 +561,7 @@ START_TEST(who_leads_by_a_slice_does_not_resume_first)
 }
 END_TEST
 
-/* Proves ppt_gilsched_may_overtake, sched.c S8. */
+/* Proves ppt_gilsched_may_overtake false, sched.c S8. */
 START_TEST(who_leads_by_a_slice_leaves_the_lock_to_the_next)
 {
     lead();
@@ -571,7 +571,7 @@ START_TEST(who_leads_by_a_slice_leaves_the_lock_to_the_next)
 }
 END_TEST
 
-/* Proves ppt_gilsched_may_overtake. */
+/* Proves ppt_gilsched_may_overtake true. */
 START_TEST(who_does_not_lead_may_overtake)
 {
     compute_both();

@@ -154,7 +154,7 @@ START_TEST(holder_is_not_asked_while_cpu_bound_threads_are_owed_time)
 }
 END_TEST
 
-/* Proves ppt_gilsched_may_overtake. */
+/* Proves ppt_gilsched_may_overtake true. */
 START_TEST(who_is_on_its_way_may_be_overtaken)
 {
     take(&a);
@@ -168,7 +168,7 @@ START_TEST(who_is_on_its_way_may_be_overtaken)
 }
 END_TEST
 
-/* Proves ppt_gilsched_may_overtake. */
+/* Proves ppt_gilsched_may_overtake false. */
 START_TEST(who_was_passed_over_for_long_is_not_overtaken)
 {
     take(&a);
@@ -184,7 +184,7 @@ START_TEST(who_was_passed_over_for_long_is_not_overtaken)
 }
 END_TEST
 
-/* Proves ppt_gilsched_may_overtake. */
+/* Proves ppt_gilsched_may_overtake false. */
 START_TEST(cpu_bound_thread_that_is_owed_time_is_not_overtaken)
 {
     owe_time();
@@ -196,7 +196,7 @@ END_TEST
 
 /*
  * It may have been stopped by a signal, and the lock must not be idle.
- * Proves ppt_gilsched_may_overtake.
+ * Proves ppt_gilsched_may_overtake true.
  */
 START_TEST(who_is_late_may_be_overtaken_whatever_it_is)
 {

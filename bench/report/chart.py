@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The charts, drawn by gnuplot."""
 
+import math
 import os
 import subprocess
 import textwrap
@@ -18,8 +19,20 @@ def _label(*lines):
     return '"' + '\\n'.join(lines) + '"'
 
 
+def decades(values):
+    """The ends of a logarithmic axis on which every bar can be seen: below
+    half of the least, and above ten times the greatest, for the key."""
+    values = [value for value in values if value > 0] or [1]
+    return (10.0 ** math.floor(math.log10(min(values) / 2)),
+            10.0 ** math.ceil(math.log10(max(values) * 10)))
+
+
 def _block(name, rows, bars, label):
-    """Rows as a gnuplot data block: median, lowest, highest for each bar."""
+    """Rows as a gnuplot data block: median, lowest, highest for each bar; and
+    the ends of its axis."""
+    low, high = decades([value for row in rows for bar in bars
+                         for value in row.values.get(bar, [])])
+    yield f'{name}_low = {low:g}; {name}_high = {high:g}'
     yield f'${name} << END'
     for row in rows:
         cells = [label(row)]

@@ -4,12 +4,12 @@ array colour[4] = ["#bbbbbb", "#6fa3e0", "#777777", "#1f4e9c"]
 name(k) = word(kinds, k) . " " . word(versions, k)
 
 set title "Several threads: ns per item, round, call (less is better; median and spread)"
-set yrange [300:3e6]
+set yrange [threads_low:threads_high]
 plot for [k=1:words(kinds)] $threads \
     using 3*k-1:3*k:3*k+1:xtic(1) title name(k) linecolor rgb colour[k]
 
 set title "One thread: ns (less is better)"
-set yrange [3:3e4]
+set yrange [alone_low:alone_high]
 set key off
 plot for [k=1:words(kinds)] $alone \
     using 3*k-1:3*k:3*k+1:xtic(1) title name(k) linecolor rgb colour[k]
@@ -22,7 +22,7 @@ gil_colour(k) = k > words(variants) - 5 ? dark[(k - 1) % 5 + 1] \
     : pale[(k - 1) % 5 + 1]
 
 set title "Sharing the GIL: pairs, answers per second, alone and beside CPU-bound threads (more is better)"
-set yrange [10:1e8]
+set yrange [gil_low:gil_high]
 set key on
 plot for [k=1:words(variants)] $gil using 3*k-1:3*k:3*k+1:xtic(1) \
     title gil_name(k) linecolor rgb gil_colour(k)

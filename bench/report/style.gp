@@ -1,6 +1,7 @@
 # style.gp - what the charts have in common; chart.py defines `output`,
 # `heading` and the data blocks: per row a label, then for each bar its
-# median, lowest and highest.
+# median, lowest and highest.  NAME_low and NAME_high are the ends of the axis
+# of block NAME.
 set terminal svg noenhanced size 1100,1150 font "sans-serif,12" background "white"
 set output output
 set style data histogram

@@ -24,9 +24,9 @@ extern "C" {
  * Returns   0      go on: all threads of the round return 0
  *           other  break the barrier: the thread that ran the action
  *                  returns this value, the others ECANCELED
- *           Left by pthread_exit, cancellation or a C++ exception (see
- *           ppt_interrupt_fn in waiter.h), it has failed likewise.  It may
- *           fork; in the child it releases nobody.
+ *           If it is left by pthread_exit, cancellation or a C++ exception
+ *           (see ppt_interrupt_fn in waiter.h), it has failed as well.  It
+ *           may fork; its return releases no thread in the child.
  */
 typedef int (*ppt_barrier_action_fn)(void *arg);
 
@@ -117,8 +117,8 @@ PPT_API int ppt_barrier_wait(ppt_barrier_t *barrier, int64_t deadline,
  *           other  what on_interrupt returned.
  *           In both cases this thread counts as not arrived; the barrier
  *           is not broken.
- *           Once all have arrived, and the action runs, the callback is
- *           still called, but ends the wait no more.
+ *           When all have arrived and the action runs, the callback is
+ *           still called, but can no longer end the wait.
  */
 PPT_API int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier,
                                            int64_t deadline,
@@ -127,9 +127,9 @@ PPT_API int ppt_barrier_wait_interruptible(ppt_barrier_t *barrier,
                                            void *arg);
 
 /*
- * The same, but what other threads look at is in waiter, memory of the
- * caller's: if that is not on the stack, on_interrupt may move the stack of
- * its thread away meanwhile, as greenlets do.
+ * The same, but the data that other threads read is in waiter, which is the
+ * caller's memory.  If it is not on the stack, on_interrupt may move the stack
+ * of its thread away during the callback, as greenlets do.
  */
 PPT_API int ppt_barrier_wait_with(ppt_barrier_t *barrier,
                                   ppt_waiter_t *waiter, int64_t deadline,

@@ -17,14 +17,17 @@
 extern "C" {
 #endif
 
-/* Every how many yields CPU-bound threads take turns, by default. */
+/*
+ * The number of yields after which the next CPU-bound thread gets the lock, by
+ * default.
+ */
 #define PPT_GIL_YIELD_EVERY 100
 
 /* What a gil has done since it was initialised.  Monotonic counters. */
 typedef struct ppt_gil_stats {
     uint64_t acquisitions; /* times the lock changed to a new holder */
     uint64_t io_handovers; /* yields that gave the lock to an I/O thread */
-    uint64_t turns;        /* yields that gave it to a CPU-bound thread */
+    uint64_t turns;        /* yields that gave the lock to a CPU-bound one */
     uint64_t skipped;      /* yields that did nothing */
 } ppt_gil_stats_t;
 
@@ -43,9 +46,9 @@ typedef struct ppt_gil_stats {
  *     ppt_gil_release(&gil);          // before blocking I/O
  *
  * Order     I/O threads in FIFO order, then CPU-bound threads in FIFO
- *           order; a thread that made way for I/O resumes before the other
- *           CPU-bound ones, unless that was the end of its turn.  The policy
- *           is that of gilsched.h, with turns that are counted in yields.
+ *           order.  A thread that made way for I/O resumes before the other
+ *           CPU-bound threads, unless its time slice was over.  The policy is
+ *           that of gilsched.h, with time slices that are counted in yields.
  * Starvation  none on either side: a CPU-bound holder gives way to I/O at its
  *           next yield, unless CPU-bound threads have had less than
  *           PPT_GILSCHED_CPU_SHARE of the time in which they wanted the lock.
@@ -57,10 +60,10 @@ typedef struct ppt_gil_stats {
 typedef struct ppt_gil {
     uint32_t word;
     uint32_t wanted;       /* read by the predicate: PPT_GIL_WANTED_* */
-    uint32_t yields;       /* since the last turn; the holder's */
+    uint32_t yields;       /* in this time slice; the holder's */
     uint32_t yield_every;  /* 0: PPT_GIL_YIELD_EVERY */
     uint32_t ahead;        /* wake the next thread so many yields early */
-    uint32_t woken_early;       /* it was; both the holder's */
+    uint32_t woken_early;  /* whether it was woken; both the holder's */
     ppt_gil_stats_t stats;
     ppt_gilsched_t sched;
     ppt_gilsched_thread_t holder; /* what sched knows of it */
@@ -76,8 +79,9 @@ typedef struct ppt_gil {
       PPT_GILSCHED_THREAD_INITIALIZER }
 
 /*
- * Make gil a free lock whose CPU-bound threads take turns every yield_every
- * yields (0: the default; 1: at each).  Never fails; allocates nothing.
+ * Make gil a free lock whose CPU-bound threads have time slices of yield_every
+ * yields (0: the default; 1: each yield ends one).  Never fails; allocates
+ * nothing.
  */
 PPT_API void ppt_gil_init(ppt_gil_t *gil, uint32_t yield_every);
 
@@ -102,8 +106,8 @@ PPT_API int ppt_gil_destroy(ppt_gil_t *gil);
 PPT_API int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline);
 
 /*
- * Free gil and wake the next thread, unless one that was woken before is
- * still on its way: an I/O thread where one waits.
+ * Free gil and wake the next thread, an I/O thread where one waits.  If a
+ * thread that was woken before is still on its way, no other is woken.
  *
  * Requires  the caller holds gil.
  * Returns   0      gil was released
@@ -112,10 +116,10 @@ PPT_API int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline);
 PPT_API int ppt_gil_release(ppt_gil_t *gil);
 
 /*
- * Give way, if there is reason to.  Where an I/O thread waits, it gets the
- * lock.  Otherwise exactly every yield_every-th call on this gil lets the
- * next CPU-bound thread have it, if one waits; all other calls do nothing
- * and cost a few nanoseconds.
+ * Give way, if there is reason to.  If an I/O thread waits, it gets the lock.
+ * Otherwise exactly every yield_every-th call on this gil gives the lock to
+ * the next CPU-bound thread, if one waits.  All other calls do nothing and
+ * cost a few nanoseconds.
  *
  * Requires  the caller holds gil.
  * Returns   true   gil was free for others meanwhile
@@ -149,9 +153,9 @@ PPT_API bool ppt_gil_locked(const ppt_gil_t *gil);
 PPT_API unsigned ppt_gil_waiting(const ppt_gil_t *gil);
 
 /*
- * Copy gil's counters to stats; exact where the caller holds gil.  Elsewhere
- * they may be stale and, on a 32-bit processor, in the moment in which one
- * reaches a multiple of 2^32, off by as much.
+ * Copy gil's counters to stats.  They are exact if the caller holds gil.
+ * Otherwise they may be stale and, on a 32-bit processor, off by 2^32 at the
+ * moment at which a counter reaches a multiple of that.
  */
 PPT_API void ppt_gil_get_stats(const ppt_gil_t *gil, ppt_gil_stats_t *stats);
 

@@ -6,9 +6,10 @@
  * and is told whom to wake.  The scheduler has no lock and starts no thread;
  * its state is guarded by a mutex of the caller's, the guard.
  *
- * Most interpreters ask the holder to let go, and it does so a little later.
- * One whose threads call the scheduler themselves at their check intervals
- * sets yields, and calls ppt_gilsched_yield there.
+ * In most interpreters a waiting thread asks the holder to let go, and the
+ * holder does so a little later.  An interpreter whose threads call the
+ * scheduler themselves at their check intervals sets the field yields, and
+ * calls ppt_gilsched_yield there.
  *
  *     static ppt_gilsched_t sched = PPT_GILSCHED_INITIALIZER;
  *     static bool locked;                          // guarded by mutex
@@ -62,37 +63,38 @@
 extern "C" {
 #endif
 
-/* How long CPU-bound threads keep the lock among themselves, by default. */
+/* How long a CPU-bound thread has the lock before the next one, by default. */
 #define PPT_GILSCHED_SLICE_NS INT64_C(5000000)
 
-/* What part of the time they get, in millionths, by default. */
+/* What part of the time CPU-bound threads get, in millionths, by default. */
 #define PPT_GILSCHED_CPU_SHARE 300000u
 
 /*
- * How long a thread may hold the lock while another waits before it counts as
- * CPU-bound; and how long a thread that was woken may be passed over.
+ * A thread that holds the lock for this long while another waits counts as
+ * CPU-bound.  A thread that was woken may be passed over for this long.
  */
 #define PPT_GILSCHED_PATIENCE_NS INT64_C(1000000)
 
 /*
- * For how long a free lock is left alone, while only CPU-bound threads wait,
- * for a thread that was back sooner the last time.
+ * A thread that wants the lock again within this time after it has let go of
+ * it will probably do so again.  So for this long a free lock is left to it,
+ * if only CPU-bound threads wait.
  */
 #define PPT_GILSCHED_BRIEF_NS INT64_C(50000)
 
 /*
- * What a scheduler has done.  Monotonic counters, written with the guard held;
- * without it they may be read as atomic words, and be stale.
+ * What a scheduler has done.  Monotonic counters, written with the guard held.
+ * Without the guard they may be read as atomic words; they may be stale then.
  */
 typedef struct ppt_gilsched_stats {
     uint64_t holds;         /* times a thread took the lock */
-    uint64_t waits;         /* of these, after it had waited */
-    uint64_t cpu_waits;     /* of these, as a CPU-bound thread */
-    uint64_t wakes;         /* threads woken for the lock */
-    uint64_t vain_wakes;    /* of these, found it taken by another */
+    uint64_t waits;         /* holds that began with a wait */
+    uint64_t cpu_waits;     /* waits of CPU-bound threads */
+    uint64_t wakes;         /* times a thread was woken for the lock */
+    uint64_t vain_wakes;    /* woken threads that found the lock taken */
     uint64_t requests;      /* times a holder was asked to let go */
-    uint64_t renewals;      /* of these, again within one hold */
-    uint64_t forced;        /* times a thread was CPU-bound and let go */
+    uint64_t renewals;      /* requests that repeated one of the same hold */
+    uint64_t forced;        /* times a CPU-bound thread let go when asked */
     int64_t io_waited;      /* ns that threads back from blocking waited */
     int64_t cpu_waited;     /* ns that CPU-bound threads waited */
     int64_t cpu_held;       /* ns that CPU-bound threads held the lock */
@@ -100,7 +102,7 @@ typedef struct ppt_gilsched_stats {
 
 /*
  * What the scheduler knows of a thread.  All zero is a new one; it stays
- * where it is while the thread may want the lock.  Private.
+ * where it is while the thread may want the lock.  The fields are private.
  */
 typedef struct ppt_gilsched_thread {
     ppt_waiter_t waiter;
@@ -123,11 +125,12 @@ typedef struct ppt_gilsched_thread {
     bool watches;           /* it looks again soon, without being woken */
 } ppt_gilsched_thread_t;
 
+/* A thread that the scheduler has not seen yet. */
 #define PPT_GILSCHED_THREAD_INITIALIZER                                     \
     { { { 0 } }, 0, 0, 0, 0, 0, 0, 0, false, false, false, false, false, 0, \
       false, false, false, false }
 
-/* What CPU-bound threads have had.  Private. */
+/* Private: what CPU-bound threads have had. */
 typedef struct ppt_gilsched_account {
     int64_t at;             /* counted up to here */
     int64_t total;          /* ns in which one had the lock or wanted it */
@@ -140,22 +143,22 @@ typedef struct ppt_gilsched_account {
 /*
  * The scheduler of one lock.
  *
- * Order     Threads that come back from something that blocks, first come,
- *           first served; then CPU-bound threads, likewise, each for a time
- *           slice; one that made way resumes first, with the rest of its
- *           slice, unless it has been served a slice more than the one that
- *           waits.  While CPU-bound threads have had less than their share,
- *           they go before the others.
- *           A free lock for which only CPU-bound threads wait is left alone
- *           for PPT_GILSCHED_BRIEF_NS where the thread that let go of it was
- *           back sooner the last time.
- * CPU-bound  is a thread that had to be asked to let go, or has held the lock
- *           for PPT_GILSCHED_PATIENCE_NS while another waited; until it lets
- *           go by itself.
+ * Order     threads that come back from something that blocks go first, in
+ *           the order in which they came.  CPU-bound threads follow, in the
+ *           same order, each for a time slice.  A CPU-bound thread that made
+ *           way resumes before the others, with the rest of its slice, unless
+ *           it has been served a slice more than the one that waits.  While
+ *           CPU-bound threads have had less than their share, they go before
+ *           the threads that come back.  A free lock for which only CPU-bound
+ *           threads wait is left alone for PPT_GILSCHED_BRIEF_NS, if the
+ *           thread that let go of it was back sooner the last time.
+ * CPU-bound  a thread is CPU-bound when it had to be asked to let go, or has
+ *           held the lock for PPT_GILSCHED_PATIENCE_NS while another waited.
+ *           It stops being CPU-bound when it lets go by itself.
  * Starvation  none in either class: CPU-bound threads get cpu_share of the
- *           time in which they want the lock; the others all the rest.
+ *           time in which they want the lock, and the others all the rest.
  * Not promised  anything while a holder does not let go when asked.
- * Guard     all functions but sleep and wake are called with it held.
+ * Guard     all functions but sleep and wake are called with the guard held.
  */
 typedef struct ppt_gilsched {
     ppt_waitq_t io;
@@ -193,54 +196,58 @@ typedef struct ppt_gilsched {
       { 0, 0, 0, false, false, false },                                     \
       { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } }
 
+/* What a thread that wants the lock is to do next: see ppt_gilsched_want. */
 enum {
-    PPT_GILSCHED_TAKE,  /* the lock is free, and yours to take now */
-    PPT_GILSCHED_ASK,   /* have its holder let go of it; want it again */
-    PPT_GILSCHED_SLEEP  /* ppt_gilsched_sleep without the guard; again */
+    PPT_GILSCHED_TAKE,  /* take the lock now: it is free */
+    PPT_GILSCHED_ASK,   /* ask the holder to let go, and want it again */
+    PPT_GILSCHED_SLEEP  /* ppt_gilsched_sleep, and want it again */
 };
 
 /*
- * Thread wants the lock, which is held or was a moment ago.  To be called
- * again after each sleep, and after each request, with the guard held all the
- * time between ASK and the next call, and between TAKE and ppt_gilsched_took.
- * A wait that was begun is to end so, even if others wait in another way by
- * then: it may be this thread that keeps time for all.
+ * Say that thread wants the lock, which is held, or was held a moment ago.
+ * The thread calls this again after each sleep and after each request, until
+ * it is told to take the lock.  From ASK to the next call, and from TAKE to
+ * ppt_gilsched_took, the guard must stay held.  A thread that has begun to
+ * wait in this way must go on in this way, even if the interpreter has other
+ * threads wait in another way by then: this thread may keep time for all.
  *
- * A thread may also end on the word of ASK, and its memory with it, whether
- * the holder has been asked or not: nobody looks at it, and the others go on,
- * a time slice later at most.
+ * When a thread was told to ask, it may also end, and its memory with it,
+ * whether it has asked or not.  No other thread looks at it then, and the
+ * others go on, a time slice later at most.
  *
- * Returns   PPT_GILSCHED_*; *until is set for SLEEP
+ * Returns   PPT_GILSCHED_TAKE, PPT_GILSCHED_ASK, or PPT_GILSCHED_SLEEP; for
+ *           the last one *until is the deadline of the sleep
  */
 PPT_API int ppt_gilsched_want(ppt_gilsched_t *sched,
                               ppt_gilsched_thread_t *thread,
                               int64_t *until);
 
-/* The holder was asked to let go, on the word of PPT_GILSCHED_ASK. */
+/* Say that the holder was asked to let go, after PPT_GILSCHED_ASK. */
 PPT_API void ppt_gilsched_asked(ppt_gilsched_t *sched);
 
-/* Sleep until woken for the lock, or until a deadline.  Without the guard. */
+/* Sleep until woken for the lock, or until a deadline, without the guard. */
 PPT_API void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread,
                                 int64_t until);
 
-/* Thread, which may have waited, has the lock now. */
+/* Say that thread has taken the lock, whether it had waited or not. */
 PPT_API void ppt_gilsched_took(ppt_gilsched_t *sched,
                                ppt_gilsched_thread_t *thread);
 
 /*
- * Thread, which has the lock, lets go of it.
+ * Say that thread, which has the lock, lets go of it.
  *
- * Returns   what to call ppt_gilsched_wake with, once the guard is released
+ * Returns   the argument for ppt_gilsched_wake, which the caller calls when it
+ *           has released the guard
  */
 PPT_API void *ppt_gilsched_let_go(ppt_gilsched_t *sched,
                                   ppt_gilsched_thread_t *thread);
 
 /*
- * Thread, which has the lock, gives way as a CPU-bound one: since it was asked
- * to, or since its slice is over by a measure of the interpreter's own.  It
- * wants the lock again at once: in the first case before other CPU-bound
- * threads, with the rest of its slice; in the second one after them.  For a
- * scheduler that has yields set.
+ * Say that thread, which has the lock, lets go of it as a CPU-bound thread and
+ * wants it again at once.  If it was asked to, it gets the lock again before
+ * other CPU-bound threads, with the rest of its slice.  If slice_over is true,
+ * its slice is over by a measure of the interpreter's own, and it gets the
+ * lock after them.  For a scheduler that has yields set.
  *
  * Returns   as ppt_gilsched_let_go
  */
@@ -249,41 +256,47 @@ PPT_API void *ppt_gilsched_yield(ppt_gilsched_t *sched,
                                  bool slice_over);
 
 /*
- * Whether thread, which has not waited, may take the lock, which is free, while
- * others want it.  Not a CPU-bound one that has been served a slice more than
- * the CPU-bound one that is next.  Where the scheduler has yields set, nobody
- * may while one is on its way that was passed over for
- * PPT_GILSCHED_PATIENCE_NS, or is CPU-bound and owed time, unless that one is
- * late.  An interpreter that asks has the thread want the lock then.
+ * Whether thread, which has not waited, may take the free lock although other
+ * threads want it.  If not, the caller has the thread want the lock.
+ *
+ * Returns   false  thread is CPU-bound and has been served a slice more than
+ *                  the CPU-bound thread that is next; or the scheduler has
+ *                  yields set, and the thread that is on its way was passed
+ *                  over for PPT_GILSCHED_PATIENCE_NS, or is CPU-bound, owed
+ *                  time and not late
+ *           true   otherwise
  */
 PPT_API bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched,
                                        const ppt_gilsched_thread_t *thread);
 
 /*
- * Thread, which wants the lock, wants it no more: instead of sleeping again,
- * on the word of PPT_GILSCHED_SLEEP.
+ * Say that thread no longer wants the lock.  It may call this where it was told
+ * to sleep, instead of sleeping.
  *
  * Returns   as ppt_gilsched_let_go
  */
 PPT_API void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
                                    ppt_gilsched_thread_t *thread);
 
-/* Let whoever was chosen run.  NULL: nobody.  Without the guard. */
+/*
+ * Wake the thread that another function returned; NULL wakes nobody.  Without
+ * the guard.
+ */
 PPT_API void ppt_gilsched_wake(void *chosen);
 
 /*
- * The thread that let go last was not allowed to go on until now, since the
- * interpreter waited for another one to take the lock: what passed since it
- * let go does not mean that it blocked.  With or without the guard.
+ * Say that the interpreter has detained thread, which let go of the lock last,
+ * until another thread had taken the lock.  The time since it let go does not
+ * mean then that it blocked.  With or without the guard.
  */
 PPT_API void ppt_gilsched_detained(const ppt_gilsched_t *sched,
                                    ppt_gilsched_thread_t *thread);
 
 /*
- * Thread, which let go of the lock, is about to wait for the guard, to want
- * the lock: what passes from here on does not mean that it blocked.  With or
- * without the guard; an interpreter whose threads seldom wait for the guard
- * need not tell.
+ * Say that thread, which has let go of the lock, is about to wait for the
+ * guard, because it wants the lock.  The time from here on does not mean that
+ * it blocked.  With or without the guard.  An interpreter whose threads seldom
+ * wait for the guard need not call this.
  */
 PPT_API void ppt_gilsched_back(const ppt_gilsched_t *sched,
                                ppt_gilsched_thread_t *thread);
@@ -292,8 +305,8 @@ PPT_API void ppt_gilsched_back(const ppt_gilsched_t *sched,
 PPT_API unsigned ppt_gilsched_waiting(const ppt_gilsched_t *sched);
 
 /*
- * In the child of a fork, or when the interpreter has made its lock anew: the
- * lock is free, nobody waits, and all is counted from 0.  What was set stays.
+ * In the child of a fork, or when the interpreter has made its lock anew: make
+ * the lock free, forget the waiters, and count from 0.  Settings stay.
  */
 PPT_API void ppt_gilsched_after_fork(ppt_gilsched_t *sched);
 

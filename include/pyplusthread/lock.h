@@ -35,22 +35,22 @@ extern "C" {
  *           handlers and callbacks run.  A running thread may take a free
  *           lock before the waiter that was woken for it; the first waiter
  *           that is passed over for about a millisecond is handed the lock.
- * Real time  waiters are woken in FIFO order, not by priority.  While one
- *           that was woken does not get a CPU, no other is woken; one whose
- *           deadline passes takes the lock if it is free then.  A waiter
- *           of high priority that has no deadline may wait for one of low
- *           priority that a third keeps from running.
+ * Real time  waiters are woken in FIFO order, not by priority.  While a waiter
+ *           that was woken does not get a CPU, no other waiter is woken.  A
+ *           waiter whose deadline passes takes the lock if it is free then.
+ *           A waiter of high priority without a deadline may wait for one of
+ *           low priority that a third thread keeps from running.
  * Not promised  strict FIFO among acquirers; recursion; priority
  *           inheritance; use by several processes; use in a signal handler
  *           that interrupted a call on the same lock, or a signal on a
  *           condition whose waiters are going to take it.
  * Fork      in the child nobody waits: the parent's waiters are void there.
- *           A lock that is held stays held, by a thread that may not be
- *           there, unless its hold was transient; the child may make it
- *           free with ppt_lock_after_fork, or keep it, for itself, with
- *           ppt_lock_keep_after_fork.  One of these it must call after a fork
- *           that no handler of pthread_atfork hears of (_Fork, a bare system
- *           call).
+ *           A lock that is held stays held, unless the hold was transient,
+ *           although its holder may not exist in the child.  The child may
+ *           make it free with ppt_lock_after_fork, or keep it for itself
+ *           with ppt_lock_keep_after_fork.  It must call one of these after
+ *           a fork that runs no handlers of pthread_atfork (_Fork, a bare
+ *           system call).
  *
  * Misaligned or NULL objects are the caller's fault, here and everywhere.
  * No call of this library is a cancellation point, except those of
@@ -136,10 +136,10 @@ PPT_API void ppt_lock_after_fork(ppt_lock_t *lock);
 PPT_API void ppt_lock_keep_after_fork(ppt_lock_t *lock);
 
 /*
- * A hold that is transient ends with a fork: the child, in which the holder
- * does not exist, finds the lock free.  For a thread that holds it in passing
- * while it lets go of something else, or waits for that: an interpreter, say,
- * whose threads may fork meanwhile.
+ * A transient hold ends with a fork: the child, in which the holder does not
+ * exist, finds the lock free.  It is for a thread that holds the lock only
+ * while it lets go of something else or waits for it, as in an interpreter
+ * whose threads may fork at that time.
  *
  *     ppt_lock_make_transient(&lock);     // nobody can fork yet
  *     let_others_run();                   // who may fork
@@ -151,11 +151,12 @@ PPT_API void ppt_lock_keep_after_fork(ppt_lock_t *lock);
  *
  * ppt_cond_wait takes the lock again as it was held.
  *
- * make_transient  has no effect on a free lock
+ * make_transient  makes the hold transient; no effect on a free lock
  * acquire         as ppt_lock_acquire and ppt_lock_acquire_interruptible;
  *                 the callback may move the stack of its thread away, as
  *                 greenlets do, if waiter is elsewhere
- * settle          requires that the caller holds lock, transiently or not
+ * settle          makes the hold a usual one; requires that the caller holds
+ *                 lock, transiently or not
  */
 PPT_API void ppt_lock_make_transient(ppt_lock_t *lock);
 PPT_API int ppt_lock_acquire_transient(ppt_lock_t *lock, int64_t deadline);

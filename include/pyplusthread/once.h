@@ -17,9 +17,10 @@ extern "C" {
 #endif
 
 /*
- * What is to be done once, by whichever thread comes first.  Left by
- * pthread_exit, cancellation or a C++ exception (see ppt_interrupt_fn in
- * waiter.h) it has not been done, and the next thread does it.  Not by longjmp.
+ * The routine that is to be run once, by the thread that comes first.  If it is
+ * left by pthread_exit, cancellation or a C++ exception (see ppt_interrupt_fn
+ * in waiter.h), it has not been done, and the next thread runs its own.  It
+ * must not be left by longjmp.
  */
 typedef void (*ppt_once_fn)(void *arg);
 
@@ -34,12 +35,12 @@ typedef void (*ppt_once_fn)(void *arg);
  *     use(&table);
  *
  * When it is done, ppt_once_run is a call and one load.
- * Not promised  that a routine may run itself: it waits for its own end; use
- *           by several processes; use in signal handlers.
- * Fork      a run that the parent's threads have begun is void in the child,
- *           without a call, and what was done stays done.  A routine may fork:
- *           its return ends the run in the child, too, unless the child has
- *           begun another one before.
+ * Not promised  that a routine may run itself, since it would wait for its own
+ *           end; use by several processes; use in signal handlers.
+ * Fork      a run that another thread of the parent has begun counts as not
+ *           begun in the child, and what was done stays done.  No call is
+ *           needed.  A routine may fork: its return ends the run in the
+ *           child, too, unless the child has begun another run before.
  */
 typedef struct ppt_once {
     uint32_t state;
@@ -62,9 +63,9 @@ PPT_API void ppt_once_init(ppt_once_t *once);
 PPT_API int ppt_once_destroy(ppt_once_t *once);
 
 /*
- * Return when it is done: run routine(arg) if it is new, or wait while another
- * thread runs its routine.  If that one is left, the first to wait runs its
- * own.
+ * Return when it is done: run routine(arg) if once is new, or wait while
+ * another thread runs its routine.  If that routine is left before its end,
+ * the first waiter runs its own.
  *
  * Orders    what the routine did is seen by all when this returns.
  */

@@ -48,8 +48,8 @@ PPT_API int ppt_cond_wait_mutex_interruptible(ppt_cond_t *cond,
 
 /*
  * Notify the first waiter, or all present waiters; unlock mutex; then wake
- * them.  On one CPU this takes half the time of a signal under the mutex:
- * the woken thread does not run into a closed door.
+ * them.  On one CPU this takes half the time of a signal under the mutex,
+ * since the woken thread does not find the mutex taken.
  *
  * Requires  the caller holds mutex.
  * Returns   how many waiters were notified, or minus the errno value of
@@ -86,10 +86,10 @@ PPT_API int ppt_cond_broadcast_unlock(ppt_cond_t *cond,
  * compiler's command line.
  *
  * Attributes are the system's own pthread_condattr_t with its functions;
- * pthread_condattr_setclock sets the clock as usual, and deadlines are
- * slept on that clock: one that is set, or goes on in suspend, is heard of.
+ * pthread_condattr_setclock sets the clock as usual.  A wait sleeps on that
+ * clock, so it takes notice when the clock is set, and of time in suspend.
  *
- * In the child of a fork the parent's waiters are void, without a call.
+ * In the child of a fork the parent's waiters are void.  No call is needed.
  *
  * Not promised  process-shared conditions: pthread_condattr_setpshared, which
  *           is the system's, succeeds, and pthread_cond_init then returns

@@ -21,8 +21,8 @@ extern "C" {
 
 /*
  * A number of units that threads take and put back, or that one thread makes
- * and another takes.  States: some units are there and nobody waits, or no
- * unit is there and threads may wait.
+ * and another takes.  States: there are units and no thread waits, or there is
+ * no unit and threads may wait.
  *
  *     static ppt_semaphore_t filled = PPT_SEMAPHORE_INITIALIZER(0);
  *     static ppt_semaphore_t empty = PPT_SEMAPHORE_INITIALIZER(1);
@@ -34,20 +34,20 @@ extern "C" {
  *
  * One atomic instruction takes a unit and one releases it while nobody waits.
  * Orders    what threads did before they released units is seen by the
- *           threads that take them.
+ *           threads that take these units.
  * Fairness  FIFO: a unit that is released goes to the first waiter, and a
  *           thread that comes later cannot take it.  A waiter that runs its
  *           callback is passed by, keeps its place, and takes a unit
  *           afterwards if one is there.
  * Real time  waiters are woken in FIFO order, not by priority.
- * Not promised  that units are in use while their taker is being woken: a
- *           semaphore that many threads take for moments only is slower than
- *           a ppt_lock_t, which a running thread may take first; use by
- *           several processes; use in a signal handler that interrupted a
- *           call on the same semaphore.
- * Fork      the child must call ppt_semaphore_after_fork before anything
- *           else, unless the units that the fork caught are right for it;
- *           nobody waits there.
+ * Not promised  speed where many threads take units for moments only: a unit
+ *           is not in use while its taker is being woken, so a ppt_lock_t,
+ *           which a running thread may take first, is faster; use by several
+ *           processes; use in a signal handler that interrupted a call on
+ *           the same semaphore.
+ * Fork      in the child nobody waits.  It must call ppt_semaphore_after_fork
+ *           before anything else, unless the number of units at the fork is
+ *           right for the child, too.
  */
 typedef struct ppt_semaphore {
     uint32_t word;
@@ -63,7 +63,7 @@ typedef struct ppt_semaphore {
     { (units), (units), PPT__WAITQ_INITIALIZER }
 
 /*
- * Make semaphore one with so many units.  Allocates nothing.
+ * Make semaphore a semaphore with that many units.  Allocates nothing.
  *
  * Returns   0
  *           EINVAL  units is above PPT_SEMAPHORE_MAX; nothing changed
@@ -106,7 +106,7 @@ PPT_API int ppt_semaphore_acquire_interruptible(
     ppt_interrupt_fn on_interrupt, void *arg);
 
 /*
- * Release units: the first of the waiters get one each, and the rest stays.
+ * Release units: each of the first waiters gets one, and the rest stays.
  * Any thread may call it, whether it has taken units or not.
  *
  * Returns   0          units were released; none for 0

@@ -41,8 +41,8 @@ PPT_API int64_t ppt_now(void);
 /*
  * The deadline that lies timeout nanoseconds ahead.
  *
- * Returns   now + timeout, or PPT_FOREVER where that would overflow
- *           PPT_TRY where timeout is 0
+ * Returns   now + timeout, or PPT_FOREVER where that would overflow;
+ *           PPT_TRY where timeout is 0;
  *           a negative number where timeout is negative, so that the call
  *           it is handed to answers EINVAL
  */

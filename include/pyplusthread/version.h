@@ -14,6 +14,7 @@
 #ifndef PYPLUSTHREAD_VERSION_H
 #define PYPLUSTHREAD_VERSION_H
 
+/* The version of this header: three numbers, and all of them as a string. */
 #define PPT_VERSION_MAJOR 0
 #define PPT_VERSION_MINOR 1
 #define PPT_VERSION_PATCH 0

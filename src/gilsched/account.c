@@ -2,10 +2,11 @@
  * account.c - what CPU-bound threads have had of an interpreter's lock.
  *
  * Idea
- *   They are promised a share of the time in which one of them has the lock
- *   or wants it.  Both are known exactly, since each begins and ends with an
- *   event.  Only the recent past counts: when more than a window has been
- *   counted, both numbers shrink until it is a window again.
+ *   CPU-bound threads are promised a share of the time in which one of them
+ *   has the lock or wants it.  How long they have had it and how long they
+ *   have wanted it is known exactly, since both begin and end with an event.
+ *   Only the recent past counts: when more than a window has been counted,
+ *   both numbers are scaled down to a window.
  *
  * State, all guarded by the scheduler's guard
  *   total, had   up to at
@@ -14,11 +15,11 @@
  *
  * Invariants
  *   A1  had is at most total.
- *   A2  While no CPU-bound thread is present nothing is counted.  What passes
+ *   A2  While no CPU-bound thread is present nothing is counted.  The time
  *       between a forced release and the thread's next want is counted by
  *       that want, and nothing is counted twice.
- *   A3  One step counts for a window at most: a process that was stopped, and
- *       a hold of seconds, weigh no more.
+ *   A3  One step counts for a window at most, even if the process was stopped
+ *       or a thread held the lock for seconds.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -2,22 +2,23 @@
  * spin.c - whether to spin, or to yield, before sleeping.
  *
  * Idea
- *   Spinning for a thread on the same CPU costs its whole turn; spinning for
- *   one on another CPU saves two system calls and a cross-CPU wake-up, if it
- *   acts soon.  So: not if the last waiter was woken from its own CPU; and
- *   not for a while if spinning has been in vain, then once to try.
- *   Each queue learns for itself.  Where it has not learnt yet, since it is
- *   new, the thread goes by its own last waits: many objects, as the
- *   condition of a future, are waited for only once.
+ *   Spinning keeps a waker on the same CPU from running.  Spinning for a waker
+ *   on another CPU saves two system calls and a cross-CPU wake-up, if it acts
+ *   soon.  So a thread does not spin if the last waiter was woken from its own
+ *   CPU.  If spinning has been in vain, waiters do not spin for a while, and
+ *   then try it once.
+ *   Each queue learns for itself.  At a new queue, which has not learnt yet,
+ *   the thread goes by its own last waits: many objects, such as the condition
+ *   of a future, are waited for only once.
  *   A thread that does not spin yields a few times: if the waker runs on this
  *   CPU, a yield to it and one back cost less than to fall asleep and to be
  *   woken up.  But a CPU-bound thread may be next, and keep the CPU for
- *   milliseconds; after that the thread does not yield for many times as
- *   long, so that a small share of its time is lost at most.
+ *   milliseconds.  After that the thread does not yield for many times as
+ *   long, so that it loses a small share of its time at most.
  *   Spinning pays on more than one CPU only, and a running process may be
  *   given more CPUs or fewer.  So the system is asked again now and then, by
- *   threads that have slept or are about to yield: to them a look at the clock
- *   is next to nothing.
+ *   threads that have slept or are about to yield: compared with that, reading
+ *   the clock takes no time.
  *
  * State
  *   hint.waker    where the last waker was; UNKNOWN: nothing is known
@@ -25,14 +26,14 @@
  *                 as a success allows for, since nothing is known
  *                 below 0: waits until the break is over
  *                 A spin is paid for when it begins, not when it has failed:
- *                 of a crowd that begins to wait at once a few spin, not all.
- *                 A queue's is written by its waiters and wakers, a thread's
- *                 own by itself.
+ *                 of many threads that begin to wait at once only a few spin.
+ *                 The credit of a queue is written by its waiters and wakers,
+ *                 a thread's own by itself.
  *   own.yields_from  when this thread may yield again
- *   cpus.count    how many CPUs the process has, as remote as is known
+ *   cpus.count    how many CPUs the process has, as far as is known
  *   cpus.period   when the system was asked last
- *   cpus.most, cpus.lower  the looks since count was right: the most that
- *                 one of them saw, and how many there were
+ *   cpus.most, cpus.lower  the samples since one agreed with count: the most
+ *                 CPUs in one of them, and how many samples there were
  *
  * Races
  *   A queue's hint and cpus are read and written without a lock, each field
@@ -40,9 +41,10 @@
  *   nothing is published by them: they select between ways to wait that are
  *   all correct.  So any value that was ever stored will do, and an update
  *   that another thread overwrites is made again by the next wait.
- *   Two looks at once: one thread claims each period with an exchange, so the
- *   second look comes 0.1 s later at the earliest.  If the first is preempted
- *   for as long as that, count is what either of them saw until the next.
+ *   Two samples at once: one thread claims each period with an exchange, so the
+ *   second sample comes 0.1 s later at the earliest.  If the first thread is
+ *   preempted for as long as that, count is what either of them saw, until the
+ *   next sample.
  *
  * SPDX-License-Identifier: MIT
  */

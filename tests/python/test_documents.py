@@ -8,7 +8,7 @@ import pytest
 
 from support import HERE
 
-pytest.importorskip('pyplusthread')
+pyplusthread = pytest.importorskip('pyplusthread')
 
 ROOT = HERE.parents[1]
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'bindings' / 'python' / 'README.md',
@@ -32,3 +32,9 @@ def test_program_runs(program):
     done = subprocess.run([sys.executable, '-c', program], text=True,
                           capture_output=True, timeout=180)
     assert (done.returncode, done.stderr) == (0, ''), done.stderr
+
+
+@pytest.mark.parametrize('name', pyplusthread.__all__)
+def test_name_is_in_the_reference(name):
+    text = (ROOT / 'docs' / 'reference' / 'python.md').read_text()
+    assert re.search(rf':: pyplusthread\.{name}$', text, re.MULTILINE)

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -288,3 +289,18 @@ def test_part_that_could_not_be_built_is_status_1(tmp_path):
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr == 'bench/run: c could not be built\n'
+
+
+@pytest.mark.parametrize('values', [[0.16, 40200], [55, 56], [3e5, 7e6], []])
+def test_every_bar_of_a_chart_is_above_the_axis(report, values):
+    low, high = report('chart').decades(values)
+    assert all(2 * low <= value <= high / 10 for value in values)
+    assert low < high
+
+
+def test_each_plot_has_the_axis_of_its_own_data():
+    for script in (BENCH / 'report').glob('*.gp'):
+        text = script.read_text()
+        axes = re.findall(r'^set yrange \[(\w+)_low:\1_high\]$', text, re.M)
+        assert axes == re.findall(r'^plot [^$]*\$(\w+) [^"]*xtic\(1\)', text,
+                                  re.M)

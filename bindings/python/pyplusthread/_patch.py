@@ -77,8 +77,8 @@ def unpatch(*, lock=True, rlock=True, condition=True, semaphore=True,
             simple_queue=True):
     """Give threading and queue back what patch() replaced.
 
-    A name whose argument is false is left as it is, and so is one that is
-    not patched, or that somebody else has replaced since.
+    A name whose argument is false is left as it is, and so is a name that is
+    not patched, or that something else has replaced since.
     """
     for name in _chosen(**locals()):
         _take(name)
@@ -88,10 +88,10 @@ def unpatch(*, lock=True, rlock=True, condition=True, semaphore=True,
 def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
             bounded_semaphore=True, event=True, barrier=True, queue=True,
             simple_queue=True):
-    """A context manager: patch(), and in the end what was there before.
+    """A context manager that calls patch(), and undoes it in the end.
 
-    Other threads see the change as well: there is only one threading.  Of
-    blocks that overlap, the last one to end restores a name.
+    Other threads see the change as well, since there is only one threading.
+    If blocks overlap, the last one to end restores a name.
     """
     which = dict(locals())  # it grows while a debugger looks
     with _blocks_lock:
@@ -107,9 +107,9 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
 
 
 def is_patched(name=None):
-    """Whether that name ('Lock', 'Queue', ...) is that of the native type.
+    """Whether a name ('Lock', 'Queue', ...) is patched: is the native type.
 
-    Without a name: whether all of them are.
+    Without a name: whether all names are.
     """
     if name is not None:
         return _now(_known(name)) is _native[name]
@@ -117,7 +117,7 @@ def is_patched(name=None):
 
 
 def get_original(name):
-    """What its module has under that name ('Lock', ...) when not patched."""
+    """The type that a name ('Lock', ...) has where it is not patched."""
     return _original[_known(name)]
 
 

@@ -34,13 +34,14 @@ def bound(bucket):
 
 
 class Histogram:
-    """How long things took: counts in buckets of logarithmic width.
+    """How long holds or waits took: counts in buckets of logarithmic width.
 
     count    how many there were
-    sum      seconds, of all of them
-    max      seconds, the longest one
-    buckets  {upper bound in seconds: how many were shorter, and not shorter
-             than the next lower bound}; those that are empty are left out
+    sum      how long they took together, in seconds
+    max      how long the longest took, in seconds
+    buckets  a dict: the upper bound of a bucket in seconds, and how many were
+             shorter than it and not in a bucket before; empty buckets are
+             left out
 
     A bucket is a quarter of its lower bound wide.  Histograms can be added
     up with +.
@@ -63,9 +64,9 @@ class Histogram:
                 for i, count in enumerate(self._counts) if count}
 
     def quantile(self, q):
-        """Seconds than which a part q, from 0 to 1, took no longer.
+        """The time within which a part q of them, from 0 to 1, were done.
 
-        The upper bound of a bucket, or max; 0 if there were none.
+        In seconds: the upper bound of a bucket, or max; 0 if count is 0.
         """
         if not 0 <= q <= 1:
             raise ValueError('q must be at least 0 and at most 1')
@@ -244,39 +245,40 @@ def gil_stats():
     """Who held the GIL and who waited for it, as a dict.
 
     Counting begins with observe_gil(), or with a block
-    "with gil_stats() as stats:", whose numbers are there at its end.
+    "with gil_stats() as stats:", which has the numbers at its end.
 
-    observing     whether it goes on
+    observing     whether the GIL is being observed now
     reason        why there are no numbers: there is no GIL, or it is not
-                  scheduled; None if there are
-    observed      seconds since it began
+                  scheduled; None if there are numbers
+    observed      seconds since the counting began
     held          seconds in which a thread held the GIL
     idle          seconds in which nobody held it: held + idle = observed
     contended     seconds in which at least one thread waited for it
-    handing_over  of these, seconds in which nobody held it
-    waited        seconds that threads waited for it, all added up
-    delayed       of these, seconds while another thread held it
+    handing_over  the part of these seconds in which nobody held it
+    waited        seconds that threads waited for it, added up
+    delayed       the part of these seconds while another thread held it
     acquisitions  how often it was taken
-    forced        how often a thread let go of it after a request
-    voluntary     how often without one
+    forced        how often a thread let go of it because it was asked
+    voluntary     how often a thread let go of it by itself
     requests_made, requests_suffered
                   how often a thread was asked to let go
     hold, cpu_bound_hold
-                  Histograms of the times that it was held: by threads back
-                  from something that blocks, and by those that compute
+                  Histograms of the holds: of threads that come back from
+                  blocking calls, and of CPU-bound threads
     wait, cpu_bound_wait
-                  the same of the times that they waited for it
+                  Histograms of the waits of these threads
     response      Histogram of the times from a request to the release
-    threads       a list of dicts, one for each thread, by time held: name,
-                  native_id, ident, ended, threads (more than 1 if these are
-                  many that have ended), and the same numbers of it; delayed
-                  is what the others waited while this one held the GIL
+    threads       a list of dicts, one for each thread, by the time held:
+                  name, native_id, ident, ended, threads (more than 1 if the
+                  dict adds up threads that have ended), and the numbers
+                  above for this thread; its delayed is what other threads
+                  waited while this one held the GIL
     """
     return GilStats(_as_dict(snapshot()))
 
 
 def reset_gil_stats():
-    """Have the numbers of gil_stats() begin with 0 again."""
+    """Set the numbers of gil_stats() to 0."""
     _core._gil_reset()
 
 
@@ -284,9 +286,9 @@ _is_on = False
 
 
 def observe_gil(enabled=True):
-    """Begin to count for gil_stats(), with 0, or stop; stopped by default.
+    """Begin to count for gil_stats(), from 0, or stop.
 
-    What was counted until it was stopped remains to be seen.
+    By default nothing is counted.  After a stop the numbers stay as they are.
     """
     global _is_on
     if bool(enabled) != _is_on:

@@ -4,9 +4,9 @@
  * The folder of this file, in front of the system's on the compiler's
  * command line (-I, or -isystem; pkg-config --cflags pyplusthread-pthread),
  * is the drop-in for C programs that stay as they are.  Types, macros and
- * declarations are the system's; calls of the functions are renamed in the
- * object file, to those of pyplusthread/pthread.h, which see.  C++ keeps the
- * system's functions: its library has compiled them into
+ * declarations are the system's.  Calls of the functions are renamed in the
+ * object file to those of pyplusthread/pthread.h.  C++ keeps the system's
+ * functions, because its library has compiled them into
  * std::condition_variable.
  *
  * Part of libpyplusthread.  SPDX-License-Identifier: MIT

@@ -2,8 +2,8 @@
  * pyplusthread_capi.h - pyplusthread from C.
  *
  * With it a thread that has no Python thread state, and does not hold the
- * GIL, notifies a Condition, sets an Event, releases a Semaphore: a decoder,
- * a driver's callback, an event loop in C.
+ * GIL, can notify a Condition, set an Event or release a Semaphore: a thread
+ * of a decoder, a driver's callback, an event loop in C.
  *
  *     static const PyPlusThread_CAPI *ppt;     // once, with the GIL
  *     ppt = PyPlusThread_Import();
@@ -13,14 +13,17 @@
  *
  *     ppt->event_set(event);                   // anywhere, without the GIL
  *
- * References  the caller holds one to each object it passes.
+ * References  the caller holds a reference to each object that it passes.
  * The GIL     functions marked "any thread" need no thread state.  A thread
- *             that has one calls them detached (Py_BEGIN_ALLOW_THREADS), or
- *             calls the object's Python method instead: they may wait for
- *             the object's lock, whose holder may wait for the GIL.
- * Deadlines   nanoseconds on CLOCK_MONOTONIC; 0 tries, INT64_MAX is for ever.
+ *             that has a thread state must not hold the GIL when it calls them
+ *             (Py_BEGIN_ALLOW_THREADS), because they may wait for the object's
+ *             lock, whose holder may wait for the GIL.  Or it calls the
+ *             object's Python method instead.
+ * Deadlines   nanoseconds on CLOCK_MONOTONIC; 0 does not wait, and INT64_MAX
+ *             waits without limit.
  * Fork        a child finds the objects usable, whatever a foreign thread was
- *             doing to them in the parent; a lock that thread held is held.
+ *             doing to them in the parent.  A lock that such a thread held
+ *             stays held.
  *
  * Part of pyplusthread.  SPDX-License-Identifier: MIT
  */
@@ -34,6 +37,7 @@
 extern "C" {
 #endif
 
+/* What PyPlusThread_Import opens, and the version that this header needs. */
 #define PYPLUSTHREAD_CAPI_CAPSULE "pyplusthread._core._C_API"
 #define PYPLUSTHREAD_CAPI_VERSION 1
 
@@ -63,10 +67,10 @@ typedef struct {
     int (*lock_release)(PyObject *lock);
 
     /*
-     * Choose the first n waiters, at most, and wake them.  The condition's
+     * Notify the first n waiters, or all if there are fewer.  The condition's
      * lock need not be held.  Any thread.
      *
-     * Returns   how many were chosen
+     * Returns   how many were notified
      */
     int (*condition_notify)(PyObject *condition, int n);
     int (*condition_notify_all)(PyObject *condition);

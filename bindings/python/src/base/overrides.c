@@ -3,14 +3,14 @@
  *
  * Idea
  *   threading's methods call each other by name, so that a subclass, or an
- *   attribute of the object, may replace them.  Ours ask first whether
- *   anybody has.  The answer is a comparison for an object without
- *   attributes of its own, of a class that was found plain before and has
- *   not been changed since: CPython gives a class another version then.
+ *   attribute of the object, may replace them.  The native methods check first
+ *   whether that has happened.  The check is one comparison for an object
+ *   without attributes of its own, if its class overrode nothing before and
+ *   has not been changed since: CPython gives a changed class another version.
  *
  * State
- *   seen  twice the version of the class that was looked at last, and 1 more
- *         if it overrides something.  Of a watch, and of an object, so that
+ *   seen  twice the version of the class that was checked last, and 1 more if
+ *         it overrides something.  A watch has one, and each object, so that
  *         two classes do not compete for it.  Any thread may write it.
  *
  * SPDX-License-Identifier: MIT

@@ -3,11 +3,11 @@
  *
  * Idea
  *   From 3.12 on each interpreter may have a GIL of its own, which ends with
- *   it.  CPython tells nobody: it does not destroy the condition variables of
- *   such a GIL, it frees the memory that they are in.  But each interpreter
- *   has a module of its own, too, which is freed while one of its threads
- *   has the GIL for the last time.  So the modules count as users of their
- *   GIL's record, and a record without users ends.
+ *   the interpreter.  No call tells that it ends: CPython does not destroy its
+ *   condition variables, but frees the memory that they are in.  But each
+ *   interpreter has a module of its own, too, which is freed while one of its
+ *   threads has the GIL for the last time.  So the modules count as users of
+ *   their GIL's record, and a record without users ends.
  *
  * State
  *   ppy_gils  a list, which only grows; atomic, for it is read without a lock
@@ -19,19 +19,21 @@
  *
  * Invariants
  *   G1  A record gets the names of a GIL, and loses them, by a thread that
- *       holds this GIL's mutex; or while no thread can be at that GIL: its
- *       memory is made a GIL anew, or is the one of a process that has forked.
- *       So who holds the mutex and finds a record by its own names may use its
- *       scheduler.  Who finds one without the mutex may not.
+ *       holds this GIL's mutex; or while no thread can be at that GIL, since
+ *       its memory is made a GIL anew, or the process has just forked.  So a
+ *       thread that holds the mutex and finds a record by its own names may
+ *       use its scheduler.  A thread without the mutex may not.
  *   G2  A record has names while modules use it, or threads are in its
- *       scheduler.  Where no module does, the thread that takes the GIL last
- *       of those that were in it ends the record: each one looks, as it takes
- *       the GIL, whether others are in it yet.
- *   G3  Records are not freed, for others may be looking at them: a record
- *       without names is used again, and a new one is made only where there
- *       is none.  There are as many as there were GILs at once, at most.
+ *       scheduler.  If no module uses it, the last of these threads to take the
+ *       GIL ends the record: each one checks, as it takes the GIL, whether
+ *       others are still in the scheduler.
+ *   G3  Records are not freed, since other threads may be reading them.  A
+ *       record without names is used again, and a new one is made only if
+ *       there is none.  So there are never more records than there were GILs
+ *       at the same time.
  *   G4  Each use of a record has an id of its own.  A module that outlives the
- *       use, as one of the parent's does in the child of a fork, leaves none.
+ *       use, as a module of the parent does in the child of a fork, does not
+ *       count as leaving it.
  *   G5  A record that is used again counts on.  So no sum goes back.
  *
  * SPDX-License-Identifier: MIT

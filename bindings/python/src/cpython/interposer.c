@@ -2,12 +2,12 @@
  * interposer.c - CPython's events become the scheduler's.
  *
  * Idea
- *   All of CPython's waiting for a GIL is in two functions.  take_gil locks
- *   the GIL's mutex, waits with pthread_cond_timedwait while the GIL is
- *   locked, and signals switch_cond when it has it; drop_gil signals cond
- *   when it lets go, and, after a request, waits for switch_cond.  So each
- *   event of the scheduler is a call that CPython makes, with the mutex held
- *   where it matters, which is the scheduler's guard:
+ *   CPython waits for a GIL in two functions only.  take_gil locks the GIL's
+ *   mutex, waits with pthread_cond_timedwait while the GIL is locked, and
+ *   signals switch_cond when it has it.  drop_gil signals cond when it lets
+ *   go, and, after a request, waits for switch_cond.  So each event of the
+ *   scheduler is a call that CPython makes.  Where it matters, CPython holds
+ *   the mutex in that call, and the mutex is the scheduler's guard:
  *
  *     is back        pthread_mutex_lock(mutex), of a CPU-bound thread
  *     wants it       pthread_cond_timedwait(cond, mutex)
@@ -30,8 +30,8 @@
  *   C2  A thread that returns to CPython from pthread_cond_timedwait is in no
  *       queue: it may end there.  From pthread_mutex_lock it may be in one if
  *       the GIL is held: then it waits for it next.
- *   C3  Whoever was chosen is woken after the mutex was released: it would
- *       only wait for it.
+ *   C3  The thread that the scheduler names is woken after the mutex was
+ *       released, since it would only wait for the mutex before.
  *   C4  Threads that wait in the system's functions, since the scheduler is
  *       switched off or was not there when they began, are signalled as ever.
  *   C5  holds is the record of the GIL that this thread has.  It is ended by

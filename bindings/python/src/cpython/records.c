@@ -8,14 +8,15 @@
  *
  * Invariants
  *   R1  A record belongs to the thread that has its link at owner.  Records are
- *       never freed: a thread may look at one that it had, and see that it is
- *       its own no more.
- *   R2  Records are kept when their threads end, for the report.  Beyond
- *       MANY of them, one that has ended is added to the sum of all such ones
- *       and used again.  So a server with a thread for each request needs no
- *       more memory than one with a pool, and no time is lost.
+ *       never freed: a thread may read a record that it once had, and see that
+ *       it no longer belongs to it.
+ *   R2  Records stay when their threads end, for the report.  If there are
+ *       more than MANY, the record of a thread that has ended is added to one
+ *       sum and used again.  So a server with a thread for each request needs
+ *       no more memory than one with a pool, and no time is lost.
  *   R3  A thread that ends lets go of its records without the mutex, by an
- *       exchange: one that has been given to another thread stays that one's.
+ *       exchange.  If a record has been given to another thread before, it
+ *       stays with that thread.
  *
  * SPDX-License-Identifier: MIT
  */

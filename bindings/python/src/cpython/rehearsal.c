@@ -2,11 +2,12 @@
  * rehearsal.c - learns how CPython waits for its GIL, by watching it do so.
  *
  * The interposer must know three objects of each GIL: its mutex, and two
- * condition variables.  No header is asked, which might be of another
- * version: this thread lets go of the GIL and takes it back, and its calls of
- * pthread.h name the objects.  Then a thread takes the GIL while this one
- * lets go of it, and its calls must name the same, in the order that the
- * scheduler counts on.  If anything is otherwise, the GIL is left alone.
+ * condition variables.  CPython's private headers could tell, but they may be
+ * those of another version.  So this thread lets go of the GIL and takes it
+ * back, and its calls of pthread.h name the objects.  Then another thread
+ * takes the GIL while this one lets go of it, and its calls must name the same
+ * objects, in the order that the scheduler counts on.  If they do not, the GIL
+ * is left alone.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -6,13 +6,15 @@
  *   linker fills: one relocation for each, that names the function.  As
  *   memray does for malloc, a slot is overwritten while the program runs.
  *
- * R1  A slot is one pointer, stored atomically: a caller sees the one or the
- *     other.
- * R2  What a slot held before goes on to be called: another tool may have
- *     replaced it, too.  But where the linker binds lazily, and has not done
- *     so, it is code of the object itself, which would put the original back:
- *     then the original comes from dlsym.
- * R3  Slots that the linker has made read-only (RELRO) are so again afterwards.
+ * R1  A slot is one pointer, stored atomically: a caller sees the old function
+ *     or the new one.
+ * R2  The function that was in the slot before is what is called in the end:
+ *     another tool may have replaced it, too.  But where the linker binds
+ *     lazily, and has not bound the slot yet, it holds code of the object
+ *     itself, which would put the original back.  Then the original comes from
+ *     dlsym.
+ * R3  Slots that the linker has made read-only (RELRO) are made read-only again
+ *     afterwards.
  *
  * SPDX-License-Identifier: MIT
  */

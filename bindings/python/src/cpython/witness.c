@@ -2,17 +2,17 @@
  * witness.c - somebody looks at a thread that made others wait.
  *
  * Idea
- *   A thread that was forced off the GIL stands at the instruction at which it
- *   let go until it has the GIL again.  So whoever has the GIL meanwhile can
- *   see at which line that is.  The release wakes a thread whose only purpose
- *   is to look.
+ *   A thread that was forced off the GIL stays at the instruction at which it
+ *   let go until it has the GIL again.  So a thread that has the GIL meanwhile
+ *   can see at which line that is.  The release wakes the witness, a thread
+ *   that does nothing else.
  *
  * Invariants
  *   W1  What the witness sees counts only if the thread has not taken the GIL
  *       since: the number of its acquisitions says so.
- *   W2  One release is shown at a time.  A late one takes the place of one
- *       that is not, and others are shown once in PAUSE: to look costs the
- *       program time.
+ *   W2  One release is shown at a time.  A release that came late replaces one
+ *       that did not.  The others are shown once in PAUSE, because looking
+ *       costs the program time.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -4,10 +4,10 @@
  * The library's barrier; here its action calls Python, and its results
  * become exceptions.
  *
- * A subclass that brings its own state, as that of multiprocessing, or its
- * own steps of a round, gets the methods of threading.Barrier: stock.c.  So
- * does a barrier whose state is assigned, or whose _cond is asked for: it
- * must be idle, and has threading's attributes from then on.
+ * A subclass that has a state of its own, as multiprocessing's does, or its own
+ * steps of a round, gets the methods of threading.Barrier (stock.c).  So does
+ * a barrier whose state is assigned, or whose _cond is read: it must be idle,
+ * and has threading's attributes from then on.
  *
  * State
  *   is_native   written in a critical section of the object; where it is not

@@ -2,10 +2,10 @@
  * event.c - threading.Event.
  *
  * A flag and a condition with a Lock, as in threading.  The lock guards
- * changes of the flag, so that a thread that saw it unset, and took a place
- * under the lock, is found there by whoever sets it.  wait() is true if it
- * was notified, even if the flag has been cleared since; it has no need of
- * the lock once it is.
+ * changes of the flag: a thread that saw it unset, and queued a waiter under
+ * the lock, is found in the queue by the thread that sets it.  wait() is true
+ * if it was notified, even if the flag has been cleared since.  A notified
+ * thread does not need the lock.
  *
  * With another condition, or one whose methods were overridden, the methods
  * are threading's.

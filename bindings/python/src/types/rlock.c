@@ -1,9 +1,9 @@
 /*
  * rlock.c - threading.RLock.
  *
- * A lock of the library, with an owner and a count.  Only its holder writes
- * them, and a thread that reads its own ident as the owner is the holder; so
- * relaxed accesses do.
+ * A lock of the library, with an owner and a count.  Only the holder writes
+ * them, and a thread that reads its own ident as the owner is the holder.  So
+ * relaxed accesses are enough.
  *
  * SPDX-License-Identifier: MIT
  */

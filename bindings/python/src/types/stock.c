@@ -3,8 +3,8 @@
  * made it.
  *
  * They are written in Python, and work on any object with the attributes that
- * they expect: ours have those.  So whoever brings a condition, or a state, of
- * his own gets what threading makes of it, at threading's speed.
+ * they expect.  Our objects have these attributes.  So a program that replaces
+ * a condition, or the state, gets the behaviour and the speed of threading.
  *
  * SPDX-License-Identifier: MIT
  */

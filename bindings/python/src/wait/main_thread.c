@@ -1,8 +1,9 @@
 /*
  * main_thread.c - which thread runs the handlers of signals.
  *
- * CPython has a function for that until 3.12.  From 3.13 on threading knows:
- * before, it took the thread that imported it first for the main thread.
+ * Up to CPython 3.12 a function of CPython says it.  From 3.13 on the module
+ * threading says it; before, threading took the thread that first imported it
+ * for the main thread.
  *
  * SPDX-License-Identifier: MIT
  */
