@@ -174,6 +174,13 @@ int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond, ppt_waiter_t *waiter,
     return sleep_queued(cond, waiter, deadline, 0);
 }
 
+int ppt_cond_sleep_yielding(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                            int64_t deadline)
+{
+    inside(waiter)->yields = true;
+    return sleep_queued(cond, waiter, deadline, 0);
+}
+
 int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)
 {
     ppt__waiter_t *self = inside(waiter);
@@ -213,9 +220,8 @@ static bool move(ppt__waiter_t *waiter)
 }
 
 /* C2 */
-static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
+static int wake(ppt__wake_list_t list)
 {
-    ppt__wake_list_t list = ppt__cond_notify(cond, n);
     ppt__waiter_t *waiter, *next;
     ppt__batch_t batch;
 
@@ -229,6 +235,21 @@ static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
     return list.length;
 }
 
+static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
+{
+    return wake(ppt__cond_notify(cond, n));
+}
+
+static PPT__SLOW int signal_the_last(ppt_cond_t *cond)
+{
+    ppt__wake_list_t list;
+
+    ppt__waitq_guard(&cond->queue);
+    list = ppt__waitq_take_last(&cond->queue);
+    ppt__waitq_unguard(&cond->queue);
+    return wake(list);
+}
+
 int ppt_cond_signal_n(ppt_cond_t *cond, int n)
 {
     return nobody_waits(cond) ? 0 : signal_some(cond, n);
@@ -237,6 +258,11 @@ int ppt_cond_signal_n(ppt_cond_t *cond, int n)
 int ppt_cond_signal(ppt_cond_t *cond)
 {
     return ppt_cond_signal_n(cond, 1);
+}
+
+int ppt_cond_signal_last(ppt_cond_t *cond)
+{
+    return nobody_waits(cond) ? 0 : signal_the_last(cond);
 }
 
 int ppt_cond_broadcast(ppt_cond_t *cond)

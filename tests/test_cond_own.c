@@ -244,6 +244,24 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
+START_TEST(signal_last_notifies_the_waiter_that_came_last)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_waiter_t first, second, third;
+
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 0);
+    ppt_cond_enqueue(&cond, &first);
+    ppt_cond_enqueue(&cond, &second);
+    ppt_cond_enqueue(&cond, &third);
+    ck_assert_int_eq(ppt_cond_cancel(&cond, &third), 0);
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 1);
+    ck_assert_int_eq(sleep_now(&cond, &second), 0);
+    ck_assert_int_eq(ppt_cond_cancel(&cond, &first), 0);
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 0);
+    ck_new(&cond);
+}
+END_TEST
+
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -304,6 +322,36 @@ START_TEST(wait_that_does_not_yield_is_a_wait)
                      ETIMEDOUT);
     ck_assert_int_ge(ppt_now(), deadline);
     ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    ck_new(&cond);
+}
+END_TEST
+
+static void sleep_yielding(void *arg)
+{
+    waiter_t *self = arg;
+    ppt_waiter_t waiter;
+
+    ppt_cond_enqueue_uninterruptible(self->cond, &waiter);
+    self->result = ppt_cond_sleep_yielding(self->cond, &waiter, PPT_FOREVER);
+}
+
+START_TEST(sleep_that_yields_is_a_sleep)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    waiter_t sleeper = { .cond = &cond, .result = -1 };
+    int64_t deadline = ppt_deadline(10 * MS);
+    ppt_waiter_t waiter;
+
+    worker_start(&sleeper.worker, sleep_yielding, &sleeper);
+    await(worker_asleep(&sleeper.worker));
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 1);
+    worker_join(&sleeper.worker);
+    ck_assert_int_eq(sleeper.result, 0);
+    ppt_cond_enqueue_uninterruptible(&cond, &waiter);
+    ck_assert_int_eq(ppt_cond_sleep_yielding(&cond, &waiter, -1), EINVAL);
+    ck_assert_int_eq(ppt_cond_sleep_yielding(&cond, &waiter, deadline),
+                     ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
     ck_new(&cond);
 }
 END_TEST
@@ -655,7 +703,9 @@ void add_tests(Suite *suite)
         signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock,
         waiter_needs_no_initialisation,
         enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep,
+        signal_last_notifies_the_waiter_that_came_last,
         wait_that_does_not_yield_is_a_wait,
+        sleep_that_yields_is_a_sleep,
         wait_takes_the_lock_as_it_was_held,
         waiter_knows_whether_it_was_woken_from_another_cpu,
         signal_chooses_it_even_when_the_deadline_has_passed,

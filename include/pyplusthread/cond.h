@@ -124,6 +124,13 @@ PPT_API int ppt_cond_signal(ppt_cond_t *cond);
 PPT_API int ppt_cond_signal_n(ppt_cond_t *cond, int n);
 PPT_API int ppt_cond_broadcast(ppt_cond_t *cond);
 
+/*
+ * The same for the waiter that came last: where any will do, as of the idle
+ * threads of a pool, it may still spin, and its data are still in the cache.
+ * Who came earlier waits for as long as this one is enough.
+ */
+PPT_API int ppt_cond_signal_last(ppt_cond_t *cond);
+
 /* How many threads wait for cond; may be stale on return. */
 PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
 
@@ -144,7 +151,8 @@ PPT_API bool ppt_cond_wakes_remotely(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
- * Nor do these yield before they sleep: see ppt_cond_wait_unyielding.
+ * Nor do these yield before they sleep, but for the last one: see
+ * ppt_cond_wait_unyielding.
  *
  * enqueue takes a place in the queue: from now on signals may notify it.  A
  * signal by a thread that takes the lock after it was let go finds it there.
@@ -175,6 +183,13 @@ PPT_API void ppt_cond_enqueue_uninterruptible(ppt_cond_t *cond,
 PPT_API int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond,
                                            ppt_waiter_t *waiter,
                                            int64_t deadline);
+
+/*
+ * The second of these, which yields the CPU a few times before it sleeps, as
+ * ppt_cond_wait does, if it does not spin.
+ */
+PPT_API int ppt_cond_sleep_yielding(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                                    int64_t deadline);
 
 /*
  * Give up the place in the queue.
