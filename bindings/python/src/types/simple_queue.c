@@ -198,8 +198,8 @@ static int sleep_detached(simple_queue_t *self, attempt_t *attempt,
     if (attempt->runs_handlers)
         result = ppt_cond_sleep(&self->filled, &attempt->waiter, deadline);
     else
-        result = ppt_cond_sleep_uninterruptible(&self->filled,
-                                                &attempt->waiter, deadline);
+        result = ppy_sleep_queued(&attempt->wait, &self->filled,
+                                  &attempt->waiter, deadline);
     ppy_attach(&attempt->wait);
     return result;
 }

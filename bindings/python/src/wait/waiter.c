@@ -105,7 +105,9 @@ int ppy_wait_with(ppy_waiter_t *waiter, ppy_waiters_t *waiters,
     ppy_wait_begin(&waiter->wait);
     ppt_lock_make_transient(lock); /* W3 */
     ppy_detach(&waiter->wait);
-    result = ppt_cond_wait_unyielding(&waiters->cond, lock, deadline);
+    result = waiter->wait.yields
+                 ? ppt_cond_wait(&waiters->cond, lock, deadline)
+                 : ppt_cond_wait_unyielding(&waiters->cond, lock, deadline);
     if (result != EPERM)
         ppt_lock_release(lock);
     ppy_attach(&waiter->wait);
@@ -122,7 +124,7 @@ static int wait_uninterruptibly(ppy_waiter_t *waiter, ppt_lock_t *lock,
     ppt_cond_enqueue_uninterruptible(cond, &waiter->node);
     ppt_lock_release(lock);
     ppy_detach(&waiter->wait);
-    result = ppt_cond_sleep_uninterruptible(cond, &waiter->node, deadline);
+    result = ppy_sleep_queued(&waiter->wait, cond, &waiter->node, deadline);
     ppy_attach(&waiter->wait);
     return result == 0;
 }
