@@ -419,6 +419,18 @@ def test_put_that_a_handler_ends_has_put_nothing(tasks):
     assert drained(box) == [1]
 
 
+def test_put_wakes_the_thread_that_began_to_wait_last(native):
+    box = native.SimpleQueue()
+    workers = []
+    for _ in range(3):
+        workers.append(Worker(box.get))
+        until(workers[-1].asleep)
+    for number in range(3):
+        box.put(number)
+        assert workers.pop().join() == number
+
+
+
 def test_item_is_for_another_thread_if_a_handler_ends_the_first_get(kind):
     """The put chose the main thread, whose handler raises all the same."""
     box = kind()

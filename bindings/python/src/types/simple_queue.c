@@ -3,8 +3,10 @@
  *
  * Idea
  *   A ring of items, and a queue of threads that wait for one.  A put adds
- *   its item and wakes the first waiter; that takes an item from the ring
- *   once it is attached again, or waits again if another thread was faster.
+ *   its item and wakes a waiter; that takes an item from the ring once it is
+ *   attached again, or waits again if another thread was faster.  The waiter
+ *   that came last is woken, which is the quickest to come: of the workers of
+ *   a pool those that are not needed sleep on.
  *
  * State
  *   items, slots, first, count   the ring: count items from first on; there
@@ -23,10 +25,9 @@
  *   Q2  An item is in the ring until a get, attached, takes it and returns it.
  *       So a get that times out, that a handler's exception ends, or whose
  *       thread is ended when it attaches (wait.c, W1), has taken none.
- *   Q3  A wake-up whose waiter does not look at the ring, since a handler
- *       raised, is passed on to the next: whoever is queued while there are
- *       items has been woken, or is queued behind a waiter that was and has
- *       not looked yet.
+ *   Q3  While threads are queued there are no more items than wake-ups that
+ *       are under way, to waiters that have not looked at the ring yet.  One
+ *       whose waiter does not look, since a handler raised, is passed on.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -297,7 +298,7 @@ static PyObject *put_item(PyObject *op, PyObject *item)
     if (add(self, item) < 0)
         return PyErr_NoMemory();
     if (somebody_waits(self))
-        ppy_wake_one(&self->filled);
+        ppy_wake_one(&self->filled, ppt_cond_signal_last);
     Py_RETURN_NONE;
 }
 
