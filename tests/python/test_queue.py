@@ -430,7 +430,6 @@ def test_put_wakes_the_thread_that_began_to_wait_last(native):
         assert workers.pop().join() == number
 
 
-
 def test_item_is_for_another_thread_if_a_handler_ends_the_first_get(kind):
     """The put chose the main thread, whose handler raises all the same."""
     box = kind()
