@@ -9,7 +9,8 @@
  *
  * State
  *   entries, first, count   count entries from first on; there are no slots
- *            before the first put
+ *            before the first put.  How many there are is in fours, or in front
+ *            of them: so a queue has room for arrived and is no larger.
  *   arrived  a stack
  *
  * Invariants
