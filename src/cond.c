@@ -148,7 +148,8 @@ int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
 }
 
 /* C5 */
-int ppt_cond_wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
+static int wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline,
+                       bool yields)
 {
     ppt__wait_options_t options = { .deadline = deadline };
     ppt__waiter_t waiter;
@@ -158,11 +159,22 @@ int ppt_cond_wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
         return result;
     start(cond, &waiter, 0);
     waiter.passes = true;
-    waiter.yields = false;
+    waiter.yields = yields;
     push_and_release(cond, &waiter, lock);
     result = ppt__waiter_wait(&waiter, &cond->queue, &options);
     ppt__waiter_end(&waiter);
     return result;
+}
+
+int ppt_cond_wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
+{
+    return wait_unlock(cond, lock, deadline, false);
+}
+
+int ppt_cond_wait_unlock_yielding(ppt_cond_t *cond, ppt_lock_t *lock,
+                                  int64_t deadline)
+{
+    return wait_unlock(cond, lock, deadline, true);
 }
 
 static void enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter, unsigned flags)
@@ -210,6 +222,13 @@ int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond, ppt_waiter_t *waiter,
     return sleep_queued(cond, waiter, deadline, 0);
 }
 
+int ppt_cond_sleep_yielding(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                            int64_t deadline)
+{
+    inside(waiter)->yields = true;
+    return sleep_queued(cond, waiter, deadline, 0);
+}
+
 int ppt_cond_cancel(ppt_cond_t *cond, ppt_waiter_t *waiter)
 {
     ppt__waiter_t *self = inside(waiter);
@@ -249,9 +268,8 @@ static bool move(ppt__waiter_t *waiter)
 }
 
 /* C2 */
-static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
+static int wake(ppt__wake_list_t list)
 {
-    ppt__wake_list_t list = ppt__cond_notify(cond, n);
     ppt__waiter_t *waiter, *next;
     ppt__batch_t batch;
 
@@ -265,6 +283,21 @@ static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
     return list.length;
 }
 
+static PPT__SLOW int signal_some(ppt_cond_t *cond, int n)
+{
+    return wake(ppt__cond_notify(cond, n));
+}
+
+static PPT__SLOW int signal_the_last(ppt_cond_t *cond)
+{
+    ppt__wake_list_t list;
+
+    ppt__waitq_guard(&cond->queue);
+    list = ppt__waitq_take_last(&cond->queue);
+    ppt__waitq_unguard(&cond->queue);
+    return wake(list);
+}
+
 int ppt_cond_signal_n(ppt_cond_t *cond, int n)
 {
     return nobody_waits(cond) ? 0 : signal_some(cond, n);
@@ -273,6 +306,11 @@ int ppt_cond_signal_n(ppt_cond_t *cond, int n)
 int ppt_cond_signal(ppt_cond_t *cond)
 {
     return ppt_cond_signal_n(cond, 1);
+}
+
+int ppt_cond_signal_last(ppt_cond_t *cond)
+{
+    return nobody_waits(cond) ? 0 : signal_the_last(cond);
 }
 
 int ppt_cond_broadcast(ppt_cond_t *cond)

@@ -9,6 +9,7 @@ static void use_cond(stage_t *stage)
     CALL(ppt_cond_init)(&stage->cond);
     wants(stage, 0, CALL(ppt_cond_signal)(&stage->cond));
     wants(stage, 0, CALL(ppt_cond_signal_n)(&stage->cond, 2));
+    wants(stage, 0, CALL(ppt_cond_signal_last)(&stage->cond));
     wants(stage, 0, CALL(ppt_cond_broadcast)(&stage->cond));
     wants(stage, 0u, CALL(ppt_cond_waiting)(&stage->cond));
     CALL(ppt_cond_after_fork)(&stage->cond);
@@ -66,6 +67,9 @@ static void time_out_in_steps_uninterruptibly(stage_t *stage)
           CALL(ppt_cond_sleep_uninterruptible)(&stage->cond, &waiter,
                                                soon()));
     wants(stage, false, CALL(ppt_cond_wakes_remotely)(&stage->cond));
+    CALL(ppt_cond_enqueue_uninterruptible)(&stage->cond, &waiter);
+    wants(stage, ETIMEDOUT,
+          CALL(ppt_cond_sleep_yielding)(&stage->cond, &waiter, soon()));
 }
 
 static void cancel(stage_t *stage)
@@ -160,6 +164,11 @@ static void signal_n(stage_t *stage)
     wants(stage, 1, CALL(ppt_cond_signal_n)(&stage->cond, 2));
 }
 
+static void signal_last(stage_t *stage)
+{
+    wants(stage, 1, CALL(ppt_cond_signal_last)(&stage->cond));
+}
+
 static void signal_unlock(stage_t *stage)
 {
     pthread_mutex_lock(&stage->mutex);
@@ -178,6 +187,7 @@ START_TEST(no_wait_that_is_signalled_allocates)
 {
     play_with(signal_with_lock, waits, LENGTH(waits));
     play_with(signal_n, waits, LENGTH(waits));
+    play_with(signal_last, waits, LENGTH(waits));
     play_with(signal_unlock, waits, LENGTH(waits));
     play_with(broadcast_unlock, waits, LENGTH(waits));
     pin_to(0); /* the threads that follow, too */

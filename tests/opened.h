@@ -15,6 +15,8 @@
     DO(ppt_cond_enqueue_uninterruptible)                                    \
     DO(ppt_cond_sleep_uninterruptible) DO(ppt_cond_wakes_remotely)          \
     DO(ppt_cond_init) DO(ppt_cond_signal) DO(ppt_cond_signal_n)             \
+    DO(ppt_cond_signal_last) DO(ppt_cond_sleep_yielding)                    \
+    DO(ppt_cond_wait_unlock_yielding)                                       \
     DO(ppt_cond_signal_unlock) DO(ppt_cond_sleep) DO(ppt_cond_wait)         \
     DO(ppt_cond_wait_interruptible) DO(ppt_cond_wait_mutex)                 \
     DO(ppt_cond_wait_mutex_interruptible) DO(ppt_cond_wait_unlock)          \

@@ -258,6 +258,25 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
+/* Proves ppt_cond_signal_last. */
+START_TEST(signal_last_notifies_the_waiter_that_came_last)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_waiter_t first, second, third;
+
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 0);
+    ppt_cond_enqueue(&cond, &first);
+    ppt_cond_enqueue(&cond, &second);
+    ppt_cond_enqueue(&cond, &third);
+    ck_assert_int_eq(ppt_cond_cancel(&cond, &third), 0);
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 1);
+    ck_assert_int_eq(sleep_now(&cond, &second), 0);
+    ck_assert_int_eq(ppt_cond_cancel(&cond, &first), 0);
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 0);
+    ck_new(&cond);
+}
+END_TEST
+
 /* Proves ppt_cond_sleep 0. */
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
@@ -338,6 +357,55 @@ START_TEST(wait_unlock_that_times_out_returns_without_the_lock)
     ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, deadline), ETIMEDOUT);
     ck_assert_int_ge(ppt_now(), deadline);
     ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+    ck_new(&cond);
+}
+END_TEST
+
+/* Proves ppt_cond_wait_unlock_yielding. */
+START_TEST(wait_unlock_that_yields_is_one_that_does_not)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    int64_t deadline = ppt_deadline(10 * MS);
+
+    ck_assert_int_eq(ppt_cond_wait_unlock_yielding(&cond, &lock, PPT_TRY),
+                     EPERM);
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_wait_unlock_yielding(&cond, &lock, deadline),
+                     ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ck_assert(!ppt_lock_locked(&lock));
+    ck_new(&cond);
+}
+END_TEST
+
+static void sleep_yielding(void *arg)
+{
+    waiter_t *self = arg;
+    ppt_waiter_t waiter;
+
+    ppt_cond_enqueue_uninterruptible(self->cond, &waiter);
+    self->result = ppt_cond_sleep_yielding(self->cond, &waiter, PPT_FOREVER);
+}
+
+/* Proves ppt_cond_sleep_yielding. */
+START_TEST(sleep_that_yields_is_a_sleep)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    waiter_t sleeper = { .cond = &cond, .result = -1 };
+    int64_t deadline = ppt_deadline(10 * MS);
+    ppt_waiter_t waiter;
+
+    worker_start(&sleeper.worker, sleep_yielding, &sleeper);
+    await(worker_asleep(&sleeper.worker));
+    ck_assert_int_eq(ppt_cond_signal_last(&cond), 1);
+    worker_join(&sleeper.worker);
+    ck_assert_int_eq(sleeper.result, 0);
+    ppt_cond_enqueue_uninterruptible(&cond, &waiter);
+    ck_assert_int_eq(ppt_cond_sleep_yielding(&cond, &waiter, -1), EINVAL);
+    ck_assert_int_eq(ppt_cond_sleep_yielding(&cond, &waiter, deadline),
+                     ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
     ck_new(&cond);
 }
 END_TEST
@@ -819,6 +887,9 @@ void add_tests(Suite *suite)
         wait_unlock_returns_without_the_lock,
         wait_unlock_that_times_out_returns_without_the_lock,
         wait_unlock_that_is_refused_changes_nothing,
+        wait_unlock_that_yields_is_one_that_does_not,
+        signal_last_notifies_the_waiter_that_came_last,
+        sleep_that_yields_is_a_sleep,
         release_wakes_those_that_pass_up_to_one_that_takes_the_lock,
         waiter_that_passes_returns_0_after_its_deadline_if_notified_before,
         wait_takes_the_lock_as_it_was_held,

@@ -50,6 +50,40 @@ START_TEST(waiters_are_notified_in_the_order_of_the_queue)
 }
 END_TEST
 
+static ppt__waiter_t *take_last(ppt_waitq_t *queue)
+{
+    ppt__wake_list_t list;
+
+    ppt__waitq_guard(queue);
+    list = ppt__waitq_take_last(queue);
+    ppt__waitq_unguard(queue);
+    ck_assert_int_eq(list.length, list.first != NULL);
+    ck_assert_ptr_eq(list.last, list.first);
+    return list.first;
+}
+
+/* Proves waitq.c I4. */
+START_TEST(last_waiter_is_notified_where_that_is_asked_for)
+{
+    ppt_waitq_t queue = { 0 };
+    ppt__waiter_t waiters[MANY];
+    int i;
+
+    enqueue_many(&queue, waiters);
+    begin_to_leave(&waiters[MANY - 1]);
+    for (i = MANY - 2; i >= 0; i--) {
+        ck_assert_ptr_eq(take_last(&queue), &waiters[i]);
+        ck_assert(state_of(&waiters[i]) & PPT__NOTIFIED);
+        ck_present(&queue, i, (unsigned)i + 1);
+    }
+    ck_assert_ptr_null(take_last(&queue));
+    ppt__waitq_guard(&queue);
+    ppt__waitq_unlink(&queue, &waiters[MANY - 1]);
+    ppt__waitq_unguard(&queue);
+    ck_empty(&queue);
+}
+END_TEST
+
 /* Proves waitq.c I4. */
 START_TEST(waiter_pushed_in_front_is_notified_next)
 {
@@ -418,6 +452,7 @@ void add_tests(Suite *suite)
     const TTest *const tests[] = {
         all_zero_memory_is_an_empty_queue,
         waiters_are_notified_in_the_order_of_the_queue,
+        last_waiter_is_notified_where_that_is_asked_for,
         waiter_pushed_in_front_is_notified_next,
         take_chooses_the_first_n_or_all_that_there_are,
         all_may_leave,

@@ -110,6 +110,10 @@ PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
 PPT_API int ppt_cond_wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock,
                                  int64_t deadline);
 
+/* The same, but it yields before it sleeps, as ppt_cond_wait does. */
+PPT_API int ppt_cond_wait_unlock_yielding(ppt_cond_t *cond, ppt_lock_t *lock,
+                                          int64_t deadline);
+
 /*
  * As ppt_cond_wait, but a signal handler that runs meanwhile is followed by
  * on_interrupt(arg), which says whether to go on (waiter.h).  The callback
@@ -138,6 +142,13 @@ PPT_API int ppt_cond_signal(ppt_cond_t *cond);
 PPT_API int ppt_cond_signal_n(ppt_cond_t *cond, int n);
 PPT_API int ppt_cond_broadcast(ppt_cond_t *cond);
 
+/*
+ * The same for the waiter that came last: where any will do, as of the idle
+ * threads of a pool, it may still spin, and its data are still in the cache.
+ * Who came earlier waits for as long as this one is enough.
+ */
+PPT_API int ppt_cond_signal_last(ppt_cond_t *cond);
+
 /* How many threads wait for cond; may be stale on return. */
 PPT_API unsigned ppt_cond_waiting(const ppt_cond_t *cond);
 
@@ -158,7 +169,8 @@ PPT_API bool ppt_cond_wakes_remotely(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
- * Nor do these yield before they sleep: see ppt_cond_wait_unlock.
+ * Nor do these yield before they sleep, but for the last one: see
+ * ppt_cond_wait_unlock.
  *
  * enqueue takes a place in the queue: from now on signals may notify it.  A
  * signal by a thread that takes the lock after it was let go finds it there.
@@ -189,6 +201,13 @@ PPT_API void ppt_cond_enqueue_uninterruptible(ppt_cond_t *cond,
 PPT_API int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond,
                                            ppt_waiter_t *waiter,
                                            int64_t deadline);
+
+/*
+ * The second of these, which yields the CPU a few times before it sleeps, as
+ * ppt_cond_wait does, if it does not spin.
+ */
+PPT_API int ppt_cond_sleep_yielding(ppt_cond_t *cond, ppt_waiter_t *waiter,
+                                    int64_t deadline);
 
 /*
  * Give up the place in the queue.

@@ -35,8 +35,8 @@
  *       out under the guard.  A waker that meets it takes it out of the ring,
  *       so that none meets it again, but does not count it out.  So a queue is
  *       touched by a waiter only while the waiter is counted.
- *   I4  Waiters are notified in the order of the queue.  One in a callback
- *       keeps its place.
+ *   I4  Waiters are notified in the order of the queue, or the last one where
+ *       that is asked for.  One in a callback keeps its place.
  *   I5  The guard is held only for a bounded number of instructions per
  *       waiter, without calls that block.  It sleeps when contended.
  *   I6  A guard that is held has the generation of its holder's process, a
@@ -308,6 +308,25 @@ ppt__waiter_t *ppt__waitq_pop(ppt_waitq_t *queue)
 ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue)
 {
     return ppt__waitq_take_ready(queue, 1).first;
+}
+
+/* I3: one that is not notified is on its way out. */
+ppt__wake_list_t ppt__waitq_take_last(ppt_waitq_t *queue)
+{
+    ppt__wake_list_t list = { NULL, NULL, 0 };
+    int cpu = ppt__cpu();
+
+    while (queue->head != NULL && list.length == 0) {
+        ppt__waiter_t *last = ((ppt__waiter_t *)queue->head)->prev;
+
+        if (notify(queue, last, cpu, PPT__CANCELLED)) {
+            ppt__waitq_unlink(queue, last);
+            ppt__wake_list_append(&list, last);
+        } else {
+            detach(queue, last);
+        }
+    }
+    return list;
 }
 
 int ppt__waitq_present(ppt_waitq_t *queue)

@@ -59,6 +59,9 @@ ppt__waiter_t *ppt__waitq_pop_ready(ppt_waitq_t *queue);
 ppt__wake_list_t ppt__waitq_take(ppt_waitq_t *queue, int n);
 ppt__wake_list_t ppt__waitq_take_ready(ppt_waitq_t *queue, int n);
 
+/* The same for the one that queued last. */
+ppt__wake_list_t ppt__waitq_take_last(ppt_waitq_t *queue);
+
 /*
  * Without the guard: how many wait, or are on their way out; stale at once.
  * It may be other than 0 where nobody waits, since a fork emptied the queue.

@@ -96,6 +96,40 @@ static long long event_is_set(PyObject *object, long long unused)
     return ppt->event_is_set(object);
 }
 
+/* What is put: the argument, and how many the thread has put before. */
+typedef struct {
+    long long argument;
+    long number;
+} number_t;
+
+static long made; /* with the GIL, or atomic */
+
+static PyObject *make_number(void *data)
+{
+    number_t *number = data;
+    PyObject *item = NULL;
+
+    __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
+    if (number->argument == -1)
+        PyErr_SetString(PyExc_ValueError, "made of -1");
+    else if (number->argument != -2) /* no exception is set */
+        item = Py_BuildValue("Ll", number->argument, number->number);
+    free(number);
+    return item;
+}
+
+static long long simple_queue_put(PyObject *object, long long argument)
+{
+    static _Thread_local long puts;
+    number_t *number = malloc(sizeof *number);
+
+    if (number == NULL)
+        return 1;
+    number->argument = argument;
+    number->number = puts++;
+    return ppt->simple_queue_put(object, make_number, number);
+}
+
 static const struct {
     const char *name;
     operation_fn operation;
@@ -109,6 +143,7 @@ static const struct {
     { "event_set", event_set },
     { "event_clear", event_clear },
     { "event_is_set", event_is_set },
+    { "simple_queue_put", simple_queue_put },
 };
 
 static operation_fn find(const char *name)
@@ -177,18 +212,27 @@ static PyObject *counted(PyObject *module, PyObject *unused)
     return PyLong_FromLongLong(count);
 }
 
+static PyObject *items_made(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyLong_FromLong(__atomic_load_n(&made, __ATOMIC_RELAXED));
+}
+
 static PyObject *kinds(PyObject *module, PyObject *object)
 {
     (void)module;
-    return Py_BuildValue("iiii", ppt->is_lock(object),
+    return Py_BuildValue("iiiii", ppt->is_lock(object),
                          ppt->is_condition(object),
-                         ppt->is_semaphore(object), ppt->is_event(object));
+                         ppt->is_semaphore(object), ppt->is_event(object),
+                         ppt->is_simple_queue(object));
 }
 
 static PyMethodDef methods[] = {
     { "start", start, METH_VARARGS, NULL },
     { "join", join, METH_O, NULL },
     { "counted", counted, METH_NOARGS, NULL },
+    { "items_made", items_made, METH_NOARGS, NULL },
     { "kinds", kinds, METH_O, NULL },
     { NULL, NULL, 0, NULL },
 };

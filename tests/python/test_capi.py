@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The C API, used by a thread that Python knows nothing of."""
 import errno
+import gc
 import importlib.machinery
 import importlib.util
 import os
+import queue
 import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 import threading
 
@@ -69,25 +72,26 @@ def test_header_compiles_alone_as_c_and_as_cpp(tmp_path):
 
 
 def test_version_is_at_least_that_of_the_header(user):
-    assert user.version >= 1
+    assert user.version >= 2
 
 
 def test_kinds_are_told_apart(user):
     class Sub(pyplusthread.Event):
         pass
 
-    for thing, kinds in [
-            (pyplusthread.Lock(), (1, 0, 0, 0)),
-            (pyplusthread.Condition(), (0, 1, 0, 0)),
-            (pyplusthread.Semaphore(), (0, 0, 1, 0)),
-            (pyplusthread.BoundedSemaphore(), (0, 0, 1, 0)),
-            (pyplusthread.Event(), (0, 0, 0, 1)), (Sub(), (0, 0, 0, 1)),
-            (pyplusthread.RLock(), (0, 0, 0, 0)),
-            (pyplusthread.Barrier(2), (0, 0, 0, 0)),
-            (threading.Lock(), (0, 0, 0, 0)),
-            (threading.Condition(), (0, 0, 0, 0)),
-            (None, (0, 0, 0, 0)), (pyplusthread.Event, (0, 0, 0, 0))]:
-        assert user.kinds(thing) == kinds
+    names = ['lock', 'condition', 'semaphore', 'event', 'simple queue']
+    for thing, kind in [
+            (pyplusthread.Lock(), 'lock'),
+            (pyplusthread.Condition(), 'condition'),
+            (pyplusthread.Semaphore(), 'semaphore'),
+            (pyplusthread.BoundedSemaphore(), 'semaphore'),
+            (pyplusthread.Event(), 'event'), (Sub(), 'event'),
+            (pyplusthread.SimpleQueue(), 'simple queue'),
+            (pyplusthread.RLock(), None), (pyplusthread.Barrier(2), None),
+            (pyplusthread.Queue(), None), (queue.SimpleQueue(), None),
+            (threading.Lock(), None), (threading.Condition(), None),
+            (None, None), (pyplusthread.Event, None)]:
+        assert user.kinds(thing) == tuple(name == kind for name in names)
 
 
 @pytest.mark.parametrize('kind', ['Lock', 'RLock'])
@@ -191,12 +195,14 @@ def test_gil_is_not_needed(user):
     """The foreign thread gets through while this one keeps the GIL."""
     event = pyplusthread.Event()
     cond = pyplusthread.Condition()
+    box = pyplusthread.SimpleQueue()
     handles = [user.start('event_set', event, 0, 1),
+               user.start('simple_queue_put', box, 0, 1),
                user.start('condition_notify_all', cond, 0, 1000)]
     spins = 0
-    while not event.is_set():  # never gives the GIL up for long
+    while not event.is_set() or box.empty():  # never gives the GIL up for long
         spins += 1
-    assert [user.join(handle) for handle in handles] == [0, 0]
+    assert [user.join(handle) for handle in handles] == [0] * 3
 
 
 def test_lock_excludes_python_and_foreign_threads(user):
@@ -257,14 +263,134 @@ def test_each_release_lets_one_in(user):
     assert semaphore._value == 0
 
 
+def drained(box):
+    items = []
+    while not box.empty():
+        items.append(box.get_nowait())
+    return items
+
+
+def test_items_come_in_the_order_of_the_puts(call):
+    box = pyplusthread.SimpleQueue()
+    assert call('simple_queue_put', box, 1, 3) == 0
+    assert not box.empty() and box.qsize() == 3
+    box.put('python')
+    assert box.qsize() == 4
+    assert box.get() == (1, 0)
+    assert call('simple_queue_put', box, 2, 20) == 0
+    assert box.qsize() == 23
+    box.put('python')
+    assert drained(box) == [(1, 1), (1, 2), 'python',
+                            *((2, number) for number in range(20)), 'python']
+    assert box.qsize() == 0
+    with pytest.raises(queue.Empty):
+        box.get_nowait()
+
+
+@pytest.mark.parametrize('timeout', [None, 60])
+def test_foreign_put_ends_a_get(call, timeout):
+    box = pyplusthread.SimpleQueue()
+    for number in range(20):
+        worker = Worker(box.get, True, timeout)
+        if number % 2:
+            until(worker.asleep)
+        assert call('simple_queue_put', box, number) == 0
+        assert worker.join() == (number, 0)
+
+
+def test_foreign_put_ends_a_get_of_the_main_thread(user):
+    box = pyplusthread.SimpleQueue()
+    for number in range(100):
+        handle = user.start('simple_queue_put', box, number, 1)
+        assert box.get() == (number, 0)
+        assert user.join(handle) == 0
+
+
+def test_get_raises_what_make_has_raised(call):
+    box = pyplusthread.SimpleQueue()
+    call('simple_queue_put', box, -1)
+    call('simple_queue_put', box, -2)
+    call('simple_queue_put', box, 3)
+    with pytest.raises(ValueError, match='made of -1'):
+        box.get()
+    with pytest.raises(SystemError):
+        box.get_nowait()
+    assert drained(box) == [(3, 0)]
+    worker = Worker(box.get)
+    until(worker.asleep)
+    call('simple_queue_put', box, -1)
+    with pytest.raises(ValueError):
+        worker.join()
+
+
+def test_make_is_called_once_by_the_end_of_the_queue(user, call, monkeypatch):
+    unraisable = []
+    monkeypatch.setattr(sys, 'unraisablehook', unraisable.append)
+    before = user.items_made()
+    box = pyplusthread.SimpleQueue()
+    box.put(box)  # a cycle
+    call('simple_queue_put', box, 1, 30)
+    box.put(None)
+    call('simple_queue_put', box, -1)
+    call('simple_queue_put', box, 2, 30)
+    assert user.items_made() == before
+    gc.collect()
+    assert user.items_made() == before
+    del box
+    gc.collect()
+    assert user.items_made() == before + 61
+    assert [one.exc_type for one in unraisable] == [ValueError]
+
+
+def test_no_item_of_a_foreign_thread_is_lost_or_doubled(user):
+    box = pyplusthread.SimpleQueue()
+    puts, foreign, consumers = 4000, 3, 4
+
+    def consume(timeout):
+        items = []
+        while True:
+            try:
+                item = box.get(timeout=timeout)
+            except queue.Empty:
+                continue
+            if item is None:
+                return items
+            items.append(item)
+
+    def produce():
+        for number in range(puts):
+            box.put((0, number))
+
+    workers = [Worker(consume, None if number % 2 else 0.0005)
+               for number in range(consumers)]
+    handles = [user.start('simple_queue_put', box, number + 1, puts)
+               for number in range(foreign)]
+    produce()
+    assert [user.join(handle) for handle in handles] == [0] * foreign
+    for _ in workers:
+        box.put(None)
+    taken = join_all(workers)
+    assert sorted(item for items in taken for item in items) == [
+        (kind, number) for kind in range(foreign + 1)
+        for number in range(puts)]
+    for items in taken:
+        for kind in range(foreign + 1):
+            numbers = [number for one, number in items if one == kind]
+            assert numbers == sorted(numbers)
+
+
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
 @pytest.mark.unsanitized
 def test_fork_may_catch_a_foreign_thread_in_any_state(user):
     event = pyplusthread.Event()
     cond = pyplusthread.Condition(pyplusthread.Lock())
     semaphore = pyplusthread.Semaphore(0)
+    box = pyplusthread.SimpleQueue()
 
     def child():
+        drained(box)
+        box.put(None)
+        assert box.get() is None
         event.clear()
         assert event.wait(0.001) is False
         event.set()
@@ -278,7 +404,8 @@ def test_fork_may_catch_a_foreign_thread_in_any_state(user):
     handles = [user.start('event_set', event, 0, 5000000),
                user.start('event_clear', event, 0, 5000000),
                user.start('condition_notify', cond, 1, 5000000),
-               user.start('semaphore_release', semaphore, 1, 5000000)]
+               user.start('semaphore_release', semaphore, 1, 5000000),
+               user.start('simple_queue_put', box, 1, 200000)]
     for _ in range(20):
         in_child(child)
     for handle in handles:

@@ -386,3 +386,14 @@ def test_immediate_shutdown_ends_joins(tasks):
     box.shutdown(immediate=True)
     worker.join()
     assert box.unfinished_tasks == 0 and box.empty()
+
+
+def test_put_wakes_the_thread_that_began_to_wait_last(native):
+    box = native.SimpleQueue()
+    workers = []
+    for _ in range(3):
+        workers.append(Worker(box.get))
+        until(workers[-1].asleep)
+    for number in range(3):
+        box.put(number)
+        assert workers.pop().join() == number

@@ -231,6 +231,8 @@ def test_comparison_that_fails_anywhere_changes_nothing(native, size):
 
 def test_no_item_is_lost_with_threads_that_are_stopped(kind):
     """Whatever PyThreadState_SetAsyncExc interrupts."""
+    if kind.__module__ == 'queue':
+        pytest.skip('a thread that is stopped as it takes the mutex keeps it')
     box, got, done = kind(), [], []
 
     def get():

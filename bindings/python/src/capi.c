@@ -15,6 +15,7 @@
 #include "types/cond.h"
 #include "types/event.h"
 #include "types/semaphore.h"
+#include "types/simple_queue.h"
 
 #include "pyplusthread_capi.h"
 
@@ -109,6 +110,7 @@ IS_A(is_lock, lock_type)
 IS_A(is_condition, condition_type)
 IS_A(is_semaphore, semaphore_type)
 IS_A(is_event, event_type)
+IS_A(is_simple_queue, simple_queue_type)
 
 static const PyPlusThread_CAPI functions = {
     .version = PYPLUSTHREAD_CAPI_VERSION,
@@ -124,6 +126,8 @@ static const PyPlusThread_CAPI functions = {
     .event_set = event_set,
     .event_clear = event_clear,
     .event_is_set = event_is_set,
+    .is_simple_queue = is_simple_queue,
+    .simple_queue_put = ppy_simple_queue_put_deferred,
 };
 
 int ppy_add_capi(PyObject *module)

@@ -2,29 +2,34 @@
  * feed.c - a thread of C that hands numbers to Python.
  *
  * The thread stands for a decoder, a driver or an event loop: Python knows
- * nothing of it, and it never holds the GIL.  It puts a number into the ring
- * and releases a unit of a pyplusthread.Semaphore.  foreign_thread.py acquires
- * a unit, and takes the number.
+ * nothing of it, and it never holds the GIL.  It puts what it has measured
+ * into a pyplusthread.SimpleQueue.  foreign_thread.py gets it from there; then
+ * make() makes a number of Python of it.
  *
  * Part of pyplusthread.  SPDX-License-Identifier: MIT
  */
 #include <Python.h>
 #include <pthread.h>
 #include <pyplusthread_capi.h>
-
-#define ROOM 1024
+#include <stdlib.h>
 
 static const PyPlusThread_CAPI *ppt;
 
-/* One feed at a time.  The thread writes numbers[] before the unit of that
- * number is released, and Python reads it after it has acquired the unit. */
+/* One feed at a time. */
 static struct {
     pthread_t thread;
-    PyObject *filled;
-    long numbers[ROOM];
+    PyObject *queue;
     long n;
-    long taken; /* with the GIL */
 } feed;
+
+/* By the thread of Python that gets it, with the GIL. */
+static PyObject *make(void *data)
+{
+    PyObject *number = PyLong_FromLong(*(long *)data);
+
+    free(data);
+    return number;
+}
 
 static void *produce(void *unused)
 {
@@ -32,62 +37,53 @@ static void *produce(void *unused)
 
     (void)unused;
     for (i = 0; i < feed.n; i++) {
-        feed.numbers[i] = i * i; /* here it would wait for its device */
-        ppt->semaphore_release(feed.filled, 1);
+        long *data = malloc(sizeof *data);
+
+        if (data == NULL)
+            abort();
+        *data = i * i; /* here it would wait for its device */
+        if (ppt->simple_queue_put(feed.queue, make, data) != 0)
+            abort(); /* no memory */
     }
     return NULL;
 }
 
-/* start(semaphore, n): have a thread of C make n numbers. */
+/* start(queue, n): have a thread of C put n numbers. */
 static PyObject *start(PyObject *module, PyObject *args)
 {
-    PyObject *filled;
+    PyObject *queue;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "Ol", &filled, &feed.n))
+    if (!PyArg_ParseTuple(args, "Ol", &queue, &feed.n))
         return NULL;
-    if (!ppt->is_semaphore(filled) || feed.n < 0 || feed.n > ROOM
-        || feed.filled != NULL) {
-        PyErr_SetString(PyExc_ValueError, "a pyplusthread.Semaphore, and at "
-                        "most 1024 numbers, once");
+    if (!ppt->is_simple_queue(queue) || feed.queue != NULL) {
+        PyErr_SetString(PyExc_ValueError, "a pyplusthread.SimpleQueue, once");
         return NULL;
     }
-    feed.filled = Py_NewRef(filled); /* while the thread runs */
+    feed.queue = Py_NewRef(queue); /* while the thread runs */
     if (pthread_create(&feed.thread, NULL, produce, NULL) != 0) {
-        Py_CLEAR(feed.filled);
+        Py_CLEAR(feed.queue);
         PyErr_SetString(PyExc_RuntimeError, "no thread can be started");
         return NULL;
     }
     Py_RETURN_NONE;
 }
 
-/* take(): the next number; after a unit of the semaphore was acquired. */
-static PyObject *take(PyObject *module, PyObject *unused)
-{
-    (void)module, (void)unused;
-    if (feed.taken >= feed.n) {
-        PyErr_SetString(PyExc_IndexError, "all numbers were taken");
-        return NULL;
-    }
-    return PyLong_FromLong(feed.numbers[feed.taken++]);
-}
-
 /* join(): wait for the end of the thread, without the GIL. */
 static PyObject *join(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    if (feed.filled != NULL) {
+    if (feed.queue != NULL) {
         Py_BEGIN_ALLOW_THREADS
         pthread_join(feed.thread, NULL);
         Py_END_ALLOW_THREADS
-        Py_CLEAR(feed.filled);
+        Py_CLEAR(feed.queue);
     }
     Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
-    { "start", start, METH_VARARGS, "start(semaphore, n)" },
-    { "take", take, METH_NOARGS, "take()" },
+    { "start", start, METH_VARARGS, "start(queue, n)" },
     { "join", join, METH_NOARGS, "join()" },
     { NULL, NULL, 0, NULL }
 };

@@ -3,25 +3,21 @@
     cc -shared -fPIC -pthread feed.c -o feed.so $(python build_flags.py)
     python foreign_thread.py [numbers]
 
-Each number is announced by a unit of a semaphore.  The foreign thread
-releases it without the GIL and without a Python thread state; the Python
-thread sleeps meanwhile, and does not poll.
+The foreign thread puts into the queue without the GIL and without a Python
+thread state; the Python thread sleeps meanwhile, and does not poll.
 
 Part of pyplusthread.  SPDX-License-Identifier: MIT
 """
 import sys
 
 import feed
-from pyplusthread import Semaphore
+from pyplusthread import SimpleQueue
 
 
 def main(numbers=1000):
-    filled = Semaphore(0)
-    feed.start(filled, numbers)
-    total = 0
-    for _ in range(numbers):
-        filled.acquire()
-        total += feed.take()
+    queue = SimpleQueue()
+    feed.start(queue, numbers)
+    total = sum(queue.get() for _ in range(numbers))
     feed.join()
     print('sum of the squares:', total)
 

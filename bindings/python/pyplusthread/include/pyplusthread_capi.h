@@ -2,8 +2,8 @@
  * pyplusthread_capi.h - pyplusthread from C.
  *
  * With it a thread that has no Python thread state, and does not hold the
- * GIL, can notify a Condition, set an Event or release a Semaphore: a thread
- * of a decoder, a driver's callback, an event loop in C.
+ * GIL, can put into a SimpleQueue, notify a Condition, set an Event or release
+ * a Semaphore: a thread of a decoder, a driver's callback, an event loop in C.
  *
  *     static const PyPlusThread_CAPI *ppt;     // once, with the GIL
  *     ppt = PyPlusThread_Import();
@@ -39,7 +39,7 @@ extern "C" {
 
 /* What PyPlusThread_Import opens, and the version that this header needs. */
 #define PYPLUSTHREAD_CAPI_CAPSULE "pyplusthread._core._C_API"
-#define PYPLUSTHREAD_CAPI_VERSION 1
+#define PYPLUSTHREAD_CAPI_VERSION 2
 
 /* Later versions add functions at the end; version says how far it goes. */
 typedef struct {
@@ -89,6 +89,25 @@ typedef struct {
     void (*event_set)(PyObject *event);
     void (*event_clear)(PyObject *event);
     int (*event_is_set)(PyObject *event);
+
+    /* From here on since version 2.  As is_lock. */
+    int (*is_simple_queue)(PyObject *object);
+
+    /*
+     * Put data into a SimpleQueue, behind what has been put before, and wake a
+     * thread that waits for an item.  Any thread.
+     *
+     * The thread whose get() takes it calls make(data), with the GIL, and
+     * returns the item, a new reference, that make has returned; or raises
+     * the exception that make has set, when it returns NULL.  make is called
+     * once, by the end of the queue at the latest: then the item is dropped.
+     * A method put() of a subclass is not called.
+     *
+     * Returns   0
+     *           ENOMEM  data was not put
+     */
+    int (*simple_queue_put)(PyObject *queue, PyObject *(*make)(void *data),
+                            void *data);
 } PyPlusThread_CAPI;
 
 /*

@@ -269,7 +269,7 @@ static void notify(ppy_queue_t *self, int part)
     ppt_cond_t *cond = &condition(self, part)->waiters.cond;
 
     if (__atomic_load_n(&cond->queue.length, __ATOMIC_RELAXED) != 0)
-        ppy_wake_one(cond);
+        ppy_wake_one(cond, ppt_cond_signal);
 }
 
 /* Then somebody is notified.  Returns   1, NOT_NATIVE, -1 */

@@ -3,30 +3,30 @@
  *
  * Idea
  *   A ring of items, and a queue of threads that wait for one.  A put adds
- *   its item and wakes the first waiter; that takes an item from the ring
- *   once it is attached again, or waits again if another thread was faster.
+ *   its item and wakes a waiter; that takes an item from the ring once it is
+ *   attached again, or waits again if another thread was faster.  The waiter
+ *   that came last is woken, which is the quickest to come: of the workers of
+ *   a pool those that are not needed sleep on.
  *
  * State
- *   items, slots, first, count   the ring: count items from first on; there
- *         are no slots before the first put
+ *   ring     the items; see item_ring.c
  *   filled   the threads that wait
  *
- *   The ring is guarded by the GIL; by a critical section where there is none.
- *   It is held for a few instructions, in which no Python code can run: memory
- *   for slots is not an object, and no reference is given up.  So a put or a
- *   get may interrupt another one of the same thread at any point where
- *   Python code may run.
+ *   A put or a get may interrupt another one of the same thread at any point
+ *   where Python code may run: not while it uses the ring (R1).
  *
  * Invariants
  *   Q1  A thread queues in filled while it sees that the ring is empty, in one
- *       section; a put that comes later finds it there.
+ *       section; a put that comes later finds it there.  A foreign thread's
+ *       put knows no sections: it adds its item, then looks whether somebody
+ *       waits; the thread queues, then looks whether something has arrived.
+ *       One of the two sees the other.
  *   Q2  An item is in the ring until a get, attached, takes it and returns it.
  *       So a get that times out, that a handler's exception ends, or whose
  *       thread is ended when it attaches (wait.c, W1), has taken none.
- *   Q3  A wake-up whose waiter does not look at the ring, since a handler
- *       raised, is passed on to the next: whoever is queued while there are
- *       items has been woken, or is queued behind a waiter that was and has
- *       not looked yet.
+ *   Q3  While threads are queued there are no more items than wake-ups that
+ *       are under way, to waiters that have not looked at the ring yet.  One
+ *       whose waiter does not look, since a handler raised, is passed on.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -39,102 +39,50 @@
 #include "../wait/acquire.h"
 #include "../wait/main_thread.h"
 #include "../wait/wait.h"
-
-enum { LEAST_TO_SHRINK = 16 };
+#include "item_ring.h"
 
 typedef struct {
     PyObject_HEAD
     ppt_cond_t filled;
-    PyObject **items;
-    size_t count;
-    uint32_t first;
-    uint32_t slots;
+    ppy_ring_t ring;
     PyObject *weakrefs;
 } simple_queue_t;
 
-/* --- the ring: in a critical section, if there is no GIL ---------------- */
-
-static PyObject **slot(const simple_queue_t *self, size_t i)
-{
-    size_t at = self->first + i;
-
-    return &self->items[at < self->slots ? at : at - self->slots];
-}
-
-static int resize(simple_queue_t *self, size_t slots)
-{
-    PyObject **items = slots > UINT32_MAX
-                           ? NULL
-                           : PyMem_Malloc(slots * sizeof(*items));
-    size_t i;
-
-    if (items == NULL)
-        return -1;
-    for (i = 0; i < self->count; i++)
-        items[i] = *slot(self, i);
-    PyMem_Free(self->items);
-    self->items = items;
-    self->first = 0;
-    self->slots = (uint32_t)slots;
-    return 0;
-}
-
-/* As much as a list does, which stock's was until CPython 3.12. */
-static int grow(simple_queue_t *self)
-{
-    size_t least = self->count + 1;
-
-    return resize(self, (least + least / 8 + 6) & ~(size_t)3);
-}
-
-/* Without memory for fewer slots, there are as many as before. */
-static void shrink_if_large(simple_queue_t *self)
-{
-    if (self->slots > LEAST_TO_SHRINK && self->count < self->slots / 8)
-        (void)resize(self, self->slots / 2);
-}
-
-static int push(simple_queue_t *self, PyObject *item)
-{
-    if (self->count == self->slots && grow(self) < 0)
-        return -1;
-    *slot(self, self->count) = Py_NewRef(item);
-    self->count++;
-    return 0;
-}
-
-/* NULL, without an exception, if there is none. */
-static PyObject *pop(simple_queue_t *self)
-{
-    PyObject *item;
-
-    if (self->count == 0)
-        return NULL;
-    item = *slot(self, 0);
-    self->first = self->first + 1 < self->slots ? self->first + 1 : 0;
-    self->count--;
-    shrink_if_large(self);
-    return item;
-}
+/* --- the ring ------------------------------------------------------------- */
 
 static int add(simple_queue_t *self, PyObject *item)
 {
     int result;
 
     Py_BEGIN_CRITICAL_SECTION(self);
-    result = push(self, item);
+    result = ppy_ring_push(&self->ring, item);
     Py_END_CRITICAL_SECTION();
     return result;
 }
 
-static PyObject *take(simple_queue_t *self)
+/*
+ * After ppy_ring_pop, which has found something, or not.
+ *
+ * Returns   1; 0: there is none; -1 with an exception set
+ */
+static int item_of(int found, ppy_entry_t entry, PyObject **item)
 {
-    PyObject *item;
+    if (found > 0)
+        return ppy_entry_item(entry, item);
+    if (found < 0)
+        PyErr_NoMemory();
+    return found;
+}
+
+static int take(simple_queue_t *self, PyObject **item)
+{
+    ppy_entry_t entry = 0;
+    int found;
 
     Py_BEGIN_CRITICAL_SECTION(self);
-    item = pop(self);
+    found = ppy_ring_pop(&self->ring, &entry);
     Py_END_CRITICAL_SECTION();
-    return item;
+    return item_of(found, entry, item);
 }
 
 static size_t count_of(simple_queue_t *self)
@@ -142,7 +90,7 @@ static size_t count_of(simple_queue_t *self)
     size_t count;
 
     Py_BEGIN_CRITICAL_SECTION(self);
-    count = self->count;
+    count = ppy_ring_length(&self->ring);
     Py_END_CRITICAL_SECTION();
     return count;
 }
@@ -164,22 +112,33 @@ static void queue_up(simple_queue_t *self, attempt_t *attempt)
         ppt_cond_enqueue_uninterruptible(&self->filled, &attempt->waiter);
 }
 
-/* Q1: an item; or NULL, and the thread is queued. */
-static PyObject *take_or_queue_up(simple_queue_t *self, attempt_t *attempt)
-{
-    PyObject *item;
-
-    Py_BEGIN_CRITICAL_SECTION(self);
-    item = pop(self);
-    if (item == NULL)
-        queue_up(self, attempt);
-    Py_END_CRITICAL_SECTION();
-    return item;
-}
-
 static bool somebody_waits(const simple_queue_t *self)
 {
     return __atomic_load_n(&self->filled.queue.length, __ATOMIC_RELAXED) != 0;
+}
+
+/* Q1: what a foreign thread has put meanwhile may have woken nobody. */
+static void look_again(simple_queue_t *self)
+{
+    if (ppy_ring_look(&self->ring))
+        ppt_cond_signal_last(&self->filled);
+}
+
+/* Q1: as take; where there is none the thread is queued. */
+static int take_or_queue_up(simple_queue_t *self, attempt_t *attempt,
+                            PyObject **item)
+{
+    ppy_entry_t entry = 0;
+    int found;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    found = ppy_ring_pop(&self->ring, &entry);
+    if (found == 0)
+        queue_up(self, attempt);
+    Py_END_CRITICAL_SECTION();
+    if (found == 0)
+        look_again(self);
+    return item_of(found, entry, item);
 }
 
 static int give_up(simple_queue_t *self, attempt_t *attempt)
@@ -198,8 +157,8 @@ static int sleep_detached(simple_queue_t *self, attempt_t *attempt,
     if (attempt->runs_handlers)
         result = ppt_cond_sleep(&self->filled, &attempt->waiter, deadline);
     else
-        result = ppt_cond_sleep_uninterruptible(&self->filled,
-                                                &attempt->waiter, deadline);
+        result = ppy_sleep_queued(&attempt->wait, &self->filled,
+                                  &attempt->waiter, deadline);
     ppy_attach(&attempt->wait);
     return result;
 }
@@ -223,69 +182,90 @@ static int sleep_queued(simple_queue_t *self, attempt_t *attempt,
 }
 
 /* The class is gone at the end of the interpreter. */
-static PyObject *none_left(const ppy_state_t *state)
+static int none_left(const ppy_state_t *state)
 {
     PyErr_SetNone(state->empty != NULL ? state->empty : PyExc_RuntimeError);
-    return NULL;
+    return -1;
 }
 
-static PyObject *await_item(simple_queue_t *self, attempt_t *attempt,
-                            int64_t deadline)
+/* Returns   1, or -1 with an exception set */
+static int await_item(simple_queue_t *self, attempt_t *attempt,
+                      int64_t deadline, PyObject **item)
 {
     const ppy_state_t *state = ppy_state(Py_TYPE(self));
 
     for (;;) {
-        PyObject *item = take_or_queue_up(self, attempt);
+        int found = take_or_queue_up(self, attempt, item);
         int result;
 
-        if (item != NULL)
-            return item;
+        if (found != 0)
+            return found;
         result = sleep_queued(self, attempt, deadline);
         if (result < 0)
-            return NULL;
-        item = take(self); /* after a timeout, too */
-        if (item != NULL)
-            return item;
+            return -1;
+        found = take(self, item); /* after a timeout, too */
+        if (found != 0)
+            return found;
         if (result == ETIMEDOUT)
             return none_left(state);
         if (ppy_run_pending(state) < 0)
-            return NULL;
+            return -1;
     }
 }
 
 /* wait.c, W4 */
-static PyObject *await_item_on_heap(simple_queue_t *self, int64_t deadline)
+static int await_item_on_heap(simple_queue_t *self, int64_t deadline,
+                              PyObject **item)
 {
     attempt_t *attempt = PyMem_RawMalloc(sizeof(*attempt));
-    PyObject *item;
+    int result;
 
-    if (attempt == NULL)
-        return PyErr_NoMemory();
+    if (attempt == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
     attempt->runs_handlers = true;
-    item = await_item(self, attempt, deadline);
+    result = await_item(self, attempt, deadline, item);
     PyMem_RawFree(attempt);
-    return item;
+    return result;
 }
 
-static PPY_SLOW PyObject *take_late(simple_queue_t *self, int64_t deadline)
+static PPY_SLOW int take_late(simple_queue_t *self, int64_t deadline,
+                              PyObject **item)
 {
     attempt_t attempt;
 
     if (deadline == PPT_TRY)
         return none_left(ppy_state(Py_TYPE(self)));
     if (!ppy_may_wait())
-        return NULL;
+        return -1;
     if (ppy_is_main_thread())
-        return await_item_on_heap(self, deadline);
+        return await_item_on_heap(self, deadline, item);
     attempt.runs_handlers = false;
-    return await_item(self, &attempt, deadline);
+    return await_item(self, &attempt, deadline, item);
 }
 
 static PyObject *take_until(simple_queue_t *self, int64_t deadline)
 {
-    PyObject *item = take(self);
+    PyObject *item = NULL;
+    int found = take(self, &item);
 
-    return item != NULL ? item : take_late(self, deadline);
+    if (found == 0)
+        found = take_late(self, deadline, &item);
+    return found < 0 ? NULL : item;
+}
+
+/* --- by foreign threads --------------------------------------------------- */
+
+int ppy_simple_queue_put_deferred(PyObject *op, ppy_make_fn make, void *data)
+{
+    simple_queue_t *self = (simple_queue_t *)op;
+
+    if (ppy_ring_put_deferred(&self->ring, make, data) < 0)
+        return ENOMEM;
+    if (somebody_waits(self)) /* Q1 */
+        ppt_cond_signal_last(&self->filled);
+    return 0;
 }
 
 /* --- the methods ---------------------------------------------------------- */
@@ -297,7 +277,7 @@ static PyObject *put_item(PyObject *op, PyObject *item)
     if (add(self, item) < 0)
         return PyErr_NoMemory();
     if (somebody_waits(self))
-        ppy_wake_one(&self->filled);
+        ppy_wake_one(&self->filled, ppt_cond_signal_last);
     Py_RETURN_NONE;
 }
 
@@ -395,7 +375,7 @@ static PyObject *size_in_memory(PyObject *op, PyObject *Py_UNUSED(ignored))
     size_t size;
 
     Py_BEGIN_CRITICAL_SECTION(op);
-    size = self->slots * sizeof(*self->items);
+    size = ppy_ring_size(&self->ring);
     Py_END_CRITICAL_SECTION();
     return PyLong_FromSize_t((size_t)Py_TYPE(op)->tp_basicsize + size);
 }
@@ -415,28 +395,13 @@ static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
 static int traverse(PyObject *op, visitproc visit, void *arg)
 {
-    simple_queue_t *self = (simple_queue_t *)op;
-    size_t i;
-
     Py_VISIT(Py_TYPE(op));
-    for (i = 0; i < self->count; i++)
-        Py_VISIT(*slot(self, i));
-    return 0;
+    return ppy_ring_traverse(&((simple_queue_t *)op)->ring, visit, arg);
 }
 
-/* The ring is empty before anything of the items can run. */
 static int clear(PyObject *op)
 {
-    simple_queue_t *self = (simple_queue_t *)op;
-    simple_queue_t old = *self;
-    size_t i;
-
-    self->items = NULL;
-    self->count = 0;
-    self->first = self->slots = 0;
-    for (i = 0; i < old.count; i++)
-        Py_DECREF(*slot(&old, i));
-    PyMem_Free(old.items);
+    ppy_ring_clear(&((simple_queue_t *)op)->ring);
     return 0;
 }
 

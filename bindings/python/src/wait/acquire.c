@@ -88,16 +88,16 @@ int ppy_release_queued(ppt_lock_t *lock)
  * for one on another CPU: it takes longer to come than this one to let go by
  * itself, or is awake, and the two would only meet.
  */
-void ppy_wake_one(ppt_cond_t *cond)
+void ppy_wake_one(ppt_cond_t *cond, int (*signal)(ppt_cond_t *cond))
 {
     ppy_wait_t wait;
 
     if (ppt_cond_wakes_remotely(cond) || !ppy_interposer_nobody_waits()) {
-        ppt_cond_signal(cond);
+        signal(cond);
         return;
     }
     ppy_detach(&wait);
-    ppt_cond_signal(cond);
+    signal(cond);
     ppy_attach(&wait);
 }
 

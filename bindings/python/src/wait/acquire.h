@@ -58,8 +58,8 @@ static inline bool ppy_locked(const ppt_lock_t *lock)
  */
 int ppy_acquire_whatever(ppt_lock_t *lock);
 
-/* Wake the first that waits for cond, by a thread that is attached. */
-void ppy_wake_one(ppt_cond_t *cond);
+/* Wake one that waits for cond, by a thread that is attached. */
+void ppy_wake_one(ppt_cond_t *cond, int (*signal)(ppt_cond_t *cond));
 
 /* What ppy_release does where threads are queued for lock, or it is free. */
 int ppy_release_queued(ppt_lock_t *lock);

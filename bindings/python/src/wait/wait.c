@@ -24,6 +24,9 @@
  *       and uses its memory, until it switches back.  So nothing that others
  *       look at is on the stack of the thread that runs handlers: its waits
  *       and waiters are on the heap.
+ *   W5  A thread yields before it sleeps if it leaves the GIL free: whoever
+ *       has the CPU then is likely to wake it.  Where another thread gets the
+ *       GIL, that one would have the CPU, and may compute for long.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,6 +35,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "../cpython/interposer.h"
 #include "main_thread.h"
 
 void ppy_wait_begin(ppy_wait_t *wait)
@@ -43,6 +47,7 @@ void ppy_wait_begin(ppy_wait_t *wait)
 void ppy_detach(ppy_wait_t *wait)
 {
     wait->runs_handlers = ppy_is_main_thread();
+    wait->yields = ppy_interposer_nobody_waits();
     wait->thread = PyEval_SaveThread();
 }
 
@@ -50,6 +55,14 @@ void ppy_detach(ppy_wait_t *wait)
 void ppy_attach(ppy_wait_t *wait)
 {
     PyEval_RestoreThread(wait->thread);
+}
+
+int ppy_sleep_queued(const ppy_wait_t *wait, ppt_cond_t *cond,
+                     ppt_waiter_t *waiter, int64_t deadline)
+{
+    return wait->yields
+               ? ppt_cond_sleep_yielding(cond, waiter, deadline)
+               : ppt_cond_sleep_uninterruptible(cond, waiter, deadline);
 }
 
 static bool is_in_chain(PyObject *sought, PyObject *exception)

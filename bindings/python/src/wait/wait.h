@@ -10,11 +10,14 @@
 
 #include <stdbool.h>
 
+#include <pyplusthread/cond.h>
+
 /* One wait of one thread. */
 typedef struct ppy_wait {
     PyThreadState *thread;      /* while detached */
     bool runs_handlers;         /* of signals: the main thread */
     bool keep_on;               /* waiting, whatever handlers raise */
+    bool yields;                /* W5 */
     PyObject *raised;           /* by a handler; owned */
 } ppy_wait_t;
 
@@ -26,6 +29,13 @@ void ppy_detach(ppy_wait_t *wait);
 
 /* Be back.  Does not return if the interpreter is shutting down. */
 void ppy_attach(ppy_wait_t *wait);
+
+/*
+ * While detached, by a thread that runs no handlers: as
+ * ppt_cond_sleep_uninterruptible.  W5
+ */
+int ppy_sleep_queued(const ppy_wait_t *wait, ppt_cond_t *cond,
+                     ppt_waiter_t *waiter, int64_t deadline);
 
 /*
  * By the main thread, before it sleeps: run the handlers of signals that came

@@ -103,7 +103,10 @@ int ppy_wait_with(ppy_waiters_t *waiters, ppt_lock_t *lock, int64_t deadline)
 
     ppt_lock_make_transient(lock); /* W3 */
     ppy_detach(&wait);
-    result = ppt_cond_wait_unlock(&waiters->cond, lock, deadline);
+    result = wait.yields
+                 ? ppt_cond_wait_unlock_yielding(&waiters->cond, lock,
+                                                 deadline)
+                 : ppt_cond_wait_unlock(&waiters->cond, lock, deadline);
     ppy_attach(&wait);
     return result == EPERM ? ppy_not_locked() : result == 0;
 }
@@ -118,7 +121,7 @@ static int wait_uninterruptibly(ppy_waiter_t *waiter, ppt_lock_t *lock,
     ppt_cond_enqueue_uninterruptible(cond, &waiter->node);
     ppt_lock_release(lock);
     ppy_detach(&waiter->wait);
-    result = ppt_cond_sleep_uninterruptible(cond, &waiter->node, deadline);
+    result = ppy_sleep_queued(&waiter->wait, cond, &waiter->node, deadline);
     ppy_attach(&waiter->wait);
     return result == 0;
 }
