@@ -30,7 +30,8 @@ import pythons  # noqa: E402
 import suites  # noqa: E402
 
 REQUIREMENTS = ['meson-python', 'meson', 'ninja', 'pytest']
-ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy', 'greenlet', 'hypothesis']
+ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy', 'greenlet', 'hypothesis',
+                            'prometheus_client']
 
 # In site-packages: child processes of CPython's tests are in its mode, too.
 CHILDREN = ('import os; '

@@ -23,7 +23,8 @@ FILES = {
     '_doctor.py', '_events.py', '_names.py', '_page.py', '_patch.py',
     '_priority.py', '_report.py', '_run.py', '_state.py', '_stats.py',
     '_text.py', '_trace.py', '_watch.py', CORE,
-    'include/pyplusthread_capi.h', 'py.typed',
+    'include/pyplusthread_capi.h', 'prometheus.py', 'prometheus.pyi',
+    'py.typed',
 }
 
 
