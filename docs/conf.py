@@ -98,7 +98,8 @@ def on_include(app, path, name, content):
 
 
 def on_docstring(app, what, name, obj, options, lines):
-    if name in ('pyplusthread.gil_info', 'pyplusthread.gil_stats'):
+    if name in ('pyplusthread.gil_info', 'pyplusthread.gil_stats',
+                'pyplusthread.loop_lateness'):
         lines[:] = house_format.names_and_texts(lines)
 
 

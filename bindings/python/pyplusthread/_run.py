@@ -121,6 +121,10 @@ def _parser():
         help='write at the end a timeline of the GIL, for Perfetto or '
              'chrome://tracing')
     parser.add_argument(
+        '--loop-lateness', action='store_true',
+        help='print at the end how late the event loops of asyncio ran: '
+             'because of the GIL, and because of their own callbacks')
+    parser.add_argument(
         '--doctor', action='store_true',
         help='print at the end in plain words what is wrong with the use of '
              'the GIL, and at which lines')
@@ -162,17 +166,19 @@ def _patch(options):
 def _observe(options):
     """Begin what is to be reported at the end."""
     if (options.gil_report is False and options.gil_trace is None
-            and not options.doctor):
+            and not options.loop_lateness and not options.doctor):
         return
     if pyplusthread._missing is not None:  # and there is a fallback
         return
-    from pyplusthread import _doctor, _report, _trace, _watch
+    from pyplusthread import _doctor, _lateness, _report, _trace, _watch
     tools = []
     try:
         if options.gil_report is not False:
             tools.append(_report.Report(options.gil_report))
         if options.gil_trace is not None:
             tools.append(_trace.Trace(options.gil_trace))
+        if options.loop_lateness:
+            tools.append(_lateness.Loops())
         if options.doctor:
             tools.append(_doctor.Doctor())
     except OSError as error:

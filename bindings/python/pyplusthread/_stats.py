@@ -35,6 +35,14 @@ def bound(bucket):
     return (4 + quarter) << power - 1
 
 
+def _bucket(ns):
+    """As src/cpython/tally.c has it."""
+    if ns < 4:
+        return ns
+    high = ns.bit_length() - 1
+    return min((high - 1) * 4 + (ns >> high - 2 & 3), BUCKETS - 1)
+
+
 class Histogram:
     """How long things took: counts in buckets of logarithmic width.
 
@@ -93,6 +101,11 @@ class Histogram:
     def __repr__(self):
         return (f'<Histogram of {self.count}: sum {self.sum:.6g} s, '
                 f'max {self.max:.6g} s>')
+
+    def _add(self, ns):
+        self._counts[_bucket(ns)] += 1
+        self.sum += ns * 1e-9
+        self.max = max(self.max, ns * 1e-9)
 
     def _numbers(self, name):
         return {f'{name}_count': self.count, f'{name}_sum': self.sum,

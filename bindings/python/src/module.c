@@ -431,6 +431,8 @@ static PyMethodDef functions[] = {
     { "_gil_observe", ppy_gil_observe, METH_O, "See _stats.py." },
     { "_gil_reset", ppy_gil_reset, METH_NOARGS, "See _stats.py." },
     { "_gil_name", ppy_gil_name, METH_O, "See _stats.py." },
+    { "_gil_mark", ppy_gil_mark, METH_O, "See _lateness.py." },
+    { "_gil_waited", ppy_gil_waited, METH_NOARGS, "See _lateness.py." },
     { "_gil_keep_events", ppy_gil_keep_events, METH_O, "See _trace.py." },
     { "_gil_events", ppy_gil_events, METH_NOARGS, "See _trace.py." },
     { "_gil_witness", PPY_METHOD(ppy_gil_witness), METH_FASTCALL,
