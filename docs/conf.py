@@ -99,7 +99,7 @@ def on_include(app, path, name, content):
 
 def on_docstring(app, what, name, obj, options, lines):
     if name in ('pyplusthread.gil_info', 'pyplusthread.gil_stats',
-                'pyplusthread.loop_lateness'):
+                'pyplusthread.loop_lateness', 'pyplusthread.lock_stats'):
         lines[:] = house_format.names_and_texts(lines)
 
 

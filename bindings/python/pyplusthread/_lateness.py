@@ -175,6 +175,7 @@ class Loops:
     """The tool for Watch: all loops of asyncio in the program."""
 
     events = 0
+    needs_gil = False
 
     def __init__(self):
         self._lock = threading.Lock()

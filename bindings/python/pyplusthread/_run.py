@@ -170,11 +170,13 @@ def _observe(options):
         return
     if pyplusthread._missing is not None:  # and there is a fallback
         return
-    from pyplusthread import _doctor, _lateness, _report, _trace, _watch
+    from pyplusthread import (_doctor, _lateness, _locks, _report, _trace,
+                              _watch)
     tools = []
     try:
         if options.gil_report is not False:
             tools.append(_report.Report(options.gil_report))
+            tools.append(_locks.Locks())
         if options.gil_trace is not None:
             tools.append(_trace.Trace(options.gil_trace))
         if options.loop_lateness:

@@ -16,9 +16,9 @@ COUNTS = ['acquisitions', 'forced', 'voluntary', 'requests_made',
 TIMES = {'held', 'waited', 'delayed'}
 HISTOGRAMS = ['hold', 'cpu_bound_hold', 'wait', 'cpu_bound_wait', 'response']
 BUCKETS = 160
-TALLY = struct.Struct(f'={len(COUNTS)}Q{len(HISTOGRAMS)}Q{len(HISTOGRAMS)}Q'
-                      f'{len(HISTOGRAMS) * BUCKETS}Q')
+HISTOGRAM = struct.Struct(f'={2 + BUCKETS}Q')
 HEAD = struct.Struct(f'={len(COUNTS)}Q')
+SIZE = HEAD.size + len(HISTOGRAMS) * HISTOGRAM.size
 # As src/cpython/timeline.h.
 BINS = 256
 BIN = (1 << 20) * 1e-9
@@ -123,23 +123,22 @@ class Histogram:
         return Histogram(counts, max(0.0, self.sum - before.sum), longest)
 
 
+def _histogram(packed, offset=0):
+    sum, longest, *counts = HISTOGRAM.unpack_from(packed, offset)
+    return Histogram(counts, sum * 1e-9, longest * 1e-9)
+
+
 def _tally(packed):
     """A dict from what the compiled part gives."""
-    values = TALLY.unpack(packed)
     tally = {name: value * 1e-9 if name in TIMES else value
-             for name, value in zip(COUNTS, values)}
-    kinds = len(HISTOGRAMS)
-    sums, longest = (values[len(COUNTS) + i:len(COUNTS) + i + kinds]
-                     for i in (0, kinds))
-    counts = values[len(COUNTS) + 2 * kinds:]
+             for name, value in zip(COUNTS, HEAD.unpack_from(packed))}
     for i, name in enumerate(HISTOGRAMS):
-        tally[name] = Histogram(counts[i * BUCKETS:(i + 1) * BUCKETS],
-                                sums[i] * 1e-9, longest[i] * 1e-9)
+        tally[name] = _histogram(packed, HEAD.size + i * HISTOGRAM.size)
     return tally
 
 
 def _nothing():
-    return _tally(bytes(TALLY.size))
+    return _tally(bytes(SIZE))
 
 
 def _difference(after, before):

@@ -67,7 +67,8 @@ class Output:
 class Watch:
     """Calls begin(), where there is one, and finish(snapshot) of the tools.
 
-    The snapshot has, besides what _stats knows, a story of as many of the last
+    Where the GIL cannot be observed, only of those that do not need it, with
+    None.  The snapshot has, besides what _stats knows, a story of as many of the last
     events as the tools want, and how many of those before are missing.
     """
 
@@ -78,8 +79,11 @@ class Watch:
     def begin(self):
         _stats.observe_gil()
         if _stats.snapshot() is None:
-            complain('nothing can be observed: '
+            complain('the GIL cannot be observed: '
                      + _stats.gil_stats()['reason'])
+            self._tools = [tool for tool in self._tools
+                           if not getattr(tool, 'needs_gil', True)]
+        if not self._tools:
             return
         _core._gil_keep_events(max(tool.events for tool in self._tools))
         for tool in self._tools:
@@ -102,10 +106,9 @@ class Watch:
 
     def _finish(self):
         snapshot = _stats.snapshot()
-        if snapshot is None:
-            return
-        snapshot.missing, packed = _core._gil_events()
-        snapshot.story = _events.Story(packed)
+        if snapshot is not None:
+            snapshot.missing, packed = _core._gil_events()
+            snapshot.story = _events.Story(packed)
         for tool in self._tools:
             tool.finish(snapshot)
 

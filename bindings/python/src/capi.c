@@ -15,6 +15,7 @@
 #include "types/cond.h"
 #include "types/event.h"
 #include "types/semaphore.h"
+#include "wait/contention.h"
 
 #include "pyplusthread_capi.h"
 
@@ -30,6 +31,8 @@ static int lock_acquire(PyObject *lock, int64_t deadline)
 
 static int lock_release(PyObject *lock)
 {
+    if (ppy_counts_locks())
+        ppy_contention_release(lock_of(lock));
     return ppt_lock_release(lock_of(lock));
 }
 

@@ -312,7 +312,7 @@ void ppy_observe_end(ppy_observed_t *gil)
 static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
                   int64_t now)
 {
-    ppy_tally_t none = { { 0 }, { 0 }, { 0 }, { { 0 } } };
+    ppy_tally_t none = { { 0 }, { { 0, 0, { 0 } } } };
     ppy_timeline_t empty = { 0, { 0 } };
 
     if (ppy_record_has_ended(thread)) {

@@ -113,7 +113,7 @@ static PyObject *as_tuple(const ppy_observed_t *gil,
                           const ppy_observed_thread_t *threads, size_t count,
                           bool each)
 {
-    ppy_tally_t total = { { 0 }, { 0 }, { 0 }, { { 0 } } };
+    ppy_tally_t total = { { 0 }, { { 0, 0, { 0 } } } };
     size_t i;
 
     for (i = 0; i < count; i++)
