@@ -130,12 +130,15 @@ class Doctor:
             self._witness = Witness()
             self._witness.start()
 
-    def finish(self, snapshot):
+    def end(self):
+        if os.getpid() == self._pid and self._witness is not None:
+            self._witness.end()
+
+    def show(self, snapshot):
         if os.getpid() != self._pid:
             return  # a child has no witness
         advice = list(_locks.advice())
         if self._witness is not None:
-            self._witness.end()
             advice[:0] = Diagnosis(snapshot, self._witness).all()
         head = f'the doctor on {command()}, process {os.getpid()}'
         _watch.say('\n' + '\n\n'.join([head, *(advice or [HEALTHY])]))

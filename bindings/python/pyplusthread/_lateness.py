@@ -218,7 +218,9 @@ class Loops:
                     self._running.remove(lateness)
                     self._ended._add_up(lateness)
 
-    def finish(self, _snapshot):
-        for each in self._running:
-            self._ended._add_up(each)
-        _watch.say('\n' + '\n'.join(text(self._ended)))
+    def show(self, _snapshot):
+        total = LoopLateness()
+        with self._lock:
+            for each in [self._ended, *self._running]:
+                total._add_up(each)
+        _watch.say('\n' + '\n'.join(text(total)))

@@ -94,7 +94,7 @@ class Locks:
     def begin(self):
         observe_locks()
 
-    def finish(self, _snapshot):
+    def show(self, _snapshot):
         found = lock_stats()[:MOST]
         if found:
             head = f'the locks in process {os.getpid()} ({command()})'
