@@ -125,6 +125,10 @@ class Watch:
         for tool in self._tools:
             getattr(tool, method, int)()
 
+    def _show_meanwhile(self):
+        _core._gil_name('pyplusthread report')
+        self._show()
+
     def _show(self):
         snapshot = _stats.snapshot()
         if snapshot is not None:
@@ -146,7 +150,7 @@ class Watch:
     def _on_request(self, _number, _frame):
         """Whatever the main thread was doing, it goes on."""
         try:
-            _thread.start_new_thread(self._do, (self._show,))
+            _thread.start_new_thread(self._do, (self._show_meanwhile,))
         except RuntimeError as error:
             complain(str(error))
 
