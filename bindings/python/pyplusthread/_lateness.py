@@ -86,7 +86,8 @@ def loop_lateness():
     return LoopLateness()
 
 
-_tickers = weakref.WeakKeyDictionary()  # {loop: _Ticker}
+_tickers: weakref.WeakKeyDictionary = (    # {loop: _Ticker}
+    weakref.WeakKeyDictionary())
 
 
 class _Ticker:
