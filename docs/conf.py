@@ -92,6 +92,7 @@ def on_include(app, path, name, content):
 
 
 LISTS = ['pyplusthread.gil_info', 'pyplusthread.gil_stats',
+         'pyplusthread.loop_lateness', 'pyplusthread.lock_stats',
          'pyplusthread._stats.Histogram']
 
 

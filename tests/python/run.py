@@ -30,7 +30,9 @@ import pythons  # noqa: E402
 import suites  # noqa: E402
 
 REQUIREMENTS = ['meson-python', 'meson', 'ninja', 'pytest']
-ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy', 'greenlet', 'hypothesis']
+ONE_PYTHONS_REQUIREMENTS = ['build', 'mypy', 'greenlet', 'hypothesis',
+                            'prometheus_client']
+OPTIONAL = ['viztracer']
 
 # In site-packages: child processes of CPython's tests are in its mode, too.
 CHILDREN = ('import os; '
@@ -191,6 +193,8 @@ def prepare(bench, first):
         if not bench.require(REQUIREMENTS):
             return 'skipped', f'pip cannot install {", ".join(packages)}'
         say('note: without', ', '.join(ONE_PYTHONS_REQUIREMENTS))
+    if first and not bench.require(OPTIONAL):
+        say('note: without', ', '.join(OPTIONAL))
     if not bench.install():
         say(bench.log.read_text()[-10000:])
         return 'failed', f'pip install . failed: see {bench.log}'

@@ -31,6 +31,8 @@ def test_there_are_programs():
 def test_program_runs(program):
     done = subprocess.run([sys.executable, '-c', program], text=True,
                           capture_output=True, timeout=180)
+    if "No module named 'prometheus_client'" in done.stderr:
+        pytest.skip('there is no prometheus_client')
     assert (done.returncode, done.stderr) == (0, ''), done.stderr
 
 

@@ -20,10 +20,12 @@ FOLDER = os.path.dirname(pyplusthread.__file__)
 CORE = '_core' + importlib.machinery.EXTENSION_SUFFIXES[0]
 FILES = {
     '__init__.py', '__init__.pyi', '__main__.py', '_core.pyi', '_dill.py',
-    '_doctor.py', '_events.py', '_names.py', '_page.py', '_patch.py',
+    '_doctor.py', '_events.py', '_lateness.py', '_locks.py',
+    '_names.py', '_page.py', '_patch.py',
     '_priority.py', '_report.py', '_run.py', '_state.py', '_stats.py',
     '_text.py', '_trace.py', '_watch.py', CORE,
-    'include/pyplusthread_capi.h', 'py.typed',
+    'include/pyplusthread_capi.h', 'prometheus.py', 'prometheus.pyi',
+    'py.typed',
 }
 
 

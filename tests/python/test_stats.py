@@ -18,7 +18,7 @@ import pytest
 import pyplusthread
 from pyplusthread import (_core, gil_stats, observe_gil, reset_gil_stats,
                           set_gil_priority)
-from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HISTOGRAMS, TALLY,
+from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HEAD, HISTOGRAMS,
                                  TIMELINE, Histogram, bound)
 from support import Worker, in_child, join_all, python, until
 
@@ -82,8 +82,8 @@ def of(stats, name):
 def exactly():
     """What the compiled part has: the GIL's numbers, those of the threads."""
     numbers, total, threads = _core._gil_copy(True)
-    tallies = [dict(zip(COUNTS, TALLY.unpack(each[6]))) for each in threads]
-    assert list(TALLY.unpack(total)[:len(COUNTS)]) == [
+    tallies = [dict(zip(COUNTS, HEAD.unpack_from(each[6]))) for each in threads]
+    assert list(HEAD.unpack_from(total)) == [
         sum(tally[name] for tally in tallies) for name in COUNTS]
     return numbers, threads, tallies
 

@@ -413,6 +413,70 @@ def test_child_has_a_part_of_its_own(tmp_path, way):
     assert 'computing' not in (tmp_path / 'p.html').read_text()
 
 
+# While the program runs.
+
+ASKED = PROGRAM + '''
+import signal
+
+def ask(text):
+    """Until that is in the file."""
+    end = time.monotonic() + 50
+    while time.monotonic() < end:
+        os.kill(os.getpid(), signal.SIGUSR2)
+        time.sleep(0.2)
+        if os.path.exists('t.json') and text in open('t.json').read():
+            return
+    sys.exit('in vain')
+
+work()
+ask('blocking')
+later = threading.Thread(target=str, name='later')
+later.start()
+ask('later')
+print('done')
+'''
+
+
+@needs_gil
+def test_signal_has_it_written_and_the_program_goes_on(tmp_path):
+    status, output, errors = run(
+        '--gil-trace=t.json', '--gil-report=p.html', '--loop-lateness',
+        '--doctor', '--gil-signal', 'usr2', '-c', ASKED, cwd=tmp_path)
+    assert (status, output) == (0, 'done\n'), errors
+    assert errors.count('the GIL in process') >= 3
+    assert errors.count('the doctor on') == errors.count('none ran') >= 3
+    assert 'Error' not in errors
+    check_trace((tmp_path / 't.json').read_text())
+
+
+@needs_gil
+def test_programs_own_handler_of_the_signal_is_left_to_it():
+    status, output, errors = run(
+        '--gil-report', '--gil-signal=SIGUSR2', '-c', '''
+import os, signal
+signal.signal(signal.SIGUSR2, lambda *_: print('mine'))
+os.kill(os.getpid(), signal.SIGUSR2)
+''')
+    assert (status, output) == (0, 'mine\n')
+    assert errors.count('the GIL in process') == 1
+
+
+@needs_gil
+def test_child_that_is_forked_while_another_thread_shows_ends(tmp_path):
+    status, output, errors = run(
+        '--gil-report=p.html', '--gil-signal=USR2', '-c', PROGRAM + '''
+import signal
+work()
+for _ in range(5):
+    os.kill(os.getpid(), signal.SIGUSR2)
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+''', cwd=tmp_path)
+    assert status == 0
+    assert len([*tmp_path.glob('p-*.html')]) == 5
+
+
 # What goes wrong.
 
 @pytest.mark.parametrize('options, hint', [
@@ -422,6 +486,9 @@ def test_child_has_a_part_of_its_own(tmp_path, way):
     (['--gil-report', '/no/such/folder/p.html', '-c', ''],
      "can't write '/no/such/folder/p.html'"),
     (['--gil-report=/', '-c', ''], "can't write '/'"),
+    (['--gil-report', '--gil-signal', 'KILL', '-c', ''], "'KILL' is not"),
+    (['--gil-report', '--gil-signal', 'x', '-c', ''], "'x' is not the name"),
+    (['--gil-signal', 'USR2', '-c', ''], 'nothing to show'),
 ])
 def test_mistake_is_one_line_before_the_program_runs(options, hint):
     status, output, errors = run(*options)
@@ -461,8 +528,9 @@ def test_without_a_gil_the_program_runs_and_a_line_says_so(tmp_path):
     status, output, errors = run('--gil-report', '--gil-trace=t.json', '-c',
                                  WORK, cwd=tmp_path)
     assert (status, output) == (0, 'done\n')
-    assert errors == ('python -m pyplusthread: nothing can be observed: '
-                      'this interpreter has no GIL\n')
+    assert errors.startswith('python -m pyplusthread: the GIL cannot be '
+                             'observed: this interpreter has no GIL\n')
+    assert 'the GIL in process' not in errors
 
 
 @pytest.mark.parametrize('seconds, text', [

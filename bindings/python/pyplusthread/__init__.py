@@ -22,8 +22,8 @@ __all__ = [
     'Event', 'Full', 'LifoQueue', 'Lock', 'PriorityQueue', 'Queue', 'RLock',
     'Semaphore', 'SimpleQueue',
     'get_include', 'get_original', 'gil_info', 'gil_stats', 'is_patched',
-    'observe_gil', 'patch', 'patched', 'reset_gil_stats', 'set_gil_priority',
-    'unpatch',
+    'lock_stats', 'loop_lateness', 'observe_gil', 'observe_locks', 'patch',
+    'patched', 'reset_gil_stats', 'set_gil_priority', 'unpatch',
     '__version__',
 ]
 
@@ -53,6 +53,8 @@ try:
                         Condition, Empty, Event, Full, LifoQueue, Lock,
                         PriorityQueue, Queue, RLock, Semaphore, SimpleQueue,
                         __version__, gil_info, set_gil_priority)
+    from ._lateness import loop_lateness
+    from ._locks import lock_stats, observe_locks
     from ._patch import get_original, is_patched, patch, patched, unpatch
     from ._stats import gil_stats, observe_gil, reset_gil_stats
 except ImportError as error:

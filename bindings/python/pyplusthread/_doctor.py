@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from . import _core, _stats, _watch
+from . import _core, _locks, _stats, _watch
 from ._text import command, duration, percent, printable
 
 SECOND = 1_000_000_000
@@ -21,8 +21,8 @@ TRIAL = 0.25            # s, of priority on, and of off
 TRIALS = 8
 FRAMES = 3              # of a stack
 
-MUCH = 0.02             # part of the time
-SHORT = 100e-6          # s
+MUCH = _locks.MUCH
+SHORT = _locks.SHORT
 OFTEN = 5000            # releases in a second
 
 
@@ -118,25 +118,34 @@ class Doctor:
     """The tool for Watch."""
 
     events = 0
+    needs_gil = False
 
     def __init__(self):
         self._pid = os.getpid()
         self._witness = None
 
     def begin(self):
-        self._witness = Witness()
-        self._witness.start()
+        _locks.observe_locks()
+        if _stats.snapshot() is not None:
+            self._witness = Witness()
+            self._witness.start()
 
-    def finish(self, snapshot):
+    def end(self):
+        if os.getpid() == self._pid and self._witness is not None:
+            self._witness.end()
+
+    def show(self, snapshot):
         if os.getpid() != self._pid:
             return  # a child has no witness
-        self._witness.end()
-        advice = list(Diagnosis(snapshot, self._witness).all())
+        advice = list(_locks.advice())
+        if self._witness is not None:
+            advice[:0] = Diagnosis(snapshot, self._witness).all()
         head = f'the doctor on {command()}, process {os.getpid()}'
         _watch.say('\n' + '\n\n'.join([head, *(advice or [HEALTHY])]))
 
 
-HEALTHY = 'Nothing is wrong: threads hardly waited for the GIL.'
+HEALTHY = ('Nothing is wrong: threads hardly waited for the GIL, and for '
+           'the locks.')
 
 
 class Diagnosis:

@@ -17,7 +17,9 @@ h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { margin: .3rem 0; }
 small, .axis { color: GrayText; font-size: .85rem; }
-.key { display: inline-block; width: .8em; height: .8em; margin-right: .3em; }
+.key { white-space: nowrap; margin-right: .5em; }
+.key i { display: inline-block; width: .8em; height: .8em;
+         margin-right: .3em; }
 .row { display: grid; grid-template-columns: 12rem 1fr; gap: 0 .7rem;
        align-items: center; border-top: 1px solid var(--line); }
 .row > span { overflow-wrap: anywhere; padding: .15rem 0; }
@@ -27,10 +29,13 @@ svg { display: block; width: 100%; background: var(--soft); }
 .held { fill: var(--held); } .waited { fill: var(--waited); }
 .cpu { fill: var(--cpu); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-spacing: 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap;
          border-top: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; position: sticky;
+                                 left: 0; background: Canvas;
+                                 max-width: min(20rem, 52vw); overflow: hidden;
+                                 text-overflow: ellipsis; }
 @media (max-width: 40rem) { .row { grid-template-columns: 1fr; } }
 '''
 
@@ -56,8 +61,8 @@ def _capital(text):
 
 
 def _key(kind, words):
-    return (f'<span class="key" style="background: var(--{kind})"></span>'
-            f'{words} ')
+    return (f'<span class="key"><i style="background: var(--{kind})"></i>'
+            f'{words}</span> ')
 
 
 # The timeline.
@@ -204,8 +209,8 @@ def _name(snapshot, serial):
 
 # All threads.
 
-HEAD = ['thread', 'held', '', 'waited', '', 'waits', 'half of them up to',
-        '99 % up to', 'longest', 'others waited for it', 'takes', 'forced off']
+HEAD = ['thread', 'held', '', 'waited', '', 'waits', 'half up to',
+        '99 % up to', 'longest', 'others waited', 'takes', 'forced off']
 
 
 def _threads(snapshot, rows):
@@ -213,6 +218,7 @@ def _threads(snapshot, rows):
     yield ''.join(f'<th>{name}</th>' for name in HEAD) + '</tr>\n'
     for row in rows:
         cells = row.cells(snapshot.numbers['observed'])
-        yield '<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in cells)
+        yield f'<tr title="{escape(cells[0])}">'
+        yield ''.join(f'<td>{escape(cell)}</td>' for cell in cells)
         yield '</tr>\n'
     yield '</table></div>\n'

@@ -100,7 +100,7 @@ class Report:
         self._output = path and _watch.Output(path)
         self.events = EVENTS if path else 0
 
-    def finish(self, snapshot):
+    def show(self, snapshot):
         _watch.say('\n' + text(snapshot))
         if self._output and self._output.write(
                 _page.page(snapshot, rows_of(snapshot), headline(),

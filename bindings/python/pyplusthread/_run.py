@@ -13,6 +13,7 @@ import linecache
 import os
 import pkgutil
 import runpy
+import signal
 import sys
 import textwrap
 import types
@@ -83,7 +84,7 @@ def _takes_next(argv, i):
     """Whether the option at i has its argument in the next word."""
     if argv[i] == '--gil-report':
         return argv[i + 1:] and argv[i + 1].endswith('.html')
-    return argv[i] in ('--gil-priority', '--gil-trace')
+    return argv[i] in ('--gil-priority', '--gil-signal', '--gil-trace')
 
 
 class _Parser(argparse.ArgumentParser):
@@ -121,9 +122,17 @@ def _parser():
         help='write at the end a timeline of the GIL, for Perfetto or '
              'chrome://tracing')
     parser.add_argument(
+        '--loop-lateness', action='store_true',
+        help='print at the end how late the event loops of asyncio ran: '
+             'because of the GIL, and because of their own callbacks')
+    parser.add_argument(
         '--doctor', action='store_true',
         help='print at the end in plain words what is wrong with the use of '
              'the GIL, and at which lines')
+    parser.add_argument(
+        '--gil-signal', metavar='SIGNAL', type=_signal,
+        help='print and write all of this whenever that signal comes, too, '
+             'for example USR2')
     parser.add_argument(
         '--fallback', action='store_true',
         help='run without the native types where they cannot be imported')
@@ -138,6 +147,16 @@ def _gil_priority(text):
         return _priority.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(error) from None
+
+
+def _signal(text):
+    name = text.upper()
+    number = getattr(signal, name if name[:3] == 'SIG' else f'SIG{name}', None)
+    if (not isinstance(number, signal.Signals)
+            or number in (signal.SIGKILL, signal.SIGSTOP)):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not the name of a signal that can be handled')
+    return number
 
 
 def _fail(message):
@@ -162,22 +181,28 @@ def _patch(options):
 def _observe(options):
     """Begin what is to be reported at the end."""
     if (options.gil_report is False and options.gil_trace is None
-            and not options.doctor):
+            and not options.loop_lateness and not options.doctor):
+        if options.gil_signal is not None:
+            _fail('--gil-signal has nothing to show (try --help)')
         return
     if pyplusthread._missing is not None:  # and there is a fallback
         return
-    from pyplusthread import _doctor, _report, _trace, _watch
+    from pyplusthread import (_doctor, _lateness, _locks, _report, _trace,
+                              _watch)
     tools = []
     try:
         if options.gil_report is not False:
             tools.append(_report.Report(options.gil_report))
+            tools.append(_locks.Locks())
         if options.gil_trace is not None:
             tools.append(_trace.Trace(options.gil_trace))
+        if options.loop_lateness:
+            tools.append(_lateness.Loops())
         if options.doctor:
             tools.append(_doctor.Doctor())
     except OSError as error:
         _fail(f"can't write {error.filename!r}: {error.strerror}")
-    _watch.Watch(tools).begin()
+    _watch.Watch(tools, options.gil_signal).begin()
 
 
 def _forget_the_package():

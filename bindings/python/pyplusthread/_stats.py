@@ -4,6 +4,7 @@
 The compiled part counts, see src/cpython/observe.c.  Here its numbers get
 names, and nanoseconds become seconds.
 """
+import functools
 import struct
 import threading
 
@@ -15,8 +16,9 @@ COUNTS = ['acquisitions', 'forced', 'voluntary', 'requests_made',
 TIMES = {'held', 'waited', 'delayed'}
 HISTOGRAMS = ['hold', 'cpu_bound_hold', 'wait', 'cpu_bound_wait', 'response']
 BUCKETS = 160
-TALLY = struct.Struct(f'={len(COUNTS)}Q{len(HISTOGRAMS)}Q{len(HISTOGRAMS)}Q'
-                      f'{len(HISTOGRAMS) * BUCKETS}Q')
+HISTOGRAM = struct.Struct(f'={2 + BUCKETS}Q')
+HEAD = struct.Struct(f'={len(COUNTS)}Q')
+SIZE = HEAD.size + len(HISTOGRAMS) * HISTOGRAM.size
 # As src/cpython/timeline.h.
 BINS = 256
 BIN = (1 << 20) * 1e-9
@@ -31,6 +33,14 @@ def bound(bucket):
         return bucket + 1
     power, quarter = divmod(bucket + 1, 4)
     return (4 + quarter) << power - 1
+
+
+def _bucket(ns):
+    """As src/cpython/tally.c has it."""
+    if ns < 4:
+        return ns
+    high = ns.bit_length() - 1
+    return min((high - 1) * 4 + (ns >> high - 2 & 3), BUCKETS - 1)
 
 
 class Histogram:
@@ -93,6 +103,16 @@ class Histogram:
         return (f'<Histogram of {self.count}: sum {self.sum:.6g} s, '
                 f'max {self.max:.6g} s>')
 
+    def _add(self, ns):
+        self._counts[_bucket(ns)] += 1
+        self.sum += ns * 1e-9
+        self.max = max(self.max, ns * 1e-9)
+
+    def _numbers(self, name):
+        return {f'{name}_count': self.count, f'{name}_sum': self.sum,
+                f'{name}_max': self.max, f'{name}_p50': self.quantile(0.5),
+                f'{name}_p99': self.quantile(0.99)}
+
     def _since(self, before):
         counts = [a - b for a, b in zip(self._counts, before._counts)]
         longest = self.max
@@ -104,23 +124,22 @@ class Histogram:
         return Histogram(counts, max(0.0, self.sum - before.sum), longest)
 
 
+def _histogram(packed, offset=0):
+    sum, longest, *counts = HISTOGRAM.unpack_from(packed, offset)
+    return Histogram(counts, sum * 1e-9, longest * 1e-9)
+
+
 def _tally(packed):
     """A dict from what the compiled part gives."""
-    values = TALLY.unpack(packed)
     tally = {name: value * 1e-9 if name in TIMES else value
-             for name, value in zip(COUNTS, values)}
-    kinds = len(HISTOGRAMS)
-    sums, longest = (values[len(COUNTS) + i:len(COUNTS) + i + kinds]
-                     for i in (0, kinds))
-    counts = values[len(COUNTS) + 2 * kinds:]
+             for name, value in zip(COUNTS, HEAD.unpack_from(packed))}
     for i, name in enumerate(HISTOGRAMS):
-        tally[name] = Histogram(counts[i * BUCKETS:(i + 1) * BUCKETS],
-                                sums[i] * 1e-9, longest[i] * 1e-9)
+        tally[name] = _histogram(packed, HEAD.size + i * HISTOGRAM.size)
     return tally
 
 
 def _nothing():
-    return _tally(bytes(TALLY.size))
+    return _tally(bytes(SIZE))
 
 
 def _difference(after, before):
@@ -147,17 +166,34 @@ class Snapshot:
     """All numbers at one moment."""
 
     def __init__(self, copied):
-        numbers, total, threads = copied
+        numbers, self._total, threads = copied
         self.since = numbers.pop('since')
         self.observing = numbers.pop('observing')
         self.lost = numbers.pop('lost')
         self.numbers = {name: numbers[name] * 1e-9 for name in OF_THE_GIL}
         self.threads = {each[0]: each[1:6] for each in threads}
-        self.tallies = {each[0]: _tally(each[6]) for each in threads}
-        self.timelines = {each[0]: [_bins(part) for part in each[7:]]
-                          for each in threads}
-        self.total = _tally(total)
+        self._packed = {each[0]: each[6:] for each in threads}
         self._names = _names_of_living()
+
+    @functools.cached_property
+    def total(self):
+        return _tally(self._total)
+
+    @functools.cached_property
+    def tallies(self):
+        return {serial: _tally(packed[0])
+                for serial, packed in self._packed.items()}
+
+    @functools.cached_property
+    def timelines(self):
+        return {serial: [_bins(part) for part in packed[1:]]
+                for serial, packed in self._packed.items()}
+
+    @functools.cached_property
+    def counts(self):
+        """COUNTS alone, times in ns, which takes less time than tallies."""
+        return {serial: HEAD.unpack_from(packed[0])
+                for serial, packed in self._packed.items()}
 
     def name(self, serial):
         native_id, ident, ended, threads, name = self.threads[serial]
@@ -240,6 +276,20 @@ class GilStats(dict):
         _end()
         self.update(_as_dict(after, self._before))
 
+    def numbers(self):
+        """The same without the threads, as numbers only, under plain names.
+
+        For systems that know nothing else: a Histogram such as wait becomes
+        wait_count, wait_sum, wait_max, wait_p50 and wait_p99.
+        """
+        plain = {}
+        for name, value in self.items():
+            if isinstance(value, Histogram):
+                plain |= value._numbers(name)
+            elif isinstance(value, (int, float)):
+                plain[name] = value
+        return plain
+
 
 def gil_stats():
     """Who held the GIL and who waited for it, as a dict.
@@ -273,6 +323,8 @@ def gil_stats():
                   dict adds up threads that have ended), and the numbers
                   above for this thread; its delayed is what other threads
                   waited while this one held the GIL
+
+    Its method numbers() returns all but the threads as plain numbers.
     """
     return GilStats(_as_dict(snapshot()))
 

@@ -107,7 +107,7 @@ class Trace:
     def __init__(self, path):
         self._output = _watch.Output(path)
 
-    def finish(self, snapshot):
+    def show(self, snapshot):
         events = Writer(snapshot, snapshot.story).events()
         if self._output.write(document(events, snapshot.missing)):
             _watch.say(f'the trace is {self._output.path}')

@@ -2,13 +2,14 @@
 """Observing a program from its begin to its end, whatever that is.
 
 python -m pyplusthread has tools, each of which makes something of what was
-observed: a report, a trace.  They begin before the program does, and finish
+observed: a report, a trace.  They begin before the program does, and show it
 when the process ends: by the end of the script, an exception, sys.exit(),
 os._exit(), Ctrl-C, SIGTERM or SIGHUP.  A forked child has a part of its own.
 
 Whatever goes wrong in a tool is one line on stderr: the program goes on, and
 has its own exit status.
 """
+import _thread
 import atexit
 import os
 import signal
@@ -65,25 +66,37 @@ class Output:
 
 
 class Watch:
-    """Calls begin(), where there is one, and finish(snapshot) of the tools.
+    """Calls begin() and end(), where there are, and show(snapshot) of tools.
 
+    It shows at the end, and whenever a signal comes, if one is given.  Where
+    the GIL cannot be observed, only of those that do not need it, with None.
     The snapshot has, besides what _stats knows, a story of as many of the last
     events as the tools want, and how many of those before are missing.
     """
 
-    def __init__(self, tools):
+    def __init__(self, tools, signal=None):
         self._tools = tools
+        self._signal = signal
         self._done = set()      # the processes that have finished
+        self._make_lock()
+
+    def _make_lock(self):
+        self._lock = _thread.allocate_lock()    # of who shows
 
     def begin(self):
         _stats.observe_gil()
         if _stats.snapshot() is None:
-            complain('nothing can be observed: '
+            complain('the GIL cannot be observed: '
                      + _stats.gil_stats()['reason'])
+            self._tools = [tool for tool in self._tools
+                           if not getattr(tool, 'needs_gil', True)]
+        if not self._tools:
             return
         _core._gil_keep_events(max(tool.events for tool in self._tools))
-        for tool in self._tools:
-            getattr(tool, 'begin', int)()
+        self._for_each_tool('begin')
+        os.register_at_fork(after_in_child=self._make_lock)
+        if self._signal is not None:
+            signal.signal(self._signal, self._on_request)
         atexit.register(self.finish)
         self._finish_before_exit()
         for number in SIGNALS:
@@ -95,19 +108,34 @@ class Watch:
         if pid in self._done:
             return
         self._done.add(pid)
+        self._do(self._finish)
+
+    def _do(self, function):
         try:
-            self._finish()
+            with self._lock:
+                function()
         except Exception as error:
             complain(f'{type(error).__name__}: {error}')
 
     def _finish(self):
-        snapshot = _stats.snapshot()
-        if snapshot is None:
-            return
-        snapshot.missing, packed = _core._gil_events()
-        snapshot.story = _events.Story(packed)
+        self._for_each_tool('end')
+        self._show()
+
+    def _for_each_tool(self, method):
         for tool in self._tools:
-            tool.finish(snapshot)
+            getattr(tool, method, int)()
+
+    def _show_meanwhile(self):
+        _core._gil_name('pyplusthread report')
+        self._show()
+
+    def _show(self):
+        snapshot = _stats.snapshot()
+        if snapshot is not None:
+            snapshot.missing, packed = _core._gil_events()
+            snapshot.story = _events.Story(packed)
+        for tool in self._tools:
+            tool.show(snapshot)
 
     def _finish_before_exit(self):
         exit = os._exit
@@ -118,6 +146,13 @@ class Watch:
 
         _exit.__doc__ = exit.__doc__
         os._exit = _exit
+
+    def _on_request(self, _number, _frame):
+        """Whatever the main thread was doing, it goes on."""
+        try:
+            _thread.start_new_thread(self._do, (self._show_meanwhile,))
+        except RuntimeError as error:
+            complain(str(error))
 
     def _on_signal(self, number, _frame):
         self.finish()

@@ -16,6 +16,7 @@
 #include "types/event.h"
 #include "types/semaphore.h"
 #include "types/simple_queue.h"
+#include "wait/contention.h"
 
 #include "pyplusthread_capi.h"
 
@@ -31,6 +32,8 @@ static int lock_acquire(PyObject *lock, int64_t deadline)
 
 static int lock_release(PyObject *lock)
 {
+    if (ppy_counts_locks())
+        ppy_contention_release(lock_of(lock));
     return ppt_lock_release(lock_of(lock));
 }
 

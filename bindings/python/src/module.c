@@ -23,7 +23,7 @@
 #include "types/rlock.h"
 #include "types/semaphore.h"
 #include "types/simple_queue.h"
-#include "wait/acquire.h"
+#include "wait/contention.h"
 #include "wait/wait.h"
 
 /* --- types ------------------------------------------------------------- */
@@ -120,21 +120,30 @@ static void set_atfork(void)
     pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
+/* Detached if another interpreter has it: wait.c, W3. */
+static void lock_docs(void)
+{
+    if (ppt_lock_acquire(&docs_lock, PPT_TRY) == 0)
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    ppt_lock_acquire_transient(&docs_lock, PPT_FOREVER);
+    Py_END_ALLOW_THREADS
+    ppt_lock_settle(&docs_lock);
+}
+
 /* Once in the process, whatever the interpreters do. */
-static int fill_docs(PyObject *const *classes)
+static void fill_docs(PyObject *const *classes)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static bool taken;
     size_t i;
 
     pthread_once(&once, set_atfork);
-    if (ppy_acquire(&docs_lock, PPT_FOREVER) < 0)
-        return -1;
+    lock_docs();
     for (i = 0; i < TYPES && !taken; i++)
         ppy_take_docs(types[i].spec, classes[i]);
     taken = true;
     ppt_lock_release(&docs_lock);
-    return 0;
 }
 
 /* class, if it has that name. */
@@ -154,7 +163,7 @@ static int take_from_stock(ppy_state_t *state)
     if (result == 0) {
         state->stock_lock = if_named(classes[0], ppy_lock_spec.name);
         state->stock_rlock = if_named(classes[1], ppy_rlock_spec.name);
-        result = fill_docs(classes);
+        fill_docs(classes);
     }
     for (i = 0; i < TYPES; i++)
         Py_XDECREF(classes[i]);
@@ -431,6 +440,10 @@ static PyMethodDef functions[] = {
     { "_gil_observe", ppy_gil_observe, METH_O, "See _stats.py." },
     { "_gil_reset", ppy_gil_reset, METH_NOARGS, "See _stats.py." },
     { "_gil_name", ppy_gil_name, METH_O, "See _stats.py." },
+    { "_gil_mark", ppy_gil_mark, METH_O, "See _lateness.py." },
+    { "_gil_waited", ppy_gil_waited, METH_NOARGS, "See _lateness.py." },
+    { "_locks_count", ppy_locks_count, METH_O, "See _locks.py." },
+    { "_locks_copy", ppy_locks_copy, METH_NOARGS, "See _locks.py." },
     { "_gil_keep_events", ppy_gil_keep_events, METH_O, "See _trace.py." },
     { "_gil_events", ppy_gil_events, METH_NOARGS, "See _trace.py." },
     { "_gil_witness", PPY_METHOD(ppy_gil_witness), METH_FASTCALL,

@@ -27,6 +27,8 @@
  *   O5  asked_at is 0 but for a holder that was asked.
  *   O6  The last events are kept in a ring, if somebody wants them, with the
  *       very times that were counted.
+ *   O7  waited_since_mark is the part after mark of the waits of a thread that
+ *       have ended.  The mark may be in the future when it is set.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -136,6 +138,15 @@ void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
     note(gil, gil->asked_at, asking, PPY_EVENT_ASK);
 }
 
+/* O7 */
+static void count_since_mark(ppy_observed_thread_t *thread, int64_t now)
+{
+    if (now > thread->mark)
+        thread->waited_since_mark +=
+            now - (thread->wanted_at > thread->mark ? thread->wanted_at
+                                                    : thread->mark);
+}
+
 static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
                                                ppy_observed_thread_t *thread,
                                                int64_t now)
@@ -146,6 +157,7 @@ static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
     ppy_tally_add(&thread->tally, thread->cpu_bound ? PPY_WAIT_CPU : PPY_WAIT,
                   waited);
     thread->tally.counts[PPY_WAITED] += (uint64_t)waited;
+    count_since_mark(thread, now);
     draw(gil, &thread->waited, thread->wanted_at, now);
     thread->wanted_at = 0;
     gil->waiting--;
@@ -300,7 +312,7 @@ void ppy_observe_end(ppy_observed_t *gil)
 static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
                   int64_t now)
 {
-    ppy_tally_t none = { { 0 }, { 0 }, { 0 }, { { 0 } } };
+    ppy_tally_t none = { { 0 }, { { 0, 0, { 0 } } } };
     ppy_timeline_t empty = { 0, { 0 } };
 
     if (ppy_record_has_ended(thread)) {
@@ -353,6 +365,24 @@ bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
         thread = thread->next;
     return thread != NULL
            && thread->tally.counts[PPY_ACQUISITIONS] == seen->acquisitions;
+}
+
+void ppy_observe_mark(ppy_observed_t *gil, ppy_observer_t *link, int64_t at)
+{
+    ppy_observed_thread_t *thread = ppy_record_of(gil, link);
+
+    if (thread == NULL)
+        return;
+    thread->mark = at;
+    thread->waited_since_mark = 0;
+}
+
+int64_t ppy_observe_waited_since_mark(ppy_observed_t *gil,
+                                      ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = ppy_record_of(gil, link);
+
+    return thread == NULL ? 0 : thread->waited_since_mark;
 }
 
 bool ppy_observe_events(ppy_observed_t *gil, size_t room)

@@ -55,6 +55,14 @@ void ppy_observe_end(ppy_observed_t *gil);
 void ppy_observe_reset(ppy_observed_t *gil);
 
 /*
+ * From that time on, in ns, add up what the calling thread waits; and how much
+ * that is, in ns.
+ */
+void ppy_observe_mark(ppy_observed_t *gil, ppy_observer_t *link, int64_t at);
+int64_t ppy_observe_waited_since_mark(ppy_observed_t *gil,
+                                      ppy_observer_t *link);
+
+/*
  * Keep as many of the last events: a power of two, or 0.
  *
  * Returns   false if there is no memory

@@ -31,6 +31,8 @@ typedef struct ppy_observed_thread {
     int64_t wanted_at;          /* it waits since then; 0: it does not */
     int64_t let_go_at;
     int64_t detained_until;     /* since then; see observe.c, O3 */
+    int64_t mark;               /* set by the thread; see observe.c, O7 */
+    int64_t waited_since_mark;  /* ns */
     bool cpu_bound;             /* when it wanted or took the GIL last */
     bool was_forced;            /* when it let go last */
     bool is_used;               /* else it is the record of no thread */

@@ -51,6 +51,37 @@ PyObject *ppy_gil_name(PyObject *Py_UNUSED(module), PyObject *name)
     Py_RETURN_NONE;
 }
 
+PyObject *ppy_gil_mark(PyObject *Py_UNUSED(module), PyObject *at)
+{
+    long long ns = PyLong_AsLongLong(at);
+    ppy_observer_t *link;
+    ppy_observed_t *gil;
+
+    if (ns == -1 && PyErr_Occurred())
+        return NULL;
+    gil = ppy_interposer_observed(&link);
+    if (gil != NULL) {
+        ppy_observe_mark(gil, link, ns);
+        ppy_interposer_observed_done();
+    }
+    Py_RETURN_NONE;
+}
+
+/* Where there is no GIL, nobody waits for it. */
+PyObject *ppy_gil_waited(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    ppy_observer_t *link;
+    ppy_observed_t *gil = ppy_interposer_observed(&link);
+    int64_t waited = 0;
+    int64_t now = ppt_now();
+
+    if (gil != NULL) {
+        waited = ppy_observe_waited_since_mark(gil, link);
+        ppy_interposer_observed_done();
+    }
+    return Py_BuildValue("LL", (long long)waited, (long long)now);
+}
+
 static PyObject *thread_as_tuple(const ppy_observed_thread_t *thread)
 {
     return Py_BuildValue(
@@ -82,7 +113,7 @@ static PyObject *as_tuple(const ppy_observed_t *gil,
                           const ppy_observed_thread_t *threads, size_t count,
                           bool each)
 {
-    ppy_tally_t total = { { 0 }, { 0 }, { 0 }, { { 0 } } };
+    ppy_tally_t total = { { 0 }, { { 0, 0, { 0 } } } };
     size_t i;
 
     for (i = 0; i < count; i++)

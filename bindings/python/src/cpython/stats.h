@@ -19,6 +19,13 @@ PyObject *ppy_gil_reset(PyObject *module, PyObject *none);
 PyObject *ppy_gil_name(PyObject *module, PyObject *name);
 
 /*
+ * Mark a time, in ns, in the future perhaps, for the calling thread; and a
+ * pair: how many ns it has waited since then, and what time it is, in ns.
+ */
+PyObject *ppy_gil_mark(PyObject *module, PyObject *at);
+PyObject *ppy_gil_waited(PyObject *module, PyObject *none);
+
+/*
  * A tuple: numbers of the GIL as a dict, the tally of all threads as bytes, and
  * a list with a tuple for each thread, if each is true; None if the GIL is not
  * scheduled.

@@ -24,25 +24,25 @@ static int bucket_of(uint64_t length)
     return bucket < LAST ? bucket : LAST;
 }
 
-void ppy_tally_add(ppy_tally_t *tally, int histogram, int64_t length)
+void ppy_histogram_add(ppy_histogram_t *histogram, int64_t length)
 {
     uint64_t ns = length > 0 ? (uint64_t)length : 0;
 
-    tally->sums[histogram] += ns;
-    if (ns > tally->longest[histogram])
-        tally->longest[histogram] = ns;
-    tally->buckets[histogram][bucket_of(ns)]++;
+    histogram->sum += ns;
+    if (ns > histogram->longest)
+        histogram->longest = ns;
+    histogram->buckets[bucket_of(ns)]++;
 }
 
-static void merge_histogram(ppy_tally_t *sum, const ppy_tally_t *part, int i)
+void ppy_histogram_merge(ppy_histogram_t *sum, const ppy_histogram_t *part)
 {
     int bucket;
 
-    sum->sums[i] += part->sums[i];
-    if (part->longest[i] > sum->longest[i])
-        sum->longest[i] = part->longest[i];
+    sum->sum += part->sum;
+    if (part->longest > sum->longest)
+        sum->longest = part->longest;
     for (bucket = 0; bucket < PPY_BUCKETS; bucket++)
-        sum->buckets[i][bucket] += part->buckets[i][bucket];
+        sum->buckets[bucket] += part->buckets[bucket];
 }
 
 void ppy_tally_merge(ppy_tally_t *sum, const ppy_tally_t *part)
@@ -52,5 +52,5 @@ void ppy_tally_merge(ppy_tally_t *sum, const ppy_tally_t *part)
     for (i = 0; i < PPY_COUNTS; i++)
         sum->counts[i] += part->counts[i];
     for (i = 0; i < PPY_HISTOGRAMS; i++)
-        merge_histogram(sum, part, i);
+        ppy_histogram_merge(&sum->histograms[i], &part->histograms[i]);
 }

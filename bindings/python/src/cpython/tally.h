@@ -37,15 +37,29 @@ enum {
     PPY_HISTOGRAMS
 };
 
+typedef struct ppy_histogram {
+    uint64_t sum;               /* ns */
+    uint64_t longest;           /* ns */
+    uint64_t buckets[PPY_BUCKETS];
+} ppy_histogram_t;
+
 typedef struct ppy_tally {
     uint64_t counts[PPY_COUNTS];
-    uint64_t sums[PPY_HISTOGRAMS];      /* ns */
-    uint64_t longest[PPY_HISTOGRAMS];   /* ns */
-    uint64_t buckets[PPY_HISTOGRAMS][PPY_BUCKETS];
+    ppy_histogram_t histograms[PPY_HISTOGRAMS];
 } ppy_tally_t;
 
+/* Something took that many ns. */
+void ppy_histogram_add(ppy_histogram_t *histogram, int64_t length);
+
+/* Add all of part. */
+void ppy_histogram_merge(ppy_histogram_t *sum, const ppy_histogram_t *part);
+
 /* A hold, or a wait, took that many ns. */
-void ppy_tally_add(ppy_tally_t *tally, int histogram, int64_t length);
+static inline void ppy_tally_add(ppy_tally_t *tally, int histogram,
+                                 int64_t length)
+{
+    ppy_histogram_add(&tally->histograms[histogram], length);
+}
 
 /* Add all of the numbers of part to those of sum. */
 void ppy_tally_merge(ppy_tally_t *sum, const ppy_tally_t *part);

@@ -61,7 +61,7 @@ static int change(event_t *self, bool flag)
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
     ppy_event_change((PyObject *)self, flag);
-    ppt_lock_release(lock);
+    ppy_release_attached(lock);
     return 0;
 }
 
@@ -75,7 +75,7 @@ static int wait_at(event_t *self, ppy_waiter_t *waiter, int64_t deadline)
     flag = is_set(self);
     if (!flag)
         ppy_enqueue(waiter, &condition_of(self)->waiters);
-    ppt_lock_release(lock);
+    ppy_release_attached(lock);
     return flag ? 1 : ppy_sleep(waiter, deadline);
 }
 

@@ -7,6 +7,11 @@
 
 #include "../base/args.h"
 #include "../base/object.h"
+#include "../wait/contention.h"
+
+_Static_assert(offsetof(ppy_lock_t, lock) == sizeof(PyObject),
+               "contention.c finds the object of a lock");
+
 PyObject *ppy_lock_new(PyTypeObject *type)
 {
     return type->tp_alloc(type, 0);
@@ -27,6 +32,8 @@ void ppy_lock_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
+    if (ppy_counts_locks())
+        ppy_contention_forget(&self->lock);
     if (self->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);
     type->tp_free(op);

@@ -9,6 +9,7 @@
 #include "acquire.h"
 
 #include "../cpython/interposer.h"
+#include "contention.h"
 #include "main_thread.h"
 #include "wait.h"
 
@@ -22,6 +23,7 @@ static int acquire_at(attempt_t *attempt, ppt_lock_t *lock, int64_t deadline,
                       bool keep_on)
 {
     ppy_wait_t *wait = &attempt->wait;
+    int64_t began = ppy_contention_begin(lock);
     int result;
 
     ppy_wait_begin(wait);
@@ -32,6 +34,8 @@ static int acquire_at(attempt_t *attempt, ppt_lock_t *lock, int64_t deadline,
             lock, &attempt->waiter, deadline, ppy_on_interrupt, wait);
     else
         result = ppt_lock_acquire_transient(lock, deadline);
+    if (began != 0)
+        ppy_contention_end(lock, began, result == 0);
     ppy_attach(wait);
     if (result == 0)
         ppt_lock_settle(lock); /* W3 */
@@ -75,9 +79,18 @@ static int release_detached(ppt_lock_t *lock)
     return result;
 }
 
+int ppy_release_noted(ppt_lock_t *lock)
+{
+    if (ppy_counts_locks())
+        ppy_contention_release(lock);
+    return ppt_lock_release(lock);
+}
+
 /* The thread that is woken finds the GIL free, if nobody else wants it. */
 int ppy_release_queued(ppt_lock_t *lock)
 {
+    if (ppy_counts_locks())
+        ppy_contention_release(lock);
     return ppt_lock_waiting(lock) > 0 && ppy_interposer_nobody_waits()
                ? release_detached(lock)
                : ppt_lock_release(lock);

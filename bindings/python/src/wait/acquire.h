@@ -72,6 +72,17 @@ static inline int ppy_release(ppt_lock_t *lock)
                : ppy_release_queued(lock);
 }
 
+/* The same, where threads are queued for lock, or it is free. */
+int ppy_release_noted(ppt_lock_t *lock);
+
+/* The same, for a moment's hold: it does not let go of the GIL. */
+static inline int ppy_release_attached(ppt_lock_t *lock)
+{
+    return ppt__word_free(&lock->word, PPY_NOT_PLAIN)
+               ? 0
+               : ppy_release_noted(lock);
+}
+
 /* Set the exception of a release that is not due; returns -1. */
 int ppy_not_locked(void);
 

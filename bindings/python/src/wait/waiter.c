@@ -20,6 +20,7 @@
 #include <limits.h>
 
 #include "acquire.h"
+#include "contention.h"
 #include "main_thread.h"
 
 static unsigned broadcasts_of(ppy_waiters_t *waiters)
@@ -101,6 +102,8 @@ int ppy_wait_with(ppy_waiters_t *waiters, ppt_lock_t *lock, int64_t deadline)
     ppy_wait_t wait;
     int result;
 
+    if (ppy_counts_locks())
+        ppy_contention_release(lock);
     ppt_lock_make_transient(lock); /* W3 */
     ppy_detach(&wait);
     result = wait.yields
@@ -149,6 +152,8 @@ int ppy_wait_apart(ppy_waiters_t *waiters, ppt_lock_t *lock, int64_t deadline)
 {
     ppy_waiter_t waiter = { .waiters = waiters };
 
+    if (ppy_counts_locks())
+        ppy_contention_release(lock);
     if (ppy_is_main_thread())
         return wait_on_heap(waiters, lock, deadline);
     if (ppy_may_wait())

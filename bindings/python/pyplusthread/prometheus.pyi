@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+from collections.abc import Iterable
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+__all__ = ["GilCollector"]
+
+class GilCollector(Collector):
+    def __init__(self, *, max_threads: int = 64) -> None: ...
+    def close(self) -> None: ...
+    def describe(self) -> Iterable[Metric]: ...
+    def collect(self) -> Iterable[Metric]: ...
