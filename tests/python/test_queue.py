@@ -698,6 +698,24 @@ def test_container_may_be_emptied_under_the_mutex(tasks):
     assert box.unfinished_tasks == 1
 
 
+def test_container_may_be_emptied_beside_a_get(tasks):
+    """Without the mutex the item of a get may be gone; nothing worse."""
+    box = tasks()
+
+    def empty():
+        for _ in range(2000):
+            box.queue.clear()
+
+    worker = Worker(empty)
+    for item in range(2000):
+        box.put(item)
+        try:
+            box.get_nowait()
+        except (queue.Empty, IndexError):
+            pass
+    worker.join()
+
+
 def test_container_is_the_module_queues(impl):
     module = queues(impl)
     assert type(module.Queue().queue) is collections.deque
