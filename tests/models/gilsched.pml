@@ -1,5 +1,5 @@
 /*
- * gilsched.pml - gilsched/sched.c under CPython's take_gil and drop_gil, with
+ * gilsched.pml - gilsched under CPython's take_gil and drop_gil, with
  * the calls that the Python package turns into the scheduler's events.
  *
  * THREADS threads take the GIL, ROUNDS times in all (0: without end).  Each

@@ -4,6 +4,7 @@
 PPT_TEST_MS says for how long.  soak.py has the workers, in a process of its
 own: this one watches it, and needs none of what is tested for that.
 """
+import ctypes
 import mmap
 import os
 import random
@@ -21,13 +22,23 @@ from support import HERE
 SECONDS = max(3, int(os.environ.get('PPT_TEST_MS', 500)) / 1000)
 STILL = 30  # seconds in which a worker that does nothing has come to a stop
 TICK = 0.1
+IDLE_TICK = TICK / 5
+
+
+def cpu_clock(process):
+    """The clock of the CPU time that the process has used."""
+    clock = ctypes.c_int()
+    assert not ctypes.CDLL(None).clock_getcpuclockid(
+        process.pid, ctypes.byref(clock))
+    return clock.value
 
 
 class Watch:
-    """How long each worker has stood still, by a clock that may lag behind.
+    """How long each worker has stood still, in CPU time of the process.
 
-    A tick counts for TICK, however long it took: where the machine has no
-    time for this process, it may have had none for the workers.
+    Where the machine has no time for the process, its workers stand still and
+    are well. A process that hangs uses no CPU time, so a tick counts for
+    IDLE_TICK at least.
     """
 
     def __init__(self, path):
@@ -37,11 +48,13 @@ class Watch:
         self.counts = memoryview(memory).cast('q')
         self.seen = list(self.counts)
         self.moved_at = [0] * SLOTS
-        self.now = 0
+        self.now = self.cpu_time = 0
 
-    def tick(self):
+    def tick(self, clock):
         time.sleep(TICK)
-        self.now += TICK
+        cpu_time = time.clock_gettime(clock)
+        self.now += max(cpu_time - self.cpu_time, IDLE_TICK)
+        self.cpu_time = cpu_time
         for slot, count in enumerate(self.counts):
             if count != self.seen[slot]:
                 self.seen[slot] = count
@@ -83,10 +96,10 @@ def soak(folder, mode, seconds):
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL,
                                    stdout=file, stderr=subprocess.STDOUT,
                                    start_new_session=True)
-        still, stacks = [], ''
+        still, stacks, clock = [], '', cpu_clock(process)
         try:
             while process.poll() is None and not still:
-                watch.tick()
+                watch.tick(clock)
                 still = watch.still()
             if still:
                 stacks = native_stacks(process)

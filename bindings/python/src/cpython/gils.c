@@ -60,15 +60,6 @@ static void release_table(void)
     ppt_lock_release(&table);
 }
 
-ppy_gil_t *ppy_gil_with_switch_cond(const pthread_cond_t *cond)
-{
-    ppy_gil_t *gil = ppy_gils_first();
-
-    while (gil != NULL && ppy_gil_cond_at(&gil->names.switch_cond) != cond)
-        gil = gil->next;
-    return gil;
-}
-
 ppy_gil_t *ppy_gil_with_mutex(const pthread_mutex_t *mutex)
 {
     ppy_gil_t *gil = ppy_gils_first();

@@ -52,13 +52,21 @@ static inline ppy_gil_t *ppy_gil_with_cond(const pthread_cond_t *cond)
     return gil;
 }
 
+static inline ppy_gil_t *ppy_gil_with_switch_cond(const pthread_cond_t *cond)
+{
+    ppy_gil_t *gil = ppy_gils_first();
+
+    while (gil != NULL && ppy_gil_cond_at(&gil->names.switch_cond) != cond)
+        gil = gil->next;
+    return gil;
+}
+
 /* Whether there are modules that have it scheduled. */
 static inline bool ppy_gil_is_used(const ppy_gil_t *gil)
 {
     return __atomic_load_n(&gil->users, __ATOMIC_RELAXED) != 0;
 }
 
-ppy_gil_t *ppy_gil_with_switch_cond(const pthread_cond_t *cond);
 ppy_gil_t *ppy_gil_with_mutex(const pthread_mutex_t *mutex);
 
 /*

@@ -236,30 +236,34 @@ static void __attribute__((noinline, cold)) end_unused(ppy_gil_t *gil)
         this.holds = NULL;
 }
 
-/* One look at each GIL: this is on the way of every call that may block. */
+/* The next two are on the way of every call that may block. */
+static void has(ppy_gil_t *gil)
+{
+    ppt_gilsched_took(&gil->sched, this_one());
+    this.holds = gil;
+    if (ppy_observes())
+        ppy_observe_take(&gil->observed, &this.observer);
+    if (!ppy_gil_is_used(gil))
+        end_unused(gil);
+}
+
+static void lets_go(ppy_gil_t *gil)
+{
+    this.holds = NULL;
+    this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
+    if (ppy_observes())
+        ppy_observe_let_go(&gil->observed, &this.observer);
+}
+
 static int my_signal(pthread_cond_t *cond)
 {
-    ppy_gil_t *gil;
+    ppy_gil_t *gil = this.holds;
 
     record(PPY_CALL_SIGNAL, cond, NULL);
-    for (gil = ppy_gils_first(); gil != NULL; gil = gil->next) {
-        if (ppy_gil_cond_at(&gil->names.switch_cond) == cond) {
-            ppt_gilsched_took(&gil->sched, this_one());
-            this.holds = gil;
-            if (ppy_observes())
-                ppy_observe_take(&gil->observed, &this.observer);
-            if (!ppy_gil_is_used(gil))
-                end_unused(gil);
-            break;
-        }
-        if (ppy_gil_cond_at(&gil->names.cond) == cond) {
-            this.holds = NULL;
-            this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
-            if (ppy_observes())
-                ppy_observe_let_go(&gil->observed, &this.observer);
-            break;
-        }
-    }
+    if (gil != NULL && ppy_gil_cond_at(&gil->names.cond) == cond)
+        lets_go(gil); /* C5 */
+    else if ((gil = ppy_gil_with_switch_cond(cond)) != NULL)
+        has(gil);
     return REAL(signal)(cond); /* C4 */
 }
 
