@@ -10,9 +10,9 @@
  *
  * State
  *   queue         see waitq.c
- *   waiter.lock   the lock that the waiter's thread takes on its way out;
- *                 each waiter has its own, so one condition may be used with
- *                 several locks
+ *   waiter.lock   the lock that the waiter's thread takes on its way out,
+ *                 unless it passes; each waiter has its own, so one condition
+ *                 may be used with several locks
  *
  * Invariants
  *   C1  A waiter is queued before its lock is let go.  So a signal by a
@@ -24,13 +24,18 @@
  *   C4  A callback that does not return, because its thread is cancelled or
  *       throws, ends the wait: the thread leaves the queue, or sleeps until
  *       it is woken if it had been notified, and takes the lock.
+ *   C5  A waiter whose thread returns without the lock passes: it is moved as
+ *       others are, so that it wakes up when the signaller is done, and the
+ *       release lets it through (lock.c, L10).  Its thread touches neither
+ *       condition nor lock once it was notified.
  *
  * Races
  *   Lost wake-up: C1.  Stolen wake-up, signal against timeout: waitq I1, I2.
  *   Destroy after broadcast: C3; a waiter that leaves by timeout at the same
  *   time holds destroy up (waitq I3).
  *   Signal without the lock against the lock's life: a waiter's thread is
- *   going to take the lock, so it must exist while the waiter is moved.
+ *   going to take the lock, so it must exist while the waiter is moved.  One
+ *   that passes is woken last of all, so the lock must exist until it returns.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -49,17 +54,42 @@ static ppt__waiter_t *inside(ppt_waiter_t *waiter)
     return (ppt__waiter_t *)(void *)waiter;
 }
 
-void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
-                       ppt_lock_t *lock, unsigned flags)
+static void start(ppt_cond_t *cond, ppt__waiter_t *waiter, unsigned flags)
 {
     bool spins = !(flags & PPT__INTERRUPTIBLE)
                  && ppt__spin_pays(&cond->queue);
 
     ppt__waiter_start(waiter, spins);
-    waiter->lock = lock;
+}
+
+static void push(ppt_cond_t *cond, ppt__waiter_t *waiter)
+{
     ppt__waitq_guard(&cond->queue);
     ppt__waitq_push(&cond->queue, waiter);
     ppt__waitq_unguard(&cond->queue);
+}
+
+void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter, unsigned flags)
+{
+    start(cond, waiter, flags);
+    push(cond, waiter);
+}
+
+/* Returns   0, EINVAL or EPERM, as all that wait with lock do */
+static int check(const ppt_lock_t *lock, int64_t deadline)
+{
+    if (deadline < 0)
+        return EINVAL;
+    return ppt_lock_locked(lock) ? 0 : EPERM;
+}
+
+/* Queue one that was started, and let go of lock. */
+static void push_and_release(ppt_cond_t *cond, ppt__waiter_t *waiter,
+                             ppt_lock_t *lock)
+{
+    waiter->lock = lock;
+    push(cond, waiter); /* C1 */
+    ppt_lock_release(lock);
 }
 
 struct wait {
@@ -84,21 +114,18 @@ static void callback_left(void *arg)
 }
 
 static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
-                const ppt__wait_options_t *options, bool yields)
+                const ppt__wait_options_t *options)
 {
+    int result = check(lock, options->deadline);
     struct wait wait;
-    int result;
 
-    if (options->deadline < 0)
-        return EINVAL;
-    if (!ppt_lock_locked(lock))
-        return EPERM;
+    if (result != 0)
+        return result;
     wait.cond = cond;
     wait.lock = lock;
-    ppt__cond_enqueue(cond, &wait.waiter, lock, options->flags); /* C1 */
-    wait.waiter.yields = yields;
+    start(cond, &wait.waiter, options->flags);
     wait.waiter.transient = ppt__lock_is_transient(lock);
-    ppt_lock_release(lock);
+    push_and_release(cond, &wait.waiter, lock);
     pthread_cleanup_push(callback_left, &wait);
     result = ppt__waiter_wait(&wait.waiter, &cond->queue, options);
     pthread_cleanup_pop(0);
@@ -108,15 +135,7 @@ static int wait(ppt_cond_t *cond, ppt_lock_t *lock,
 
 int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
 {
-    return wait(cond, lock, &(ppt__wait_options_t){ .deadline = deadline },
-                true);
-}
-
-int ppt_cond_wait_unyielding(ppt_cond_t *cond, ppt_lock_t *lock,
-                             int64_t deadline)
-{
-    return wait(cond, lock, &(ppt__wait_options_t){ .deadline = deadline },
-                false);
+    return wait(cond, lock, &(ppt__wait_options_t){ .deadline = deadline });
 }
 
 int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
@@ -125,13 +144,30 @@ int ppt_cond_wait_interruptible(ppt_cond_t *cond, ppt_lock_t *lock,
 {
     return wait(cond, lock,
                 &(ppt__wait_options_t){ deadline, PPT__INTERRUPTIBLE,
-                                        on_interrupt, arg },
-                true);
+                                        on_interrupt, arg });
+}
+
+/* C5 */
+int ppt_cond_wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline)
+{
+    ppt__wait_options_t options = { .deadline = deadline };
+    ppt__waiter_t waiter;
+    int result = check(lock, deadline);
+
+    if (result != 0)
+        return result;
+    start(cond, &waiter, 0);
+    waiter.passes = true;
+    waiter.yields = false;
+    push_and_release(cond, &waiter, lock);
+    result = ppt__waiter_wait(&waiter, &cond->queue, &options);
+    ppt__waiter_end(&waiter);
+    return result;
 }
 
 static void enqueue(ppt_cond_t *cond, ppt_waiter_t *waiter, unsigned flags)
 {
-    ppt__cond_enqueue(cond, inside(waiter), NULL, flags);
+    ppt__cond_enqueue(cond, inside(waiter), flags);
     inside(waiter)->yields = false;
 }
 

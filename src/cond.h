@@ -8,11 +8,10 @@
 #include "wait/waitq.h"
 
 /*
- * Queue a waiter; lock is what it is going to take, or NULL; flags is how it
- * is going to sleep.
+ * Queue a waiter that uses no ppt_lock_t; flags is how it is going to sleep.
  */
 void ppt__cond_enqueue(ppt_cond_t *cond, ppt__waiter_t *waiter,
-                       ppt_lock_t *lock, unsigned flags);
+                       unsigned flags);
 
 /* Notify the first n waiters and take them out; they are not woken yet. */
 ppt__wake_list_t ppt__cond_notify(ppt_cond_t *cond, int n);

@@ -52,6 +52,11 @@
  *       speak of waiters are the parent's: whoever finds it so, under the
  *       guard, clears them, before anybody queues there.  A hold that a
  *       release hands over is transient until the waiter has taken note.
+ *   L10 A waiter that passes (cond.c, C5) does not take the lock: the release
+ *       that finds it at the front wakes it, and goes on to the next.  TURN
+ *       and HAND_OVER are for the first that does not pass.  So nobody counts
+ *       on a waiter that does not come, and nobody queues behind one that has
+ *       been woken.
  *
  * Races
  *   Lost wake-up: queueing and freeing are operations on one word (L1).
@@ -61,7 +66,7 @@
  *   Destroy against a callback: the waiter is in the queue meanwhile (L5).
  *   Fork against a transient hold: L8.
  *   Morphing: a waiter that cond.c queues here has been notified, and cannot
- *   leave; its thread waits in ppt__lock_take.
+ *   leave; its thread comes to ppt__lock_take, unless it passes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -381,14 +386,30 @@ int ppt_lock_acquire_interruptible(ppt_lock_t *lock, int64_t deadline,
                           false);
 }
 
-/* What word becomes by a release that wakes waiter (NULL: nobody). */
-static uint32_t after_release(const ppt_lock_t *lock,
-                              const ppt__waiter_t *waiter)
+/*
+ * With the guard held: notify those at the front that pass, and the next, who
+ * takes the lock; that one comes last.  L10
+ */
+static ppt__wake_list_t take_next(ppt_lock_t *lock)
+{
+    ppt__wake_list_t list = { NULL, NULL, 0 };
+    ppt__waiter_t *waiter;
+
+    do {
+        waiter = ppt__waitq_pop_ready(&lock->queue); /* L2 */
+        if (waiter != NULL)
+            ppt__wake_list_append(&list, waiter);
+    } while (waiter != NULL && waiter->passes);
+    return list;
+}
+
+/* What word becomes by a release that wakes list. */
+static uint32_t after_release(const ppt_lock_t *lock, ppt__wake_list_t list)
 {
     uint32_t word = ppt__word_load(&lock->word);
     uint32_t next = word & TURN;
 
-    if (waiter != NULL)
+    if (list.last != NULL && !list.last->passes)
         next |= word & HAND_OVER ? HELD | mark(true) : TURN; /* L3, L2 */
     if (lock->queue.head != NULL)
         next |= QUEUED;
@@ -401,7 +422,7 @@ static uint32_t after_release(const ppt_lock_t *lock,
  */
 static PPT__SLOW int release_to_queue(ppt_lock_t *lock)
 {
-    ppt__waiter_t *waiter;
+    ppt__wake_list_t list;
     uint32_t next;
 
     guard(lock);
@@ -409,13 +430,11 @@ static PPT__SLOW int release_to_queue(ppt_lock_t *lock)
         ppt__waitq_unguard(&lock->queue);
         return EPERM;
     }
-    waiter = ppt__waitq_pop_ready(&lock->queue); /* L2 */
-    next = after_release(lock, waiter);
+    list = take_next(lock);
+    next = after_release(lock, list);
     __atomic_store_n(&lock->word, next, __ATOMIC_RELEASE);
     ppt__waitq_unguard(&lock->queue);
-    if (waiter != NULL)
-        ppt__waiter_wake(waiter, next & HELD ? PPT__GRANT_LOCK
-                                             : PPT__GRANT_TURN);
+    ppt__wake_list_wake(list, next & HELD ? PPT__GRANT_LOCK : PPT__GRANT_TURN);
     return 0;
 }
 

@@ -11,8 +11,8 @@
 
 /*
  * Wait morphing: queue a notified waiter for lock, which its thread is going
- * to take, so that a release of lock wakes it.  False where lock is free:
- * then the caller wakes it.
+ * to take unless it passes, so that a release of lock wakes it.  False where
+ * lock is free: then the caller wakes it.
  */
 bool ppt__lock_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter);
 

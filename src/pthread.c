@@ -108,7 +108,7 @@ static int wait_mutex(ppt_cond_t *cond, pthread_mutex_t *mutex,
 
     if (options->deadline < 0)
         return EINVAL;
-    ppt__cond_enqueue(cond, &wait.waiter, NULL, options->flags);
+    ppt__cond_enqueue(cond, &wait.waiter, options->flags);
     result = pthread_mutex_unlock(mutex);
     if (result != 0) {
         give_up(cond, &wait.waiter);

@@ -22,12 +22,11 @@ static void time_out(stage_t *stage)
           CALL(ppt_cond_wait)(&stage->cond, &stage->lock, soon()));
 }
 
-static void time_out_unyielding(stage_t *stage)
+static void time_out_and_unlock(stage_t *stage)
 {
     wants(stage, 0, CALL(ppt_lock_acquire)(&stage->lock, PPT_TRY));
     wants(stage, ETIMEDOUT,
-          CALL(ppt_cond_wait_unyielding)(&stage->cond, &stage->lock,
-                                         soon()));
+          CALL(ppt_cond_wait_unlock)(&stage->cond, &stage->lock, soon()));
 }
 
 static void time_out_interruptibly(stage_t *stage)
@@ -79,7 +78,7 @@ static void cancel(stage_t *stage)
 
 START_TEST(no_call_of_a_condition_that_nobody_signals_allocates)
 {
-    static const part_fn parts[] = { use_cond, time_out, time_out_unyielding,
+    static const part_fn parts[] = { use_cond, time_out, time_out_and_unlock,
                                      time_out_interruptibly,
                                      time_out_with_mutex,
                                      time_out_in_steps,
@@ -98,13 +97,12 @@ static void wait_with_lock(stage_t *stage)
     CALL(ppt_lock_release)(&stage->lock);
 }
 
-static void wait_unyielding(stage_t *stage)
+static void wait_and_unlock(stage_t *stage)
 {
     CALL(ppt_lock_acquire)(&stage->lock, PPT_FOREVER);
     wants(stage, 0,
-          CALL(ppt_cond_wait_unyielding)(&stage->cond, &stage->lock,
-                                         PPT_FOREVER));
-    CALL(ppt_lock_release)(&stage->lock);
+          CALL(ppt_cond_wait_unlock)(&stage->cond, &stage->lock,
+                                     PPT_FOREVER));
 }
 
 static void wait_interruptibly(stage_t *stage)
@@ -144,7 +142,7 @@ static void wait_with_mutex_interruptibly(stage_t *stage)
     pthread_mutex_unlock(&stage->mutex);
 }
 
-static const part_fn waits[] = { wait_with_lock, wait_unyielding,
+static const part_fn waits[] = { wait_with_lock, wait_and_unlock,
                                  wait_interruptibly, wait_in_steps,
                                  wait_with_mutex,
                                  wait_with_mutex_interruptibly };

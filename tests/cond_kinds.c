@@ -91,6 +91,27 @@ static const kind_t lock_kind = {
     cond_broadcast, cond_waiting
 };
 
+/*
+ * A ppt_lock_t that the caller takes again.  Its interruptible wait is the
+ * lock's: so stress_cond has both at once.
+ */
+
+static int unlock_wait(pair_t *pair, int64_t deadline)
+{
+    ppt_lock_t *lock = &pair->locks->lock;
+    int result = ppt_cond_wait_unlock(&pair->condition->cond, lock, deadline);
+
+    if (result != EINVAL && result != EPERM)
+        ppt_lock_acquire(lock, PPT_FOREVER);
+    return result;
+}
+
+static const kind_t unlock_kind = {
+    "unlock", true, cond_init, cond_destroy, lock_lock, lock_unlock,
+    unlock_wait, lock_wait_interruptible, cond_signal, cond_signal_n,
+    cond_broadcast, cond_waiting
+};
+
 /* A pthread_mutex_t */
 
 static int mutex_wait(pair_t *pair, int64_t deadline)
@@ -223,7 +244,7 @@ static const kind_t dropin_kind = {
 };
 
 const kind_t *const kinds[] = { &steps_kind, &lock_kind, &mutex_kind,
-                                &dropin_kind };
+                                &unlock_kind, &dropin_kind };
 
 /*
  * The control.  Its signal is a unit of the shared semaphore, which whoever

@@ -56,11 +56,11 @@ typedef struct kind {
 } kind_t;
 
 /*
- * In steps, lock, mutex, drop-in.  All but the last are interruptible; all
- * but the first may be freed right after a broadcast.
+ * In steps, lock, mutex, unlock, drop-in.  The first three have interruptible
+ * waits of their own; all but the first may be freed right after a broadcast.
  */
 extern const kind_t *const kinds[];
-enum { KINDS_FREED = 1, KINDS_INTERRUPTIBLE = 3, KINDS = 4 };
+enum { KINDS_FREED = 1, KINDS_INTERRUPTIBLE = 3, KINDS = 5 };
 
 /* Not one of them: known to be wrong. */
 extern const kind_t control_kind;

@@ -17,7 +17,7 @@
     DO(ppt_cond_init) DO(ppt_cond_signal) DO(ppt_cond_signal_n)             \
     DO(ppt_cond_signal_unlock) DO(ppt_cond_sleep) DO(ppt_cond_wait)         \
     DO(ppt_cond_wait_interruptible) DO(ppt_cond_wait_mutex)                 \
-    DO(ppt_cond_wait_mutex_interruptible) DO(ppt_cond_wait_unyielding)      \
+    DO(ppt_cond_wait_mutex_interruptible) DO(ppt_cond_wait_unlock)          \
     DO(ppt_cond_waiting) DO(ppt_deadline) DO(ppt_gil_acquire)               \
     DO(ppt_gil_after_fork) DO(ppt_gil_destroy) DO(ppt_gil_get_stats)        \
     DO(ppt_gil_init) DO(ppt_gil_locked) DO(ppt_gil_release)                 \

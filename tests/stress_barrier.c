@@ -156,6 +156,7 @@ static void let_all_go(struct stage *stage, const worker_t *workers)
         }
 }
 
+/* Proves ppt_barrier_t Reuse, barrier.c B1. */
 START_TEST(rounds_are_full_whatever_ends_the_waits)
 {
     worker_t workers[THREADS];
@@ -220,6 +221,7 @@ static void keep_step(void *arg)
     }
 }
 
+/* Proves ppt_barrier_t Reuse. */
 START_TEST(all_keep_step_round_after_round)
 {
     int64_t end = stress_end();
@@ -306,6 +308,7 @@ static void meet_or_not(void *arg)
     }
 }
 
+/* Proves ppt_barrier_wait 0, barrier.c B2. */
 START_TEST(round_is_met_by_all_or_by_none)
 {
     struct squad squad = { .members = 0 };
@@ -350,6 +353,7 @@ static void meet_and_drop(void *arg)
     free(owners->barrier);
 }
 
+/* Proves ppt_barrier_destroy 0, barrier.c B4. */
 START_TEST(first_to_return_may_free_the_barrier)
 {
     int64_t end = stress_end();
@@ -557,19 +561,24 @@ static void poll_while_all_meet(bool acts)
     printf("# %d barriers\n", rows * ROW);
 }
 
+/* Proves barrier.c B5. */
 START_TEST(memory_may_end_when_destroy_is_no_longer_busy)
 {
     poll_while_all_meet(false);
 }
 END_TEST
 
+/* Proves barrier.c B5. */
 START_TEST(memory_may_end_when_destroy_is_no_longer_busy_after_an_action)
 {
     poll_while_all_meet(true);
 }
 END_TEST
 
-/* The last one never comes: the first that times out ends the round. */
+/*
+ * The last one never comes: the first that times out ends the round.
+ * Proves barrier.c B4.
+ */
 START_TEST(memory_may_end_when_a_timeout_has_ended_the_round)
 {
     int64_t end = stress_end();
@@ -595,6 +604,7 @@ END_TEST
 /*
  * Timeouts race the last arrival, who ends the memory when it is back: the
  * others are certainly inside, or out.
+ * Proves barrier.c B5.
  */
 START_TEST(last_to_arrive_may_end_the_memory_whatever_became_of_the_others)
 {

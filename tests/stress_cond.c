@@ -167,6 +167,7 @@ static void run_interrupting(struct stage *stage, const worker_t *workers)
     }
 }
 
+/* Proves ppt_cond_t Exact. */
 START_TEST(each_signal_ends_exactly_one_wait)
 {
     worker_t workers[THREADS];
@@ -240,6 +241,7 @@ static int serve_one(struct line *line)
     return chosen;
 }
 
+/* Proves ppt_cond_t Order. */
 START_TEST(waits_end_in_the_order_in_which_they_began)
 {
     int64_t end = stress_end();
@@ -352,12 +354,14 @@ static void run_queue(const kind_t *kind, bool timed)
     pair_destroy(&queue.stage.pair);
 }
 
+/* Proves ppt_cond_t Exact, cond.c C1. */
 START_TEST(no_wake_up_is_lost)
 {
     run_queue(kinds[_i], false);
 }
 END_TEST
 
+/* Proves ppt_cond_t Exact. */
 START_TEST(no_wake_up_is_lost_to_a_timeout)
 {
     run_queue(kinds[_i], true);
@@ -406,6 +410,7 @@ static int end_one_life(struct lives *lives)
     return result;
 }
 
+/* Proves cond.c C3. */
 START_TEST(condition_may_be_freed_right_after_a_broadcast)
 {
     int64_t end = stress_end();

@@ -199,6 +199,7 @@ static void ck_sums(struct stage *stage, const actor_t *actors)
     ck_assert_uint_eq(stats.skipped, skipped);
 }
 
+/* Proves ppt_gil_t Starvation, gil.c G1. */
 START_TEST(one_holder_at_a_time_and_nobody_starves)
 {
     static const uint32_t yield_every[] = { 1, 10, 100 };
@@ -239,6 +240,7 @@ static void take_turns(void *arg)
     ppt_gil_release(&ring->gil);
 }
 
+/* Proves ppt_gil_t Starvation, gil.c G2, gil.c G5. */
 START_TEST(turns_go_on)
 {
     static const uint32_t yield_every[] = { 1, 7, 100 };

@@ -259,6 +259,10 @@ static void ck_sums(const struct stage *stage, const actor_t *actors)
     ck_assert_uint_le(stats->renewals, stats->requests);
 }
 
+/*
+ * Proves ppt_gilsched_t Starvation, ppt_gilsched_sleep, ppt_gilsched_wake,
+ * sched.c S3.
+ */
 START_TEST(one_holder_at_a_time_and_nobody_starves)
 {
     actor_t actors[THREADS];

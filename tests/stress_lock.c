@@ -113,6 +113,7 @@ static void interrupt_until_end(struct stage *stage, const worker_t *workers)
     poke(&stage->stop, 1);
 }
 
+/* Proves ppt_lock_t Orders. */
 START_TEST(one_holder_at_a_time_whatever_ends_the_waits)
 {
     worker_t workers[THREADS];
@@ -157,6 +158,7 @@ static void pass_on(void *arg)
     }
 }
 
+/* Proves ppt_lock_release 0, lock.c L1. */
 START_TEST(no_release_is_lost)
 {
     int64_t end = stress_end();
@@ -207,6 +209,7 @@ static void use_and_drop(void *arg)
     free(object);
 }
 
+/* Proves ppt_lock_destroy 0, lock.c L4. */
 START_TEST(last_user_may_free_the_lock)
 {
     int64_t end = stress_end();

@@ -53,6 +53,7 @@ static void come(void *arg)
         bump(&stage->odd);
 }
 
+/* Proves once.c O5. */
 START_TEST(routine_is_finished_once_whoever_leaves_it)
 {
     int64_t end = stress_end();
@@ -114,6 +115,7 @@ static void poll_and_end(void *arg)
     memset(object, 0xdd, sizeof *object);
 }
 
+/* Proves ppt_once_destroy 0, once.c O3. */
 START_TEST(who_finds_it_done_may_end_the_memory)
 {
     int64_t end = stress_end();

@@ -168,12 +168,14 @@ static void run(bool timed)
     stage_destroy(&stage);
 }
 
+/* Proves pthread.c D2. */
 START_TEST(cancelled_threads_take_no_signal_with_them)
 {
     run(false);
 }
 END_TEST
 
+/* Proves pthread.c D2. */
 START_TEST(cancelled_threads_and_timeouts_take_no_signal_with_them)
 {
     run(true);
@@ -227,6 +229,7 @@ static void cancel_and_free(dice_t *dice)
         worker_join(&workers[i]);
 }
 
+/* Proves ppt_pthread_cond_destroy, pthread.c D1. */
 START_TEST(condition_may_be_freed_while_a_thread_is_cancelled)
 {
     int64_t end = stress_end();
@@ -278,6 +281,7 @@ static void relay_on(void *arg)
     }
 }
 
+/* Proves ppt_cond_signal_unlock Returns. */
 START_TEST(signals_that_unlock_lose_no_wake_up)
 {
     int64_t end = stress_end();

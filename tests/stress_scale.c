@@ -68,7 +68,10 @@ static int signal_at_the_deadline(struct scale *scale, int n)
     return notified;
 }
 
-/* The loop's variable is the number of threads. */
+/*
+ * The loop's variable is the number of threads.
+ * Proves ppt_cond_t Exact.
+ */
 START_TEST(timeouts_of_thousands_race_signals_and_none_is_lost)
 {
     pthread_t *threads = calloc((size_t)_i, sizeof *threads);

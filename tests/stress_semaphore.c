@@ -128,6 +128,7 @@ static void interrupt_until_end(struct stage *stage, const worker_t *workers)
     poke(&stage->stop, 1);
 }
 
+/* Proves semaphore.c S2. */
 START_TEST(units_are_conserved_whatever_ends_the_waits)
 {
     struct stage stage = { .seed = seed() };
@@ -198,6 +199,7 @@ static void interrupt_one_of(const worker_t *workers, dice_t *dice)
     sched_yield();
 }
 
+/* Proves ppt_semaphore_release 0. */
 START_TEST(as_many_units_are_taken_as_are_released)
 {
     struct stage stage = { .seed = seed() };
@@ -260,6 +262,7 @@ static void take_all_and_free(void *arg)
     free(semaphore);
 }
 
+/* Proves ppt_semaphore_destroy 0, semaphore.c S5. */
 START_TEST(last_taker_may_free_the_semaphore)
 {
     int64_t end = stress_end();
@@ -301,6 +304,7 @@ static void take_rest_and_end(void *arg)
     memset(semaphore, 0xdd, sizeof *semaphore);
 }
 
+/* Proves semaphore.c S5. */
 START_TEST(release_does_not_touch_a_semaphore_whose_rest_is_taken)
 {
     int64_t end = stress_end();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests share: support.h. */
+#define _DEFAULT_SOURCE /* MAP_ANON */
 #include "support.h"
 
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,6 +68,16 @@ void add_list(TCase *tcase, const TTest *const *tests, int n)
 
     for (i = 0; i < n; i++)
         tcase_add_test(tcase, tests[i]);
+}
+
+void add_with_sa_flags(TCase *tcase, const TTest *const *tests, int n)
+{
+    int i;
+
+    for (i = 0; i < n; i++) {
+        tcase_add_loop_test(tcase, tests[i], 0, 1);
+        tcase_add_loop_test(tcase, tests[i], SA_RESTART, SA_RESTART + 1);
+    }
 }
 
 int main(int argc, char **argv)
@@ -334,4 +346,31 @@ uint32_t roll(dice_t *dice, uint32_t below)
 int64_t stress_end(void)
 {
     return ppt_now() + stress_ns();
+}
+
+int64_t cpu_time(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * SECOND + used.tv_nsec;
+}
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void *page_map(int protection)
+{
+    void *page = mmap(NULL, page_size(), protection, MAP_PRIVATE | MAP_ANON,
+                      -1, 0);
+
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    return page;
+}
+
+void page_unmap(void *page)
+{
+    munmap(page, page_size());
 }

@@ -37,6 +37,9 @@ void add_tests(Suite *suite);
 TCase *add_case(Suite *suite, const char *name);
 void add_list(TCase *tcase, const TTest *const *tests, int n);
 
+/* Twice: _i is the sa_flags of signal handlers, 0 and SA_RESTART. */
+void add_with_sa_flags(TCase *tcase, const TTest *const *tests, int n);
+
 /* Sleep for a moment: between two looks, and never to order threads. */
 void nap(void);
 
@@ -89,6 +92,13 @@ bool pin_to(int cpu);
 
 /* Let it, or all threads of the process, run on the CPUs in list: "0,1". */
 bool allow_cpus(const char *list, bool all_threads);
+
+/* What CPU time this thread has used. */
+int64_t cpu_time(void);
+
+/* A page of its own, which a touch after its end is sure to hit. */
+void *page_map(int protection);
+void page_unmap(void *page);
 
 /*
  * SIGUSR1: its handler counts.  After signals_hold, handlers that start stay

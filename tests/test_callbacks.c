@@ -102,6 +102,7 @@ static void quitter_join(quitter_t *quitter)
 /* kinds[0] waits in steps, and has its callback outside the library. */
 enum { WITH_A_CALLBACK = 1, CASES = WAYS * KINDS_INTERRUPTIBLE };
 
+/* Proves ppt_interrupt_fn Left, cond.c C4. */
 START_TEST(thread_that_leaves_from_a_callback_leaves_the_condition)
 {
     waiter_t next = { 0 };
@@ -121,7 +122,10 @@ START_TEST(thread_that_leaves_from_a_callback_leaves_the_condition)
 }
 END_TEST
 
-/* As in a cancelled pthread_cond_wait. */
+/*
+ * As in a cancelled pthread_cond_wait.
+ * Proves ppt_interrupt_fn Left, cond.c C4.
+ */
 START_TEST(thread_that_leaves_from_a_callback_waits_for_the_lock)
 {
     quitter_t quitter;
@@ -180,6 +184,7 @@ static void ck_free(ppt_lock_t *lock)
     ck_assert_int_eq(ppt_lock_destroy(lock), 0);
 }
 
+/* Proves ppt_interrupt_fn Left. */
 START_TEST(thread_that_leaves_from_a_callback_leaves_the_lock)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -202,7 +207,10 @@ START_TEST(thread_that_leaves_from_a_callback_leaves_the_lock)
 }
 END_TEST
 
-/* The lock is free meanwhile, and stays so. */
+/*
+ * The lock is free meanwhile, and stays so.
+ * Proves ppt_interrupt_fn Left.
+ */
 START_TEST(release_is_not_lost_to_a_thread_that_leaves_from_a_callback)
 {
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
@@ -256,6 +264,7 @@ static void user_start(user_t *user, ppt_semaphore_t *semaphore,
           && worker_asleep(&user->worker));
 }
 
+/* Proves ppt_interrupt_fn Left. */
 START_TEST(thread_that_leaves_from_a_callback_leaves_the_semaphore)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -277,7 +286,10 @@ START_TEST(thread_that_leaves_from_a_callback_leaves_the_semaphore)
 }
 END_TEST
 
-/* One for each of the two that wait: the first one's stays. */
+/*
+ * One for each of the two that wait: the first one's stays.
+ * Proves semaphore.c S4.
+ */
 START_TEST(unit_is_not_lost_to_a_thread_that_leaves_from_a_callback)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -370,6 +382,7 @@ static int leave_once(void *arg)
     return peek(&leaver->calls) == 0 ? leave(leaver) : 0;
 }
 
+/* Proves ppt_barrier_action_fn other, barrier.c B6. */
 START_TEST(thread_that_leaves_from_the_action_breaks_the_barrier)
 {
     leaver_t leaver = { _i, 0 };
@@ -394,6 +407,7 @@ START_TEST(thread_that_leaves_from_the_action_breaks_the_barrier)
 }
 END_TEST
 
+/* Proves barrier.c B6. */
 START_TEST(barrier_may_end_after_a_thread_left_from_its_action)
 {
     leaver_t leaver = { _i, 0 };
@@ -411,6 +425,7 @@ START_TEST(barrier_may_end_after_a_thread_left_from_its_action)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn Left, barrier.c B6. */
 START_TEST(thread_that_leaves_from_a_callback_has_not_arrived)
 {
     ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(3);

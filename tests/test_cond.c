@@ -37,6 +37,7 @@ static void signal_one(pair_t *pair)
 
 /* Alone */
 
+/* Proves ppt_cond_wait ETIMEDOUT. */
 START_TEST(try_does_not_wait)
 {
     int64_t before = ppt_now();
@@ -49,6 +50,7 @@ START_TEST(try_does_not_wait)
 }
 END_TEST
 
+/* Proves ppt_cond_wait ETIMEDOUT. */
 START_TEST(expired_deadline_is_a_timeout_with_the_lock_held)
 {
     pair_t pair;
@@ -60,6 +62,10 @@ START_TEST(expired_deadline_is_a_timeout_with_the_lock_held)
 }
 END_TEST
 
+/*
+ * Proves ppt_cond_wait ETIMEDOUT, ppt_cond_wait_mutex ETIMEDOUT, time.h
+ * Promise.
+ */
 START_TEST(timeout_is_never_early)
 {
     static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
@@ -78,6 +84,7 @@ START_TEST(timeout_is_never_early)
 }
 END_TEST
 
+/* Proves ppt_cond_wait EINVAL, ppt_cond_wait_mutex EINVAL, time.h Range. */
 START_TEST(negative_deadline_is_refused)
 {
     static const int64_t negative[] = { -1, INT64_MIN };
@@ -97,6 +104,7 @@ START_TEST(negative_deadline_is_refused)
 }
 END_TEST
 
+/* Proves ppt_cond_t Exact, ppt_cond_signal Returns. */
 START_TEST(signal_is_not_kept_for_a_later_waiter)
 {
     pair_t pair;
@@ -112,6 +120,7 @@ END_TEST
 
 /* Two */
 
+/* Proves ppt_cond_t Locks, cond.c C1. */
 START_TEST(signal_with_the_lock_held_wakes_the_waiter)
 {
     waiter_t waiter = { 0 };
@@ -128,6 +137,7 @@ START_TEST(signal_with_the_lock_held_wakes_the_waiter)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(signal_without_the_lock_wakes_the_waiter)
 {
     waiter_t waiter = { 0 };
@@ -141,6 +151,7 @@ START_TEST(signal_without_the_lock_wakes_the_waiter)
 }
 END_TEST
 
+/* Proves ppt_cond_wait 0, ppt_cond_wait_mutex 0, ppt_pthread_cond_wait 0. */
 START_TEST(deadline_does_not_keep_a_signal_away)
 {
     waiter_t waiter = { 0 };
@@ -169,6 +180,7 @@ static waiter_t *start_many(pair_t *pair, int n)
     return waiters;
 }
 
+/* Proves ppt_cond_t Order. */
 START_TEST(waiters_are_notified_first_come_first_served)
 {
     enum { N = 20 };
@@ -204,6 +216,7 @@ static void join_all(waiter_t *waiters, int n, int result)
         waiter_join(&waiters[i], result);
 }
 
+/* Proves ppt_cond_t Exact, ppt_cond_signal Returns. */
 START_TEST(signal_n_chooses_the_first_n)
 {
     enum { N = 12 };
@@ -228,6 +241,7 @@ START_TEST(signal_n_chooses_the_first_n)
 }
 END_TEST
 
+/* Proves ppt_cond_t Exact, ppt_cond_signal Returns. */
 START_TEST(broadcast_chooses_all_present_waiters)
 {
     waiter_t late = { 0 };
@@ -250,6 +264,7 @@ START_TEST(broadcast_chooses_all_present_waiters)
 }
 END_TEST
 
+/* Proves ppt_cond_t Exact, ppt_cond_waiting. */
 START_TEST(five_hundred_threads_wait_and_each_signal_wakes_one)
 {
     int turn = 0;
@@ -281,6 +296,7 @@ END_TEST
 /* Long enough for the next thread to be started and queued, even slowly. */
 #define A_WHILE (500 * MS)
 
+/* Proves ppt_cond_wait ETIMEDOUT. */
 START_TEST(timeout_consumes_no_signal)
 {
     waiter_t timed = { 0 }, patient = { 0 };
@@ -299,6 +315,7 @@ START_TEST(timeout_consumes_no_signal)
 }
 END_TEST
 
+/* Proves ppt_cond_wait ETIMEDOUT. */
 START_TEST(waiter_in_the_middle_may_time_out)
 {
     waiter_t first = { 0 }, timed = { 0 }, last = { 0 };
@@ -344,6 +361,7 @@ static void start_late(waiter_t *waiter, pair_t *pair)
     }
 }
 
+/* Proves ppt_cond_wait 0. */
 START_TEST(signal_after_the_deadline_but_before_the_timeout_is_kept)
 {
     waiter_t waiter = { 0 };
@@ -359,6 +377,7 @@ START_TEST(signal_after_the_deadline_but_before_the_timeout_is_kept)
 }
 END_TEST
 
+/* Proves ppt_cond_wait ETIMEDOUT. */
 START_TEST(deadline_that_passes_in_a_handler_is_a_timeout)
 {
     waiter_t waiter = { 0 };
@@ -411,6 +430,7 @@ static outcome_t try_to_steal(pair_t *pair)
     return outcome;
 }
 
+/* Proves ppt_cond_t Exact. */
 START_TEST(later_waiter_cannot_take_an_earlier_ones_signal)
 {
     outcome_t outcome;
@@ -425,7 +445,10 @@ START_TEST(later_waiter_cannot_take_an_earlier_ones_signal)
 }
 END_TEST
 
-/* The test above is able to fail: a semaphore and a counter do. */
+/*
+ * The test above is able to fail: a semaphore and a counter do.
+ * Proves ppt_cond_t Exact.
+ */
 START_TEST(a_shared_semaphore_is_caught_stealing)
 {
     outcome_t outcome;
@@ -487,6 +510,10 @@ START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
 }
 END_TEST
 
+/*
+ * Proves ppt_cond_wait_interruptible EINTR,
+ * ppt_cond_wait_mutex_interruptible.
+ */
 START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
 {
     static const int flags[] = { 0, SA_RESTART };
@@ -508,6 +535,7 @@ START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn 0. */
 START_TEST(callback_may_say_go_on_and_the_place_is_kept)
 {
     interruption_t seen = { 0 };
@@ -529,6 +557,10 @@ START_TEST(callback_may_say_go_on_and_the_place_is_kept)
 }
 END_TEST
 
+/*
+ * Proves ppt_cond_wait_interruptible other,
+ * ppt_cond_wait_mutex_interruptible, ppt_interrupt_fn other.
+ */
 START_TEST(callback_may_give_up_and_no_signal_is_consumed)
 {
     interruption_t seen = { .answer = 77 };
@@ -548,6 +580,7 @@ START_TEST(callback_may_give_up_and_no_signal_is_consumed)
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn other. */
 START_TEST(signal_given_while_the_callback_runs_is_kept)
 {
     interruption_t seen = { .answer = 77, .stay = 1 };
@@ -587,6 +620,7 @@ START_TEST(callback_may_signal_the_same_condition)
 }
 END_TEST
 
+/* Proves ppt_cond_wait_interruptible other. */
 START_TEST(callback_runs_without_the_lock)
 {
     struct busy_interruption busy = { .seen.answer = 77, .got_lock = -1 };
@@ -640,6 +674,7 @@ END_TEST
 
 /* The end of a condition */
 
+/* Proves ppt_cond_destroy EBUSY. */
 START_TEST(destroy_with_waiters_is_busy_and_changes_nothing)
 {
     waiter_t waiter = { 0 };
@@ -655,6 +690,7 @@ START_TEST(destroy_with_waiters_is_busy_and_changes_nothing)
 }
 END_TEST
 
+/* Proves ppt_cond_destroy 0. */
 START_TEST(destroyed_condition_can_be_made_again)
 {
     waiter_t waiter = { 0 };
@@ -670,7 +706,10 @@ START_TEST(destroyed_condition_can_be_made_again)
 }
 END_TEST
 
-/* With the lock held no woken thread gets out before the memory is gone. */
+/*
+ * With the lock held no woken thread gets out before the memory is gone.
+ * Proves cond.c C3.
+ */
 START_TEST(memory_may_be_freed_right_after_a_broadcast)
 {
     enum { N = 8 };
@@ -689,7 +728,10 @@ START_TEST(memory_may_be_freed_right_after_a_broadcast)
 }
 END_TEST
 
-/* The same, while the waiter may be anywhere between queueing and sleep. */
+/*
+ * The same, while the waiter may be anywhere between queueing and sleep.
+ * Proves ppt_cond_destroy 0.
+ */
 START_TEST(memory_may_be_freed_before_the_waiter_fell_asleep)
 {
     int round;

@@ -16,6 +16,7 @@ typedef struct waiter {
     worker_t worker;
     ppt_cond_t *cond;
     ppt_lock_t *lock;
+    int *stay; /* where it is not 0, a thread with the lock keeps it */
     int result;
     int released;
 } waiter_t;
@@ -29,15 +30,21 @@ static void wait_once(void *arg)
     waiter->released = ppt_lock_release(waiter->lock);
 }
 
-static void start(waiter_t *waiter, ppt_cond_t *cond, ppt_lock_t *lock)
+static void start_with(waiter_t *waiter, ppt_cond_t *cond, ppt_lock_t *lock,
+                       void (*wait)(void *))
 {
     unsigned before = ppt_cond_waiting(cond);
 
     waiter->cond = cond;
     waiter->lock = lock;
-    worker_start(&waiter->worker, wait_once, waiter);
+    worker_start(&waiter->worker, wait, waiter);
     await(ppt_cond_waiting(cond) == before + 1);
     await(worker_asleep(&waiter->worker));
+}
+
+static void start(waiter_t *waiter, ppt_cond_t *cond, ppt_lock_t *lock)
+{
+    start_with(waiter, cond, lock, wait_once);
 }
 
 static void join(waiter_t *waiter)
@@ -67,6 +74,7 @@ static void ck_new(ppt_cond_t *cond)
     ck_assert_int_eq(ppt_cond_destroy(cond), 0);
 }
 
+/* Proves ppt_cond_init. */
 START_TEST(all_ways_to_make_one_make_a_condition_without_waiters)
 {
     static ppt_cond_t in_static_memory;
@@ -87,6 +95,7 @@ START_TEST(condition_is_at_most_48_bytes)
 }
 END_TEST
 
+/* Proves ppt_cond_wait EPERM. */
 START_TEST(wait_without_the_lock_is_refused_and_changes_nothing)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -101,6 +110,7 @@ START_TEST(wait_without_the_lock_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Proves cond.c C2. */
 START_TEST(signalled_waiters_queue_for_the_lock_that_is_held)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -125,6 +135,7 @@ START_TEST(signalled_waiters_queue_for_the_lock_that_is_held)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(one_condition_serves_one_lock_after_another)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -144,6 +155,7 @@ START_TEST(one_condition_serves_one_lock_after_another)
 }
 END_TEST
 
+/* Proves ppt_cond_t Locks. */
 START_TEST(one_condition_serves_two_locks_at_once)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -191,6 +203,7 @@ static void use_lock(void *arg)
     ppt_lock_release(&slow->lock);
 }
 
+/* Proves cond.c C2. */
 START_TEST(signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock)
 {
     struct slow slow = { .seen.stay = 1, .result = -1 };
@@ -230,6 +243,7 @@ START_TEST(waiter_needs_no_initialisation)
 }
 END_TEST
 
+/* Proves ppt_cond_enqueue, cond.c C1. */
 START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -244,6 +258,7 @@ START_TEST(enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep 0. */
 START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -255,7 +270,10 @@ START_TEST(signal_chooses_it_even_when_the_deadline_has_passed)
 }
 END_TEST
 
-/* Not told where the machine has one CPU, or the system no such command. */
+/*
+ * Not told where the machine has one CPU, or the system no such command.
+ * Proves ppt_cond_wakes_remotely, ppt_woken_remotely.
+ */
 START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -277,34 +295,152 @@ START_TEST(waiter_knows_whether_it_was_woken_from_another_cpu)
 }
 END_TEST
 
-static void wait_unyielding(void *arg)
+/* Waits that return without the lock */
+
+static void wait_and_unlock(void *arg)
 {
     waiter_t *self = arg;
 
     ppt_lock_acquire(self->lock, PPT_FOREVER);
-    self->result = ppt_cond_wait_unyielding(self->cond, self->lock,
-                                            PPT_FOREVER);
-    self->released = ppt_lock_release(self->lock);
+    self->result = ppt_cond_wait_unlock(self->cond, self->lock, PPT_FOREVER);
+    self->released = 0;
 }
 
-START_TEST(wait_that_does_not_yield_is_a_wait)
+/* Proves ppt_cond_wait_unlock 0, cond.c C5. */
+START_TEST(wait_unlock_returns_without_the_lock)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
     ppt_lock_t lock = PPT_LOCK_INITIALIZER;
-    waiter_t waiter = { .cond = &cond, .lock = &lock };
-    int64_t deadline = ppt_deadline(10 * MS);
+    waiter_t waiter;
 
-    ck_assert_int_eq(ppt_cond_wait_unyielding(&cond, &lock, PPT_TRY), EPERM);
-    worker_start(&waiter.worker, wait_unyielding, &waiter);
-    await(worker_asleep(&waiter.worker));
+    start_with(&waiter, &cond, &lock, wait_and_unlock);
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_signal(&cond), 1);
+    ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    join(&waiter);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0); /* it is free */
+    start_with(&waiter, &cond, &lock, wait_and_unlock);
     ck_assert_int_eq(ppt_cond_signal(&cond), 1);
     join(&waiter);
-    ppt_lock_acquire(&lock, PPT_FOREVER);
-    ck_assert_int_eq(ppt_cond_wait_unyielding(&cond, &lock, deadline),
-                     ETIMEDOUT);
-    ck_assert_int_ge(ppt_now(), deadline);
-    ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
     ck_new(&cond);
+}
+END_TEST
+
+/* Proves ppt_cond_wait_unlock ETIMEDOUT. */
+START_TEST(wait_unlock_that_times_out_returns_without_the_lock)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    int64_t deadline = ppt_deadline(10 * MS);
+
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, deadline), ETIMEDOUT);
+    ck_assert_int_ge(ppt_now(), deadline);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+    ck_new(&cond);
+}
+END_TEST
+
+/* Proves ppt_cond_wait_unlock {EPERM,EINVAL}. */
+START_TEST(wait_unlock_that_is_refused_changes_nothing)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+
+    ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, PPT_TRY), EPERM);
+    ck_assert(!ppt_lock_locked(&lock));
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_wait_unlock(&cond, &lock, -1), EINVAL);
+    ck_assert(ppt_lock_locked(&lock));
+    ck_new(&cond);
+}
+END_TEST
+
+static void wait_and_stay(void *arg)
+{
+    waiter_t *self = arg;
+
+    ppt_lock_acquire(self->lock, PPT_FOREVER);
+    self->result = ppt_cond_wait(self->cond, self->lock, PPT_FOREVER);
+    await(!peek(self->stay));
+    self->released = ppt_lock_release(self->lock);
+}
+
+/* All but the third and the fifth return without the lock. */
+/* Proves lock.c L10. */
+START_TEST(release_wakes_those_that_pass_up_to_one_that_takes_the_lock)
+{
+    static void (*const waits[])(void *) = {
+        wait_and_unlock, wait_and_unlock, wait_and_stay,
+        wait_and_unlock, wait_and_stay, wait_and_unlock
+    };
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    waiter_t waiters[LENGTH(waits)];
+    int i, stay = 1;
+
+    if (!pin_to(0)) /* the threads that follow, too */
+        return;
+    for (i = 0; i < LENGTH(waits); i++) {
+        waiters[i].stay = &stay;
+        start_with(&waiters[i], &cond, &lock, waits[i]);
+    }
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    ck_assert_int_eq(ppt_cond_broadcast(&cond), LENGTH(waits));
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), LENGTH(waits));
+    ck_assert_int_eq(ppt_lock_destroy(&lock), EBUSY);
+    ck_assert_int_eq(ppt_lock_release(&lock), 0);
+    join(&waiters[0]);
+    join(&waiters[1]);
+    await(ppt_lock_locked(&lock));
+    ck_assert_uint_eq(ppt_lock_waiting(&lock), 3);
+    ck_assert(!worker_done(&waiters[3].worker));
+    poke(&stay, 0);
+    for (i = 2; i < LENGTH(waits); i++)
+        join(&waiters[i]);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
+}
+END_TEST
+
+struct late {
+    ppt_cond_t *cond;
+    ppt_lock_t *lock;
+    int64_t deadline;
+    int result;
+};
+
+static void wait_and_unlock_until(void *arg)
+{
+    struct late *late = arg;
+
+    ppt_lock_acquire(late->lock, PPT_FOREVER);
+    late->result = ppt_cond_wait_unlock(late->cond, late->lock,
+                                        late->deadline);
+}
+
+/* Moved to the lock's queue, where its deadline passes. */
+/* Proves ppt_cond_wait_unlock 0. */
+START_TEST(waiter_that_passes_returns_0_after_its_deadline_if_notified_before)
+{
+    ppt_cond_t cond = PPT_COND_INITIALIZER;
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    struct late late = { &cond, &lock, ppt_deadline(100 * MS), -1 };
+    worker_t worker;
+    int notified;
+
+    if (!pin_to(0))
+        return;
+    worker_start(&worker, wait_and_unlock_until, &late);
+    await(ppt_cond_waiting(&cond) == 1 && worker_asleep(&worker));
+    ppt_lock_acquire(&lock, PPT_FOREVER);
+    notified = ppt_cond_signal(&cond);
+    await(ppt_now() > late.deadline);
+    ck_assert(notified == 0 || !worker_done(&worker));
+    ppt_lock_release(&lock);
+    worker_join(&worker);
+    ck_assert_int_eq(late.result, notified == 1 ? 0 : ETIMEDOUT);
+    ck_assert_int_eq(ppt_lock_destroy(&lock), 0);
 }
 END_TEST
 
@@ -347,6 +483,7 @@ static void signal_and_pass_over(void *arg)
     } while (ppt_lock_acquire(self->lock, PPT_TRY) == 0);
 }
 
+/* Proves ppt_lock_make_transient. */
 START_TEST(wait_takes_the_lock_as_it_was_held)
 {
     static void (*const signals[])(void *) = {
@@ -373,6 +510,7 @@ START_TEST(wait_takes_the_lock_as_it_was_held)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep ETIMEDOUT. */
 START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 {
     static const int64_t timeouts[] = { 0, 1, 50 * US, MS, 20 * MS };
@@ -393,6 +531,7 @@ START_TEST(timeout_of_sleep_is_never_early_and_ends_the_wait)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep EINVAL. */
 START_TEST(negative_deadline_of_sleep_is_refused_and_the_place_is_kept)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -407,6 +546,7 @@ START_TEST(negative_deadline_of_sleep_is_refused_and_the_place_is_kept)
 }
 END_TEST
 
+/* Proves ppt_cond_cancel 0. */
 START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -423,6 +563,7 @@ START_TEST(cancel_gives_up_the_place_and_consumes_no_signal)
 }
 END_TEST
 
+/* Proves ppt_cond_cancel EALREADY. */
 START_TEST(cancel_says_when_a_signal_had_notified_the_waiter)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -461,6 +602,7 @@ static void take_steps(void *arg)
         steps->cancelled = ppt_cond_cancel(&steps->cond, &waiter);
 }
 
+/* Proves ppt_cond_sleep EINTR. */
 START_TEST(interrupted_sleep_keeps_the_place_and_may_be_resumed)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER };
@@ -476,6 +618,7 @@ START_TEST(interrupted_sleep_keeps_the_place_and_may_be_resumed)
 }
 END_TEST
 
+/* Proves ppt_cond_sleep EINTR. */
 START_TEST(interrupted_sleep_may_be_cancelled)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER, .cancelled = -1 };
@@ -502,6 +645,7 @@ static void take_steps_to_the_end(void *arg)
                                                   PPT_FOREVER);
 }
 
+/* Proves ppt_cond_enqueue_uninterruptible. */
 START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
 {
     struct steps steps = { .cond = PPT_COND_INITIALIZER, .slept = -1 };
@@ -519,6 +663,7 @@ START_TEST(handler_does_not_end_a_sleep_that_is_not_interruptible)
 }
 END_TEST
 
+/* Proves ppt_cond_enqueue_uninterruptible. */
 START_TEST(timeout_of_a_sleep_that_is_not_interruptible_ends_the_wait)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -539,6 +684,7 @@ END_TEST
 /* No lock orders the accesses to text: ThreadSanitizer judges, too. */
 struct letter {
     ppt_cond_t cond;
+    ppt_lock_t lock; /* not held by the signaller */
     int text; /* written before the signal, read after the wait */
     int read;
 };
@@ -553,15 +699,28 @@ static void receive(void *arg)
     letter->read = letter->text;
 }
 
+static void receive_without_the_lock(void *arg)
+{
+    struct letter *letter = arg;
+
+    ppt_lock_acquire(&letter->lock, PPT_FOREVER);
+    ppt_cond_wait_unlock(&letter->cond, &letter->lock, PPT_FOREVER);
+    letter->read = letter->text;
+}
+
+/* Proves ppt_cond_{wait,wait_unlock,signal} Orders. */
 START_TEST(writes_before_the_signal_are_seen)
 {
+    static void (*const receivers[])(void *) = { receive,
+                                                 receive_without_the_lock };
     int round;
 
     for (round = 1; round <= 200; round++) {
-        struct letter letter = { .cond = PPT_COND_INITIALIZER };
+        struct letter letter = { .cond = PPT_COND_INITIALIZER,
+                                 .lock = PPT_LOCK_INITIALIZER };
         worker_t worker;
 
-        worker_start(&worker, receive, &letter);
+        worker_start(&worker, receivers[round / 2 % 2], &letter);
         await(ppt_cond_waiting(&letter.cond) == 1);
         if (round % 2 == 0)
             await(worker_asleep(&worker));
@@ -592,6 +751,7 @@ static int make_new(void *arg)
     return 0;
 }
 
+/* Proves ppt_cond_after_fork. */
 START_TEST(child_forgets_the_parents_waiters_and_the_parent_does_not)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -626,6 +786,7 @@ static void use_until(void *arg)
     }
 }
 
+/* Proves ppt_cond_after_fork. */
 START_TEST(fork_may_catch_the_condition_in_any_state)
 {
     struct busy busy = { PPT_COND_INITIALIZER, 0 };
@@ -655,7 +816,11 @@ void add_tests(Suite *suite)
         signalled_waiter_in_its_callback_does_not_keep_others_from_the_lock,
         waiter_needs_no_initialisation,
         enqueue_takes_a_place_that_a_signal_may_choose_before_the_sleep,
-        wait_that_does_not_yield_is_a_wait,
+        wait_unlock_returns_without_the_lock,
+        wait_unlock_that_times_out_returns_without_the_lock,
+        wait_unlock_that_is_refused_changes_nothing,
+        release_wakes_those_that_pass_up_to_one_that_takes_the_lock,
+        waiter_that_passes_returns_0_after_its_deadline_if_notified_before,
         wait_takes_the_lock_as_it_was_held,
         waiter_knows_whether_it_was_woken_from_another_cpu,
         signal_chooses_it_even_when_the_deadline_has_passed,

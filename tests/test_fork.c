@@ -209,12 +209,14 @@ static void fork_in_the_callback_of_a_condition(int kind, int answer)
     pair_destroy(&pair);
 }
 
+/* Proves ppt_interrupt_fn Fork. */
 START_TEST(child_of_a_callback_goes_on_waiting_for_the_condition)
 {
     fork_in_the_callback_of_a_condition(_i, 0);
 }
 END_TEST
 
+/* Proves ppt_interrupt_fn Fork. */
 START_TEST(child_of_a_callback_may_give_up_waiting_for_the_condition)
 {
     fork_in_the_callback_of_a_condition(_i, 55);
@@ -236,7 +238,10 @@ static int ck_signalled_in_child(forker_t *forker, int result)
     return 0;
 }
 
-/* Given before the fork, the signal is the child's as well as the parent's. */
+/*
+ * Given before the fork, the signal is the child's as well as the parent's.
+ * Proves ppt_interrupt_fn Fork.
+ */
 START_TEST(child_of_a_callback_keeps_a_signal_that_was_given)
 {
     static const int answers[] = { 0, 55 };
@@ -285,7 +290,10 @@ static int ck_lock_in_child(forker_t *forker, int result)
     return 0;
 }
 
-/* The loop's variable is what the callback returns. */
+/*
+ * The loop's variable is what the callback returns.
+ * Proves ppt_interrupt_fn Fork.
+ */
 START_TEST(child_of_a_callback_goes_on_waiting_for_the_lock)
 {
     forker_t forker = { .answer = _i, .prepare = renew_lock,
@@ -348,7 +356,10 @@ static void fork_in_the_callback_of_a_semaphore(
     ck_assert_int_eq(ppt_semaphore_destroy(&forker.semaphore), 0);
 }
 
-/* The loop's variable is what the callback returns. */
+/*
+ * The loop's variable is what the callback returns.
+ * Proves ppt_semaphore_t Fork, ppt_interrupt_fn Fork.
+ */
 START_TEST(child_of_a_callback_goes_on_waiting_for_the_semaphore)
 {
     fork_in_the_callback_of_a_semaphore(renew_semaphore, _i);
@@ -381,6 +392,7 @@ static int ck_barrier_in_child(forker_t *forker, int result)
     return 0;
 }
 
+/* Proves ppt_interrupt_fn Fork. */
 START_TEST(child_of_a_callback_goes_on_waiting_at_the_barrier)
 {
     forker_t forker = { .answer = _i, .prepare = renew_barrier,
@@ -433,6 +445,7 @@ static int ck_after_action_in_child(rounds_t *rounds, int result)
     return 0;
 }
 
+/* Proves ppt_barrier_action_fn other. */
 START_TEST(child_of_an_action_releases_nobody)
 {
     rounds_t rounds = { .parent = getpid(), .status = -1, .result = -1 };
@@ -470,6 +483,7 @@ static int ck_orphan_in_child(forker_t *forker, int result)
     return 0;
 }
 
+/* Proves ppt_interrupt_fn Fork. */
 START_TEST(child_of_a_callback_is_not_told_of_a_round_that_the_parent_ends)
 {
     forker_t forker = {
@@ -626,6 +640,7 @@ static int use_in_child(void *arg)
     return 0;
 }
 
+/* Proves ppt_cond_t Fork. */
 START_TEST(parents_waiters_are_void_in_the_child)
 {
     waiter_t waiters[4] = { { .result = -1 } };
@@ -692,6 +707,7 @@ static int use_barrier_in_child(void *arg)
     return 0;
 }
 
+/* Proves ppt_barrier_t Fork, barrier.c B7. */
 START_TEST(round_of_the_parent_is_void_in_the_child)
 {
     struct meeting meeting = { .stay = _i };
@@ -763,6 +779,7 @@ static void acquire_until_stopped(void *arg)
     }
 }
 
+/* Proves ppt_lock_t Fork, lock.c L9. */
 START_TEST(child_keeps_a_lock_that_it_holds_and_nobody_waits)
 {
     struct contended contended = { .lock = PPT_LOCK_INITIALIZER };
@@ -829,6 +846,7 @@ static void pass_over(struct contended *contended, const worker_t *worker)
     }
 }
 
+/* Proves ppt_lock_t Fork, lock.c L9. */
 START_TEST(lock_on_its_way_to_a_parents_waiter_is_free_in_the_child)
 {
     struct contended contended = { .lock = PPT_LOCK_INITIALIZER };
@@ -890,6 +908,7 @@ static int use_in_child_at_any_moment(void *arg)
     return use_in_child(&busy->pair);
 }
 
+/* Proves ppt_cond_t Fork. */
 START_TEST(fork_may_catch_the_condition_in_any_state)
 {
     struct busy busy = { .seed = seed() };

@@ -1,106 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The promises of gil.h. */
-#include "support.h"
+/* The promises that gil.h makes alone; test_lockable.c has the others. */
+#include "lockable.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pyplusthread/gil.h"
-
-#define MANY 200
-
-static void acquire(ppt_gil_t *gil)
+static lockable_t of(ppt_gil_t *gil)
 {
-    ck_assert_int_eq(ppt_gil_acquire(gil, PPT_FOREVER), 0);
-    ck_assert(ppt_gil_locked(gil));
-}
+    lockable_t lockable = { &gil_kind, gil };
 
-static void release(ppt_gil_t *gil)
-{
-    ck_assert_int_eq(ppt_gil_release(gil), 0);
-}
-
-static void ck_free(ppt_gil_t *gil)
-{
-    ck_assert(!ppt_gil_locked(gil));
-    ck_assert_uint_eq(ppt_gil_waiting(gil), 0);
-    ck_assert_int_eq(ppt_gil_acquire(gil, PPT_TRY), 0);
-    ck_assert(!ppt_gil_yield(gil));
-    ck_assert_int_eq(ppt_gil_release(gil), 0);
-    ck_assert_int_eq(ppt_gil_destroy(gil), 0);
-}
-
-/*
- * A gil whose clock stands still, for tests of the order: so CPU-bound threads
- * are not owed time, and nobody is late.
- */
-static int64_t standing_clock(void)
-{
-    return PPT_FOREVER / 2;
+    return lockable;
 }
 
 #define ORDERED { .sched = { .now = standing_clock } }
-
-/* A thread that comes back from I/O once, and what it saw */
-
-typedef struct comer {
-    worker_t worker;
-    ppt_gil_t *gil;
-    int64_t deadline;
-    int *turn; /* guarded by the gil: counts those who had it */
-    int place; /* among those */
-    int result;
-    int released;
-    int64_t returned;
-} comer_t;
-
-static void come_back(void *arg)
-{
-    comer_t *comer = arg;
-
-    comer->result = ppt_gil_acquire(comer->gil, comer->deadline);
-    comer->returned = ppt_now();
-    if (comer->result != 0)
-        return;
-    if (comer->turn != NULL)
-        comer->place = (*comer->turn)++;
-    comer->released = ppt_gil_release(comer->gil);
-}
-
-/* Start one while the gil is held, and see it queued. */
-static void start(comer_t *comer, ppt_gil_t *gil, int64_t deadline)
-{
-    unsigned before = ppt_gil_waiting(gil);
-
-    comer->gil = gil;
-    comer->deadline = deadline;
-    worker_start(&comer->worker, come_back, comer);
-    await(ppt_gil_waiting(gil) > before || worker_done(&comer->worker));
-    if (deadline == PPT_FOREVER)
-        await(worker_asleep(&comer->worker));
-}
-
-static comer_t *start_many(ppt_gil_t *gil, int n, int *turn)
-{
-    comer_t *comers = calloc((size_t)n, sizeof *comers);
-    int i;
-
-    ck_assert_ptr_nonnull(comers);
-    for (i = 0; i < n; i++) {
-        comers[i].turn = turn;
-        start(&comers[i], gil, PPT_FOREVER);
-        ck_assert_uint_eq(ppt_gil_waiting(gil), (unsigned)i + 1);
-    }
-    return comers;
-}
-
-static void join(comer_t *comer, int result)
-{
-    worker_join(&comer->worker);
-    ck_assert_int_eq(comer->result, result);
-    ck_assert_int_eq(comer->released, 0);
-}
 
 /* A thread that becomes CPU-bound: it gives way once, and later ends */
 
@@ -136,7 +48,7 @@ static void acquire_from(runner_t *runner, ppt_gil_t *gil)
     runner->gil = gil;
     worker_start(&runner->worker, run, runner);
     await(peek(&runner->holds));
-    acquire(gil);
+    lockable_acquire(of(gil));
     await(ppt_gil_waiting(gil) == 1);
 }
 
@@ -148,212 +60,49 @@ static void join_runner(runner_t *runner)
 
 /* Alone */
 
+/* Proves ppt_gil_init. */
 START_TEST(all_ways_to_make_one_make_a_free_gil)
 {
     static ppt_gil_t in_static_memory;
     ppt_gil_t gil = PPT_GIL_INITIALIZER;
 
-    ck_free(&in_static_memory);
-    ck_free(&gil);
+    ck_free(of(&in_static_memory));
+    ck_free(of(&gil));
     memset(&gil, 0xa5, sizeof gil);
     ppt_gil_init(&gil, 0);
-    ck_free(&gil);
+    ck_free(of(&gil));
     memset(&gil, 0xa5, sizeof gil);
     ppt_gil_init(&gil, 5);
-    ck_free(&gil);
+    ck_free(of(&gil));
 }
 END_TEST
 
-START_TEST(free_gil_is_taken_at_once)
-{
-    const int64_t deadlines[] = { PPT_TRY, 1, ppt_deadline(SECOND),
-                                  PPT_FOREVER };
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    int i;
-
-    for (i = 0; i < LENGTH(deadlines); i++) {
-        ck_assert_int_eq(ppt_gil_acquire(&gil, deadlines[i]), 0);
-        ck_assert(ppt_gil_locked(&gil));
-        release(&gil);
-        ck_assert(!ppt_gil_locked(&gil));
-    }
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(try_of_a_held_gil_is_busy_and_leaves_nobody_waiting)
-{
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-
-    acquire(&gil);
-    ck_assert_int_eq(ppt_gil_acquire(&gil, PPT_TRY), EBUSY);
-    ck_assert_uint_eq(ppt_gil_waiting(&gil), 0);
-    ck_assert(!ppt_gil_should_yield(&gil));
-    release(&gil);
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(timeout_is_never_early_and_leaves_nobody_waiting)
-{
-    static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    int i;
-
-    acquire(&gil);
-    ck_assert_int_eq(ppt_gil_acquire(&gil, 1), ETIMEDOUT);
-    for (i = 0; i < 10 * LENGTH(timeouts); i++) {
-        int64_t deadline = ppt_deadline(timeouts[i % LENGTH(timeouts)]);
-
-        ck_assert_int_eq(ppt_gil_acquire(&gil, deadline), ETIMEDOUT);
-        ck_assert_int_ge(ppt_now(), deadline);
-        ck_assert_int_lt(ppt_now(), deadline + LATE);
-        ck_assert_uint_eq(ppt_gil_waiting(&gil), 0);
-    }
-    ck_assert(!ppt_gil_yield(&gil));
-    ck_assert(!ppt_gil_should_yield(&gil));
-    release(&gil);
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(negative_deadline_is_refused_and_changes_nothing)
-{
-    static const int64_t negative[] = { -1, INT64_MIN };
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    int i;
-
-    for (i = 0; i < LENGTH(negative); i++) {
-        ck_assert_int_eq(ppt_gil_acquire(&gil, negative[i]), EINVAL);
-        ck_assert(!ppt_gil_locked(&gil));
-        acquire(&gil);
-        ck_assert_int_eq(ppt_gil_acquire(&gil, negative[i]), EINVAL);
-        ck_assert(ppt_gil_locked(&gil));
-        ck_assert_uint_eq(ppt_gil_waiting(&gil), 0);
-        release(&gil);
-    }
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(release_of_a_free_gil_is_refused_and_changes_nothing)
-{
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    comer_t comer = { .result = -1 };
-
-    ck_assert_int_eq(ppt_gil_release(&gil), EPERM);
-    ck_free(&gil);
-    acquire(&gil);
-    start(&comer, &gil, PPT_FOREVER);
-    release(&gil);
-    join(&comer, 0);
-    ck_assert_int_eq(ppt_gil_release(&gil), EPERM);
-    ck_assert_int_eq(ppt_gil_release(&gil), EPERM);
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(destroy_of_a_held_gil_is_busy_and_changes_nothing)
-{
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    comer_t comer = { .result = -1 };
-
-    acquire(&gil);
-    ck_assert_int_eq(ppt_gil_destroy(&gil), EBUSY);
-    ck_assert(ppt_gil_locked(&gil));
-    start(&comer, &gil, PPT_FOREVER);
-    ck_assert_int_eq(ppt_gil_destroy(&gil), EBUSY);
-    ck_assert_uint_eq(ppt_gil_waiting(&gil), 1);
-    release(&gil);
-    join(&comer, 0);
-    ck_free(&gil);
-}
-END_TEST
-
+/* Proves ppt_gil_yield false. */
 START_TEST(yield_does_nothing_where_nobody_waits)
 {
     ppt_gil_t gil;
     int i;
 
     ppt_gil_init(&gil, (uint32_t)_i);
-    acquire(&gil);
+    lockable_acquire(of(&gil));
     for (i = 0; i < 1000; i++) {
         ck_assert(!ppt_gil_should_yield(&gil));
         ck_assert(!ppt_gil_yield(&gil));
         ck_assert(ppt_gil_locked(&gil));
     }
-    release(&gil);
-    ck_free(&gil);
+    lockable_release(of(&gil));
+    ck_free(of(&gil));
 }
 END_TEST
 
 /* Order */
 
-START_TEST(release_wakes_a_timed_waiter_before_its_deadline)
-{
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    comer_t comer = { .result = -1 };
-
-    acquire(&gil);
-    start(&comer, &gil, ppt_deadline(LIMIT));
-    release(&gil);
-    join(&comer, 0);
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(timed_waiter_in_the_middle_may_leave)
-{
-    ppt_gil_t gil = ORDERED;
-    comer_t first = { .result = -1 }, timed = { .result = -1 },
-            last = { .result = -1 };
-    int64_t deadline;
-    int turn = 0;
-
-    first.turn = last.turn = &turn;
-    acquire(&gil);
-    start(&first, &gil, PPT_FOREVER);
-    deadline = ppt_deadline(500 * MS); /* last is queued by then */
-    start(&timed, &gil, deadline);
-    start(&last, &gil, PPT_FOREVER);
-    join(&timed, ETIMEDOUT);
-    ck_assert_int_ge(timed.returned, deadline);
-    ck_assert_uint_eq(ppt_gil_waiting(&gil), 2);
-    ck_assert(ppt_gil_yield(&gil));
-    ck_assert_int_eq(turn, 2);
-    release(&gil);
-    join(&first, 0);
-    join(&last, 0);
-    ck_assert_int_eq(first.place, 0);
-    ck_assert_int_eq(last.place, 1);
-    ck_free(&gil);
-}
-END_TEST
-
-START_TEST(two_hundred_io_threads_come_in_fifo_order)
-{
-    ppt_gil_t gil = ORDERED;
-    int turn = 0;
-    comer_t *comers;
-    int i;
-
-    acquire(&gil);
-    comers = start_many(&gil, MANY, &turn);
-    release(&gil);
-    for (i = 0; i < MANY; i++) {
-        join(&comers[i], 0);
-        ck_assert_int_eq(comers[i].place, i);
-    }
-    free(comers);
-    ck_free(&gil);
-}
-END_TEST
-
+/* Proves ppt_gil_t Order. */
 START_TEST(io_goes_before_cpu_bound_threads_when_the_gil_is_released)
 {
     ppt_gil_t gil = ORDERED;
     runner_t runner = { .place = -1 };
-    comer_t comers[3] = { { .result = -1 } };
+    taker_t comers[3] = { { .result = -1 } };
     int turn = 0;
     int i;
 
@@ -361,59 +110,64 @@ START_TEST(io_goes_before_cpu_bound_threads_when_the_gil_is_released)
     acquire_from(&runner, &gil);
     for (i = 0; i < LENGTH(comers); i++) {
         comers[i].turn = &turn;
-        start(&comers[i], &gil, PPT_FOREVER);
+        taker_start(&comers[i], of(&gil), PPT_FOREVER);
     }
-    release(&gil);
+    lockable_release(of(&gil));
     for (i = 0; i < LENGTH(comers); i++) {
-        join(&comers[i], 0);
+        taker_join(&comers[i], 0);
         ck_assert_int_eq(comers[i].place, i);
     }
     join_runner(&runner);
     ck_assert_int_eq(runner.place, LENGTH(comers));
-    ck_free(&gil);
+    ck_free(of(&gil));
 }
 END_TEST
 
+/*
+ * Proves ppt_gil_acquire 0, ppt_gil_yield true, ppt_gil_should_yield, gil.c
+ * G3.
+ */
 START_TEST(io_gets_the_gil_at_the_next_yield)
 {
     ppt_gil_t gil = ORDERED;
     int turn = 0;
     int i;
 
-    acquire(&gil);
+    lockable_acquire(of(&gil));
     for (i = 1; i <= 20; i++) {
-        comer_t comer = { .turn = &turn };
+        taker_t comer = { .turn = &turn };
 
         ck_assert(!ppt_gil_should_yield(&gil));
-        start(&comer, &gil, PPT_FOREVER);
+        taker_start(&comer, of(&gil), PPT_FOREVER);
         ck_assert(ppt_gil_should_yield(&gil));
         ck_assert(ppt_gil_yield(&gil));
         ck_assert_int_eq(turn, i);
-        join(&comer, 0);
+        taker_join(&comer, 0);
     }
-    release(&gil);
-    ck_free(&gil);
+    lockable_release(of(&gil));
+    ck_free(of(&gil));
 }
 END_TEST
 
+/* Proves ppt_gil_t Order. */
 START_TEST(thread_that_made_way_for_io_resumes_before_cpu_bound_ones)
 {
     ppt_gil_t gil = ORDERED;
     runner_t runner = { .place = -1 };
-    comer_t comer = { .result = -1 };
+    taker_t comer = { .result = -1 };
     int turn = 0;
 
     runner.turn = comer.turn = &turn;
     acquire_from(&runner, &gil);
-    start(&comer, &gil, PPT_FOREVER);
+    taker_start(&comer, of(&gil), PPT_FOREVER);
     ck_assert(ppt_gil_yield(&gil));
     ck_assert_int_eq(turn++, 1); /* this thread's place */
-    release(&gil);
-    join(&comer, 0);
+    lockable_release(of(&gil));
+    taker_join(&comer, 0);
     join_runner(&runner);
     ck_assert_int_eq(comer.place, 0);
     ck_assert_int_eq(runner.place, 2);
-    ck_free(&gil);
+    ck_free(of(&gil));
 }
 END_TEST
 
@@ -450,6 +204,7 @@ static void go_round(void *arg)
     ppt_gil_release(&ring->gil);
 }
 
+/* Proves ppt_gil_t Order. */
 START_TEST(cpu_bound_threads_take_turns_in_fifo_order)
 {
     struct ring *ring = calloc(1, sizeof *ring);
@@ -459,7 +214,7 @@ START_TEST(cpu_bound_threads_take_turns_in_fifo_order)
     ck_assert_ptr_nonnull(ring);
     ppt_gil_init(&ring->gil, 1);
     ring->gil.sched.now = standing_clock;
-    acquire(&ring->gil);
+    lockable_acquire(of(&ring->gil));
     for (i = 0; i < RING; i++) {
         worker_start(&workers[i], go_round, ring);
         await(ppt_gil_waiting(&ring->gil) == (unsigned)i + 1
@@ -471,12 +226,12 @@ START_TEST(cpu_bound_threads_take_turns_in_fifo_order)
         note(ring, RING);
         ck_assert(ppt_gil_yield(&ring->gil));
     }
-    release(&ring->gil);
+    lockable_release(of(&ring->gil));
     for (i = 0; i < RING; i++)
         worker_join(&workers[i]);
     for (i = begin + RING + 1; i < LOGGED; i++)
         ck_assert_int_eq(ring->log[i], ring->log[i - RING - 1]);
-    ck_free(&ring->gil);
+    ck_free(of(&ring->gil));
     free(ring);
 }
 END_TEST
@@ -531,9 +286,9 @@ static void ck_turns(uint32_t yield_every, int expected)
     counted->gil.sched.now = standing_clock;
     worker_start(&worker, yield_to_the_test, counted);
     await(peek(&counted->holds));
-    acquire(&counted->gil);
+    lockable_acquire(of(&counted->gil));
     yield_and_note(counted, 0);
-    release(&counted->gil);
+    lockable_release(of(&counted->gil));
     worker_join(&worker);
     ck_assert(counted->switched[0]);
     for (i = 1; i < CALLS; i++) {
@@ -544,10 +299,11 @@ static void ck_turns(uint32_t yield_every, int expected)
         ck_assert_int_eq(counted->caller[i] != counted->caller[i - 1],
                          counted->switched[i - 1]);
     }
-    ck_free(&counted->gil);
+    ck_free(of(&counted->gil));
     free(counted);
 }
 
+/* Proves ppt_gil_yield true, ppt_gil_should_yield, gil.c G3. */
 START_TEST(exactly_every_nth_yield_is_a_turn)
 {
     static const uint32_t numbers[] = { 1, 2, 3, 17, 100, 250 };
@@ -556,6 +312,7 @@ START_TEST(exactly_every_nth_yield_is_a_turn)
 }
 END_TEST
 
+/* Proves ppt_gil_init. */
 START_TEST(yield_every_is_a_hundred_by_default)
 {
     ck_assert_int_eq(PPT_GIL_YIELD_EVERY, 100);
@@ -563,6 +320,7 @@ START_TEST(yield_every_is_a_hundred_by_default)
 }
 END_TEST
 
+/* Proves ppt_gil_yield true. */
 START_TEST(each_gil_counts_its_own_yields)
 {
     ppt_gil_t gil, other;
@@ -572,7 +330,7 @@ START_TEST(each_gil_counts_its_own_yields)
     ppt_gil_init(&gil, 10);
     ppt_gil_init(&other, 4);
     gil.sched.now = other.sched.now = standing_clock;
-    acquire(&other);
+    lockable_acquire(of(&other));
     acquire_from(&runner, &gil);
     for (call = 2; call < 10; call++) {
         for (i = 0; i < 3; i++)
@@ -580,15 +338,18 @@ START_TEST(each_gil_counts_its_own_yields)
         ck_assert(!ppt_gil_yield(&gil));
     }
     ck_assert(ppt_gil_yield(&gil));
-    release(&other);
-    release(&gil);
+    lockable_release(of(&other));
+    lockable_release(of(&gil));
     join_runner(&runner);
-    ck_free(&gil);
-    ck_free(&other);
+    ck_free(of(&gil));
+    ck_free(of(&other));
 }
 END_TEST
 
-/* A yield that makes way for I/O is counted, too, and may end the turn. */
+/*
+ * A yield that makes way for I/O is counted, too, and may end the turn.
+ * Proves ppt_gil_t Starvation.
+ */
 START_TEST(turn_comes_even_if_io_waits_at_each_yield)
 {
     enum { EVERY = 10 };
@@ -602,17 +363,17 @@ START_TEST(turn_comes_even_if_io_waits_at_each_yield)
     runner.turn = &turn;
     acquire_from(&runner, &gil);
     for (i = 0; i < 2 * EVERY; i++) {
-        comer_t comer = { .turn = &turn };
+        taker_t comer = { .turn = &turn };
 
-        start(&comer, &gil, PPT_FOREVER);
+        taker_start(&comer, of(&gil), PPT_FOREVER);
         ck_assert(ppt_gil_yield(&gil));
-        join(&comer, 0);
+        taker_join(&comer, 0);
     }
     join_runner(&runner);
     ck_assert_int_eq(turn, 2 * EVERY + 1);
     ck_assert_int_eq(runner.place, EVERY - 1); /* its yield was one more */
-    release(&gil);
-    ck_free(&gil);
+    lockable_release(of(&gil));
+    ck_free(of(&gil));
 }
 END_TEST
 
@@ -659,7 +420,10 @@ static void yield_until_stopped(void *arg)
     ppt_gil_release(&traffic->gil);
 }
 
-/* The loop's variable is the number of other CPU-bound threads. */
+/*
+ * The loop's variable is the number of other CPU-bound threads.
+ * Proves ppt_gil_t Starvation.
+ */
 START_TEST(nobody_starves_whoever_comes)
 {
     struct traffic traffic = { .stop = 0 };
@@ -667,7 +431,7 @@ START_TEST(nobody_starves_whoever_comes)
     int64_t limit = ppt_deadline(LIMIT);
     int i;
 
-    acquire(&traffic.gil);
+    lockable_acquire(of(&traffic.gil));
     for (i = 0; i < LENGTH(workers); i++)
         worker_start(&workers[i], come_again_and_again, &traffic);
     for (i = 0; i < _i; i++)
@@ -677,12 +441,12 @@ START_TEST(nobody_starves_whoever_comes)
         ck_assert_int_lt(ppt_now(), limit);
     }
     poke(&traffic.stop, 1);
-    release(&traffic.gil);
+    lockable_release(of(&traffic.gil));
     for (i = 0; i < LENGTH(workers); i++)
         worker_join(&workers[i]);
     for (i = 0; i < _i; i++)
         worker_join(&others[i]);
-    ck_free(&traffic.gil);
+    ck_free(of(&traffic.gil));
 }
 END_TEST
 
@@ -701,10 +465,11 @@ static void ck_stats(const ppt_gil_t *gil, uint64_t acquisitions,
     ck_assert_uint_eq(stats.skipped, skipped);
 }
 
+/* Proves ppt_gil_get_stats. */
 START_TEST(counters_tell_what_happened)
 {
     runner_t runner = { .place = -1 };
-    comer_t comer = { .result = -1 };
+    taker_t comer = { .result = -1 };
     ppt_gil_t gil;
 
     ppt_gil_init(&gil, 4);
@@ -719,18 +484,18 @@ START_TEST(counters_tell_what_happened)
     ppt_gil_acquire(&gil, ppt_deadline(MS));
     ppt_gil_acquire(&gil, -1);
     ck_stats(&gil, 2, 1, 0, 1);
-    start(&comer, &gil, PPT_FOREVER);
+    taker_start(&comer, of(&gil), PPT_FOREVER);
     ck_assert(ppt_gil_yield(&gil));   /* the comer, and this one again */
     ck_stats(&gil, 4, 2, 0, 1);
     ck_assert(ppt_gil_yield(&gil));   /* the runner, and this one again */
     ck_stats(&gil, 6, 2, 1, 1);
-    release(&gil);
+    lockable_release(of(&gil));
     ck_stats(&gil, 6, 2, 1, 1);
     ppt_gil_release(&gil);
     ck_stats(&gil, 6, 2, 1, 1);
-    join(&comer, 0);
+    taker_join(&comer, 0);
     join_runner(&runner);
-    ck_free(&gil);
+    ck_free(of(&gil));
 }
 END_TEST
 
@@ -758,6 +523,7 @@ static void deposit(void *arg)
     ppt_gil_release(&account->gil);
 }
 
+/* Proves ppt_gil_acquire Orders. */
 START_TEST(holders_exclude_each_other_and_see_each_others_writes)
 {
     struct account account;
@@ -771,31 +537,11 @@ START_TEST(holders_exclude_each_other_and_see_each_others_writes)
     for (i = 0; i < LENGTH(workers); i++)
         worker_join(&workers[i]);
     ck_assert_int_eq(account.balance, 5000L * LENGTH(workers));
-    ck_free(&account.gil);
+    ck_free(of(&account.gil));
 }
 END_TEST
 
 /* Signal handlers; the loop's variable is sa_flags */
-
-START_TEST(handler_does_not_end_an_acquire)
-{
-    ppt_gil_t gil = PPT_GIL_INITIALIZER;
-    comer_t comer = { .result = -1 };
-    int i;
-
-    signals_install(_i);
-    acquire(&gil);
-    start(&comer, &gil, PPT_FOREVER);
-    for (i = 0; i < 100; i++) {
-        worker_interrupt(&comer.worker);
-        nap();
-    }
-    ck_assert_uint_eq(ppt_gil_waiting(&gil), 1);
-    release(&gil);
-    join(&comer, 0);
-    ck_free(&gil);
-}
-END_TEST
 
 START_TEST(handler_does_not_end_a_yield)
 {
@@ -813,53 +559,9 @@ START_TEST(handler_does_not_end_a_yield)
     }
     ck_assert_uint_eq(ppt_gil_waiting(&gil), 1);
     ck_assert_int_eq(turn, 0);
-    release(&gil);
+    lockable_release(of(&gil));
     join_runner(&runner);
-    ck_free(&gil);
-}
-END_TEST
-
-/* The end of a gil */
-
-struct heir {
-    ppt_gil_t *gil;
-    int ready;
-    int destroyed; /* what destroy said */
-};
-
-static void inherit(void *arg)
-{
-    struct heir *heir = arg;
-
-    poke(&heir->ready, 1);
-    ppt_gil_acquire(heir->gil, PPT_FOREVER);
-    ppt_gil_release(heir->gil);
-    heir->destroyed = ppt_gil_destroy(heir->gil);
-    memset(heir->gil, 0xdd, sizeof *heir->gil);
-    free(heir->gil);
-}
-
-/* The releaser may still be inside release when the memory goes. */
-START_TEST(memory_may_be_freed_by_the_next_holder)
-{
-    int round;
-
-    for (round = 0; round < 500; round++) {
-        struct heir heir = { malloc(sizeof(ppt_gil_t)), 0, -1 };
-        worker_t worker;
-
-        ck_assert_ptr_nonnull(heir.gil);
-        ppt_gil_init(heir.gil, 0);
-        acquire(heir.gil);
-        worker_start(&worker, inherit, &heir);
-        if (round % 2 == 0)
-            await(ppt_gil_waiting(heir.gil) == 1);
-        else
-            await(peek(&heir.ready));
-        release(heir.gil);
-        worker_join(&worker);
-        ck_assert_int_eq(heir.destroyed, 0);
-    }
+    ck_free(of(&gil));
 }
 END_TEST
 
@@ -912,41 +614,44 @@ static int make_new_and_count(void *arg)
     return make_new(arg);
 }
 
+/* Proves ppt_gil_after_fork. */
 START_TEST(child_keeps_yield_every)
 {
     ppt_gil_t gil;
 
     ppt_gil_init(&gil, EVERY_IN_CHILD);
-    acquire(&gil);
+    lockable_acquire(of(&gil));
     ck_assert(!ppt_gil_yield(&gil));
     ck_assert_int_eq(in_child(make_new_and_count, &gil), 0);
     ck_assert(ppt_gil_locked(&gil));
-    release(&gil);
+    lockable_release(of(&gil));
     ck_assert_int_eq(first_turn(&gil), EVERY_IN_CHILD - 1);
 }
 END_TEST
 
+/* Proves ppt_gil_after_fork. */
 START_TEST(child_makes_a_gil_that_is_held_and_waited_for_new)
 {
     runner_t runner = { .place = -1 };
-    comer_t comers[3] = { { .result = -1 } };
+    taker_t comers[3] = { { .result = -1 } };
     ppt_gil_t gil;
     int i;
 
     ppt_gil_init(&gil, EVERY_IN_CHILD);
     acquire_from(&runner, &gil);
     for (i = 0; i < LENGTH(comers); i++)
-        start(&comers[i], &gil, PPT_FOREVER);
+        taker_start(&comers[i], of(&gil), PPT_FOREVER);
     ck_assert_int_eq(in_child(make_new, &gil), 0);
     ck_assert_uint_eq(ppt_gil_waiting(&gil), 4);
-    release(&gil);
+    lockable_release(of(&gil));
     for (i = 0; i < LENGTH(comers); i++)
-        join(&comers[i], 0);
+        taker_join(&comers[i], 0);
     join_runner(&runner);
-    ck_free(&gil);
+    ck_free(of(&gil));
 }
 END_TEST
 
+/* Proves ppt_gil_t Fork, ppt_gil_after_fork. */
 START_TEST(fork_may_catch_the_gil_in_any_state)
 {
     struct traffic traffic = { .stop = 0 };
@@ -963,38 +668,26 @@ START_TEST(fork_may_catch_the_gil_in_any_state)
     poke(&traffic.stop, 1);
     for (i = 0; i < LENGTH(workers); i++)
         worker_join(&workers[i]);
-    ck_free(&traffic.gil);
+    ck_free(of(&traffic.gil));
 }
 END_TEST
 
 static void add_loop_tests(TCase *tcase)
 {
+    const TTest *const of_handlers[] = { handler_does_not_end_a_yield };
+
     tcase_add_loop_test(tcase, yield_does_nothing_where_nobody_waits, 0, 3);
     tcase_add_loop_test(tcase, exactly_every_nth_yield_is_a_turn, 0, 6);
     tcase_add_loop_test(tcase, nobody_starves_whoever_comes, 0, 3);
     tcase_add_loop_test(
         tcase, holders_exclude_each_other_and_see_each_others_writes, 0, 3);
-    tcase_add_loop_test(tcase, handler_does_not_end_an_acquire, 0, 1);
-    tcase_add_loop_test(tcase, handler_does_not_end_an_acquire, SA_RESTART,
-                        SA_RESTART + 1);
-    tcase_add_loop_test(tcase, handler_does_not_end_a_yield, 0, 1);
-    tcase_add_loop_test(tcase, handler_does_not_end_a_yield, SA_RESTART,
-                        SA_RESTART + 1);
+    add_with_sa_flags(tcase, of_handlers, LENGTH(of_handlers));
 }
 
 void add_tests(Suite *suite)
 {
     const TTest *const tests[] = {
         all_ways_to_make_one_make_a_free_gil,
-        free_gil_is_taken_at_once,
-        try_of_a_held_gil_is_busy_and_leaves_nobody_waiting,
-        timeout_is_never_early_and_leaves_nobody_waiting,
-        negative_deadline_is_refused_and_changes_nothing,
-        release_of_a_free_gil_is_refused_and_changes_nothing,
-        destroy_of_a_held_gil_is_busy_and_changes_nothing,
-        release_wakes_a_timed_waiter_before_its_deadline,
-        timed_waiter_in_the_middle_may_leave,
-        two_hundred_io_threads_come_in_fifo_order,
         io_goes_before_cpu_bound_threads_when_the_gil_is_released,
         io_gets_the_gil_at_the_next_yield,
         thread_that_made_way_for_io_resumes_before_cpu_bound_ones,
@@ -1003,7 +696,6 @@ void add_tests(Suite *suite)
         each_gil_counts_its_own_yields,
         turn_comes_even_if_io_waits_at_each_yield,
         counters_tell_what_happened,
-        memory_may_be_freed_by_the_next_holder,
         child_keeps_yield_every,
         child_makes_a_gil_that_is_held_and_waited_for_new,
         fork_may_catch_the_gil_in_any_state,

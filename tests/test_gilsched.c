@@ -29,6 +29,7 @@ static int64_t count_reads(void)
     return sim_clock;
 }
 
+/* Proves account.c A2. */
 START_TEST(events_read_no_clock_while_nobody_waits)
 {
     sched.now = count_reads;
@@ -41,6 +42,10 @@ START_TEST(events_read_no_clock_while_nobody_waits)
 }
 END_TEST
 
+/*
+ * Proves ppt_gilsched_t Order, ppt_gilsched_let_go Returns,
+ * ppt_gilsched_waiting.
+ */
 START_TEST(first_come_first_served)
 {
     take(&a);
@@ -58,6 +63,7 @@ START_TEST(first_come_first_served)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t Order. */
 START_TEST(back_from_blocking_goes_before_cpu_bound)
 {
     compute(&a, &b);
@@ -72,6 +78,7 @@ START_TEST(back_from_blocking_goes_before_cpu_bound)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t CPU-bound. */
 START_TEST(cpu_bound_is_who_was_forced_off)
 {
     take(&a);
@@ -82,6 +89,7 @@ START_TEST(cpu_bound_is_who_was_forced_off)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t CPU-bound. */
 START_TEST(who_lets_go_by_itself_is_not_cpu_bound)
 {
     take(&a);
@@ -97,6 +105,7 @@ START_TEST(who_lets_go_by_itself_is_not_cpu_bound)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t CPU-bound. */
 START_TEST(who_has_blocked_is_not_cpu_bound)
 {
     compute(&a, &b);
@@ -110,6 +119,7 @@ START_TEST(who_has_blocked_is_not_cpu_bound)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t CPU-bound. */
 START_TEST(who_had_no_cpu_is_still_cpu_bound)
 {
     compute(&a, &b);
@@ -122,6 +132,7 @@ START_TEST(who_had_no_cpu_is_still_cpu_bound)
 }
 END_TEST
 
+/* Proves ppt_gilsched_detained. */
 START_TEST(who_was_detained_has_not_blocked)
 {
     compute(&a, &b);
@@ -136,6 +147,7 @@ START_TEST(who_was_detained_has_not_blocked)
 }
 END_TEST
 
+/* Proves ppt_gilsched_back. */
 START_TEST(who_waits_for_the_guard_has_not_blocked)
 {
     compute(&a, &b);
@@ -150,6 +162,7 @@ START_TEST(who_waits_for_the_guard_has_not_blocked)
 }
 END_TEST
 
+/* Proves ppt_gilsched_back. */
 START_TEST(who_has_blocked_before_it_waits_for_the_guard_is_not_cpu_bound)
 {
     compute(&a, &b);
@@ -163,6 +176,7 @@ START_TEST(who_has_blocked_before_it_waits_for_the_guard_is_not_cpu_bound)
 }
 END_TEST
 
+/* Proves ppt_gilsched_want Returns. */
 START_TEST(cpu_bound_holder_is_asked_at_once)
 {
     compute(&a, &b);
@@ -170,6 +184,7 @@ START_TEST(cpu_bound_holder_is_asked_at_once)
 }
 END_TEST
 
+/* Proves ppt_gilsched_want Returns. */
 START_TEST(other_holder_is_asked_after_patience)
 {
     take(&a);
@@ -183,6 +198,7 @@ START_TEST(other_holder_is_asked_after_patience)
 }
 END_TEST
 
+/* Proves sched.c S2. */
 START_TEST(last_in_the_queue_keeps_time)
 {
     take(&a);
@@ -199,7 +215,10 @@ START_TEST(last_in_the_queue_keeps_time)
 }
 END_TEST
 
-/* The others may be able to ask where the last is not. */
+/*
+ * The others may be able to ask where the last is not.
+ * Proves sched.c S2.
+ */
 START_TEST(all_ask_if_the_last_was_not_heard)
 {
     take(&a);
@@ -221,6 +240,7 @@ START_TEST(all_ask_if_the_last_was_not_heard)
 }
 END_TEST
 
+/* Proves ppt_gilsched_asked, sched.c S5. */
 START_TEST(request_that_was_not_heard_is_renewed)
 {
     compute(&a, &b);
@@ -234,6 +254,7 @@ START_TEST(request_that_was_not_heard_is_renewed)
 }
 END_TEST
 
+/* Proves sched.c S5. */
 START_TEST(request_swallowed_by_another_hold_is_renewed)
 {
     compute(&a, &b);
@@ -244,6 +265,7 @@ START_TEST(request_swallowed_by_another_hold_is_renewed)
 }
 END_TEST
 
+/* Proves sched.c S1. */
 START_TEST(one_thread_is_on_its_way_at_a_time)
 {
     take(&a);
@@ -258,6 +280,7 @@ START_TEST(one_thread_is_on_its_way_at_a_time)
 }
 END_TEST
 
+/* Proves sched.c S4. */
 START_TEST(who_was_passed_over_queues_in_front)
 {
     take(&a);
@@ -291,6 +314,7 @@ START_TEST(who_was_passed_over_for_long_has_the_holder_asked)
 }
 END_TEST
 
+/* Proves sched.c S4. */
 START_TEST(free_lock_is_taken_by_others_if_the_woken_one_does_not_come)
 {
     take(&a);
@@ -317,6 +341,7 @@ static void end_slice(ppt_gilsched_thread_t *thread, int64_t used)
     comes(thread);
 }
 
+/* Proves sched.c S4. */
 START_TEST(first_of_the_others_is_woken_if_the_woken_one_does_not_come)
 {
     take(&a);
@@ -336,7 +361,10 @@ START_TEST(first_of_the_others_is_woken_if_the_woken_one_does_not_come)
 }
 END_TEST
 
-/* Both of them have been woken in vain. */
+/*
+ * Both of them have been woken in vain.
+ * Proves sched.c S6.
+ */
 START_TEST(who_asks_keeps_time_on_though_it_was_passed_over)
 {
     take(&d);
@@ -368,6 +396,7 @@ static int64_t time_to_ask(void)
     return sim_clock - begin;
 }
 
+/* Proves account.c A3. */
 START_TEST(process_that_was_stopped_owes_no_more_than_a_window)
 {
     compute(&a, &b);
@@ -401,6 +430,7 @@ static int64_t time_to_go_first(void)
     }
 }
 
+/* Proves account.c A3. */
 START_TEST(long_hold_counts_for_no_more_than_a_window)
 {
     compute(&a, &b);
@@ -429,6 +459,7 @@ static void compute_both(void)
     sleeps(&b);
 }
 
+/* Proves ppt_gilsched_t Order, ppt_gilsched_took. */
 START_TEST(cpu_bound_threads_take_slices)
 {
     compute_both();
@@ -440,6 +471,7 @@ START_TEST(cpu_bound_threads_take_slices)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t Order. */
 START_TEST(who_made_way_resumes_first_with_the_rest_of_its_slice)
 {
     compute_both();
@@ -469,6 +501,7 @@ START_TEST(who_resumes_and_asks_keeps_the_rest_of_its_slice)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t Order. */
 START_TEST(who_made_way_after_its_slice_queues_last)
 {
     compute_both();
@@ -515,6 +548,7 @@ static void lead(void)
     ck_assert_int_ge(a.served - b.served, SLICE);
 }
 
+/* Proves ppt_gilsched_t Order, sched.c S8. */
 START_TEST(who_leads_by_a_slice_does_not_resume_first)
 {
     compute_both();
@@ -527,6 +561,7 @@ START_TEST(who_leads_by_a_slice_does_not_resume_first)
 }
 END_TEST
 
+/* Proves ppt_gilsched_may_overtake, sched.c S8. */
 START_TEST(who_leads_by_a_slice_leaves_the_lock_to_the_next)
 {
     lead();
@@ -536,6 +571,7 @@ START_TEST(who_leads_by_a_slice_leaves_the_lock_to_the_next)
 }
 END_TEST
 
+/* Proves ppt_gilsched_may_overtake. */
 START_TEST(who_does_not_lead_may_overtake)
 {
     compute_both();
@@ -547,6 +583,7 @@ START_TEST(who_does_not_lead_may_overtake)
 }
 END_TEST
 
+/* Proves sched.c S8. */
 START_TEST(who_leads_by_two_slices_is_asked_at_once)
 {
     lead();
@@ -557,7 +594,10 @@ START_TEST(who_leads_by_two_slices_is_asked_at_once)
 }
 END_TEST
 
-/* It was the only one when it was woken. */
+/*
+ * It was the only one when it was woken.
+ * Proves sched.c S8.
+ */
 START_TEST(who_is_woken_and_leads_has_the_next_woken_instead)
 {
     lead();
@@ -575,6 +615,7 @@ START_TEST(who_is_woken_and_leads_has_the_next_woken_instead)
 }
 END_TEST
 
+/* Proves sched.c S8. */
 START_TEST(call_that_kept_the_lock_counts_for_two_slices)
 {
     int64_t before;
@@ -588,6 +629,7 @@ START_TEST(call_that_kept_the_lock_counts_for_two_slices)
 }
 END_TEST
 
+/* Proves sched.c S8. */
 START_TEST(who_was_away_is_owed_four_slices)
 {
     compute(&d, &c);
@@ -600,6 +642,7 @@ START_TEST(who_was_away_is_owed_four_slices)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t Order. */
 START_TEST(slice_follows_the_switch_interval)
 {
     sched.slice = SLICE / 5;
@@ -626,6 +669,7 @@ static void be_brief(void)
     sleeps(&a);
 }
 
+/* Proves ppt_gilsched_t Order, sched.c S7. */
 START_TEST(lock_is_left_alone_for_who_was_soon_back)
 {
     uint64_t wakes;
@@ -646,6 +690,7 @@ START_TEST(lock_is_left_alone_for_who_was_soon_back)
 }
 END_TEST
 
+/* Proves sched.c S7. */
 START_TEST(lock_that_was_left_alone_in_vain_is_taken)
 {
     be_brief();
@@ -664,6 +709,7 @@ START_TEST(lock_that_was_left_alone_in_vain_is_taken)
 }
 END_TEST
 
+/* Proves sched.c S7. */
 START_TEST(lock_is_not_left_alone_while_others_wait)
 {
     be_brief();
@@ -676,7 +722,10 @@ START_TEST(lock_is_not_left_alone_while_others_wait)
 }
 END_TEST
 
-/* As c is before those that it was left alone by. */
+/*
+ * As c is before those that it was left alone by.
+ * Proves sched.c S7.
+ */
 START_TEST(lock_is_not_left_alone_once_others_wait)
 {
     force_off_two();
@@ -691,7 +740,10 @@ START_TEST(lock_is_not_left_alone_once_others_wait)
 }
 END_TEST
 
-/* Nobody would take it, should b not be back. */
+/*
+ * Nobody would take it, should b not be back.
+ * Proves sched.c S1.
+ */
 START_TEST(lock_is_not_left_alone_while_nobody_watches)
 {
     be_brief();
@@ -704,6 +756,7 @@ START_TEST(lock_is_not_left_alone_while_nobody_watches)
 }
 END_TEST
 
+/* Proves sched.c S7. */
 START_TEST(who_watches_asks_when_it_is_owed_time)
 {
     be_brief();
@@ -720,6 +773,7 @@ END_TEST
 
 /* Whole programs */
 
+/* Proves ppt_gilsched_t Starvation, account.c A1. */
 START_TEST(cpu_bound_threads_keep_their_share)
 {
     static const int64_t hold[] = { 5 * US, 50 * US, 500 * US };
@@ -734,6 +788,7 @@ START_TEST(cpu_bound_threads_keep_their_share)
 }
 END_TEST
 
+/* Proves sched.c S8. */
 START_TEST(cpu_bound_threads_get_equal_shares)
 {
     static const int64_t hold[] = { 5 * US, 20 * US, 20 * US, 20 * US };
@@ -754,7 +809,10 @@ START_TEST(cpu_bound_threads_get_equal_shares)
 }
 END_TEST
 
-/* Where one always finds the lock free when it comes back, by its rhythm. */
+/*
+ * Where one always finds the lock free when it comes back, by its rhythm.
+ * Proves sched.c S8.
+ */
 START_TEST(no_rhythm_of_another_gives_one_more_than_its_share)
 {
     static const int64_t hold[] = { 3 * US, 7 * US, 15 * US, 30 * US };
@@ -780,7 +838,10 @@ START_TEST(no_rhythm_of_another_gives_one_more_than_its_share)
 }
 END_TEST
 
-/* Also one whose period is a time slice, and which meets each slice's end. */
+/*
+ * Also one whose period is a time slice, and which meets each slice's end.
+ * Proves ppt_gilsched_t Starvation.
+ */
 START_TEST(back_from_blocking_waits_a_few_microseconds)
 {
     sim_thread_t threads[] = { BLOCKING(20 * US, 5 * MS - _i / 3 * 50 * US),
@@ -794,7 +855,10 @@ START_TEST(back_from_blocking_waits_a_few_microseconds)
 }
 END_TEST
 
-/* As two threads that wake each other through pipes. */
+/*
+ * As two threads that wake each other through pipes.
+ * Proves sched.c S7.
+ */
 START_TEST(brief_releases_are_seldom_interrupted)
 {
     sim_thread_t threads[] = { BLOCKING(7 * US, 10 * US), COMPUTING };
@@ -806,6 +870,7 @@ START_TEST(brief_releases_are_seldom_interrupted)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t Starvation. */
 START_TEST(nobody_starves)
 {
     sim_thread_t threads[16];
@@ -833,6 +898,7 @@ START_TEST(threads_that_compute_alone_take_slices)
 }
 END_TEST
 
+/* Proves ppt_gilsched_after_fork. */
 START_TEST(after_fork_the_lock_is_free)
 {
     sched.slice = 7;

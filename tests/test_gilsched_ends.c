@@ -57,6 +57,7 @@ static void asks_after(ppt_gilsched_thread_t *thread, int64_t length)
     ppt_gilsched_asked(&sched);
 }
 
+/* Proves ppt_gilsched_want Returns, sched.c S6. */
 START_TEST(who_asks_and_ends_wants_nothing_any_more)
 {
     take(&a);
@@ -82,7 +83,10 @@ START_TEST(next_who_comes_asks_again)
 }
 END_TEST
 
-/* b and c have looked when they were not the last: each sleeps for a slice. */
+/*
+ * b and c have looked when they were not the last: each sleeps for a slice.
+ * Proves sched.c S9.
+ */
 START_TEST(last_of_the_others_asks_a_slice_later)
 {
     int64_t last;
@@ -105,7 +109,10 @@ START_TEST(last_of_the_others_asks_a_slice_later)
 }
 END_TEST
 
-/* x is the first, or in the midst, and asks since the last was not heard. */
+/*
+ * x is the first, or in the midst, and asks since the last was not heard.
+ * Proves sched.c S6.
+ */
 START_TEST(others_keep_their_places)
 {
     take(&a);
@@ -148,6 +155,7 @@ static void watcher_asks_and_ends(void)
     end(x);
 }
 
+/* Proves sched.c S9. */
 START_TEST(who_watches_may_end)
 {
     x_watches();
@@ -181,6 +189,7 @@ static void is_woken_and_ends(ppt_gilsched_thread_t *thread)
     end(thread);
 }
 
+/* Proves sched.c S9. */
 START_TEST(who_keeps_time_wakes_the_next_if_the_woken_one_ends)
 {
     take(&a);
@@ -255,7 +264,10 @@ START_TEST(cpu_bound_threads_go_on_if_the_woken_one_ends)
 }
 END_TEST
 
-/* As CPython up to 3.13 ends most of them. */
+/*
+ * As CPython up to 3.13 ends most of them.
+ * Proves sched.c S9.
+ */
 START_TEST(who_takes_the_lock_and_lets_go_may_end)
 {
     take(&a);
@@ -295,7 +307,10 @@ START_TEST(cpu_bound_thread_that_was_forced_off_may_end)
 }
 END_TEST
 
-/* As Python's main thread, which has shut down while others wait. */
+/*
+ * As Python's main thread, which has shut down while others wait.
+ * Proves sched.c S9.
+ */
 START_TEST(holder_may_end)
 {
     compute(&a, &b);
@@ -326,7 +341,10 @@ START_TEST(who_is_on_its_way_and_has_ended_may_be_overtaken)
 }
 END_TEST
 
-/* All of them one after the other. */
+/*
+ * All of them one after the other.
+ * Proves sched.c S9.
+ */
 START_TEST(everybody_may_end)
 {
     take(&a);
@@ -385,6 +403,7 @@ static bool is_untouched(const sim_thread_t *thread)
     return true;
 }
 
+/* Proves sched.c S9. */
 START_TEST(others_go_on_whoever_ends)
 {
     static sim_thread_t threads[STAY + END];

@@ -33,6 +33,7 @@ static void start(void)
     sched.yields = true;
 }
 
+/* Proves ppt_gilsched_want Returns. */
 START_TEST(holder_is_asked_at_once)
 {
     take(&a);
@@ -56,7 +57,10 @@ START_TEST(next_holder_is_asked_for_those_who_still_wait)
 }
 END_TEST
 
-/* Though it was asked, and others have waited for long. */
+/*
+ * Though it was asked, and others have waited for long.
+ * Proves ppt_gilsched_t CPU-bound.
+ */
 START_TEST(who_lets_go_without_a_yield_is_not_cpu_bound)
 {
     take(&a);
@@ -85,6 +89,7 @@ static void two_give_way(bool slice_over)
     comes(&c);
 }
 
+/* Proves ppt_gilsched_yield. */
 START_TEST(who_was_asked_to_yield_resumes_first)
 {
     two_give_way(false);
@@ -94,6 +99,7 @@ START_TEST(who_was_asked_to_yield_resumes_first)
 }
 END_TEST
 
+/* Proves ppt_gilsched_yield. */
 START_TEST(who_yields_at_the_end_of_its_slice_resumes_last)
 {
     two_give_way(true);
@@ -148,6 +154,7 @@ START_TEST(holder_is_not_asked_while_cpu_bound_threads_are_owed_time)
 }
 END_TEST
 
+/* Proves ppt_gilsched_may_overtake. */
 START_TEST(who_is_on_its_way_may_be_overtaken)
 {
     take(&a);
@@ -161,6 +168,7 @@ START_TEST(who_is_on_its_way_may_be_overtaken)
 }
 END_TEST
 
+/* Proves ppt_gilsched_may_overtake. */
 START_TEST(who_was_passed_over_for_long_is_not_overtaken)
 {
     take(&a);
@@ -176,6 +184,7 @@ START_TEST(who_was_passed_over_for_long_is_not_overtaken)
 }
 END_TEST
 
+/* Proves ppt_gilsched_may_overtake. */
 START_TEST(cpu_bound_thread_that_is_owed_time_is_not_overtaken)
 {
     owe_time();
@@ -185,7 +194,10 @@ START_TEST(cpu_bound_thread_that_is_owed_time_is_not_overtaken)
 }
 END_TEST
 
-/* It may have been stopped by a signal, and the lock must not be idle. */
+/*
+ * It may have been stopped by a signal, and the lock must not be idle.
+ * Proves ppt_gilsched_may_overtake.
+ */
 START_TEST(who_is_late_may_be_overtaken_whatever_it_is)
 {
     owe_time();
@@ -194,6 +206,7 @@ START_TEST(who_is_late_may_be_overtaken_whatever_it_is)
 }
 END_TEST
 
+/* Proves ppt_gilsched_give_up. */
 START_TEST(who_gives_up_waits_no_more)
 {
     take(&a);
@@ -206,6 +219,7 @@ START_TEST(who_gives_up_waits_no_more)
 }
 END_TEST
 
+/* Proves ppt_gilsched_give_up. */
 START_TEST(request_ends_with_the_last_who_made_it)
 {
     take(&a);
@@ -216,6 +230,7 @@ START_TEST(request_ends_with_the_last_who_made_it)
 }
 END_TEST
 
+/* Proves ppt_gilsched_give_up. */
 START_TEST(who_is_woken_and_gives_up_passes_it_on)
 {
     take(&a);
@@ -227,7 +242,10 @@ START_TEST(who_is_woken_and_gives_up_passes_it_on)
 }
 END_TEST
 
-/* It begins anew: at the end of the queue. */
+/*
+ * It begins anew: at the end of the queue.
+ * Proves ppt_gilsched_give_up.
+ */
 START_TEST(who_gave_up_may_want_it_again)
 {
     take(&a);
@@ -242,6 +260,7 @@ START_TEST(who_gave_up_may_want_it_again)
 }
 END_TEST
 
+/* Proves account.c A2. */
 START_TEST(account_ends_with_the_cpu_bound_thread_that_gives_up)
 {
     owe_time();
@@ -253,6 +272,7 @@ START_TEST(account_ends_with_the_cpu_bound_thread_that_gives_up)
 }
 END_TEST
 
+/* Proves ppt_gilsched_after_fork. */
 START_TEST(fork_changes_nothing_of_how_threads_give_way)
 {
     ppt_gilsched_after_fork(&sched);
@@ -262,6 +282,7 @@ END_TEST
 
 /* Whole programs; computing threads yield when they are asked. */
 
+/* Proves ppt_gilsched_t Starvation. */
 START_TEST(cpu_bound_threads_keep_their_share)
 {
     static const int64_t hold[] = { 5 * US, 50 * US, 500 * US };
@@ -291,6 +312,7 @@ START_TEST(back_from_blocking_waits_for_the_next_yield)
 }
 END_TEST
 
+/* Proves ppt_gilsched_t Starvation. */
 START_TEST(nobody_starves)
 {
     sim_thread_t threads[16];

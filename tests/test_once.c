@@ -98,6 +98,7 @@ static void ck_new(ppt_once_t *once)
     ck_assert_int_eq(ppt_once_destroy(once), 0);
 }
 
+/* Proves ppt_once_init, ppt_once_destroy 0. */
 START_TEST(all_ways_to_make_one_make_a_new_one)
 {
     static ppt_once_t in_static_memory;
@@ -112,6 +113,7 @@ START_TEST(all_ways_to_make_one_make_a_new_one)
 }
 END_TEST
 
+/* Proves once.c O4. */
 START_TEST(routine_is_run_once_and_with_its_argument)
 {
     deed_t deed = { .written = 0 };
@@ -126,6 +128,7 @@ END_TEST
 
 /* Two */
 
+/* Proves once.c O1. */
 START_TEST(others_wait_until_the_routine_has_returned)
 {
     deed_t deed = { .written = 0 };
@@ -142,6 +145,7 @@ START_TEST(others_wait_until_the_routine_has_returned)
 }
 END_TEST
 
+/* Proves ppt_once_destroy EBUSY. */
 START_TEST(destroy_while_the_routine_runs_is_busy_and_changes_nothing)
 {
     deed_t deed = { .written = 0 };
@@ -159,6 +163,7 @@ START_TEST(destroy_while_the_routine_runs_is_busy_and_changes_nothing)
 }
 END_TEST
 
+/* Proves once.c O2. */
 START_TEST(handlers_and_cancellation_do_not_end_the_wait)
 {
     deed_t deed = { .written = 0 };
@@ -177,7 +182,10 @@ START_TEST(handlers_and_cancellation_do_not_end_the_wait)
 }
 END_TEST
 
-/* Seen without the guard by who polls, and by who runs it. */
+/*
+ * Seen without the guard by who polls, and by who runs it.
+ * Proves ppt_once_run Orders, ppt_once_done Orders.
+ */
 START_TEST(what_the_routine_did_is_seen)
 {
     int round;
@@ -197,6 +205,7 @@ END_TEST
 
 /* Many */
 
+/* Proves ppt_once_run Orders. */
 START_TEST(two_hundred_threads_run_it_once)
 {
     deed_t deed = { .stay = 1 };
@@ -252,6 +261,7 @@ static void join_leaver(runner_t *leaver, int way)
     ck_assert_int_eq(leaver->written, -1);
 }
 
+/* Proves once.c O5. */
 START_TEST(routine_that_is_left_is_run_by_the_next)
 {
     deed_t deed = { .written = 0 };
@@ -267,6 +277,7 @@ START_TEST(routine_that_is_left_is_run_by_the_next)
 }
 END_TEST
 
+/* Proves ppt_once_destroy 0. */
 START_TEST(once_may_end_when_the_routine_was_left)
 {
     deed_t deed = { .written = 0 };
@@ -278,6 +289,7 @@ START_TEST(once_may_end_when_the_routine_was_left)
 }
 END_TEST
 
+/* Proves once.c O5. */
 START_TEST(first_to_wait_runs_its_own_when_the_routine_is_left)
 {
     deed_t deed = { .written = 0 };
@@ -296,7 +308,10 @@ START_TEST(first_to_wait_runs_its_own_when_the_routine_is_left)
 }
 END_TEST
 
-/* Nobody else has a turn between the two. */
+/*
+ * Nobody else has a turn between the two.
+ * Proves once.c O2.
+ */
 START_TEST(newcomer_waits_while_the_successor_runs)
 {
     deed_t deed = { .written = 0 };
@@ -342,7 +357,10 @@ static void inherit(void *arg)
     free(heir->once);
 }
 
-/* The one that ran the routine may still be inside run. */
+/*
+ * The one that ran the routine may still be inside run.
+ * Proves ppt_once_destroy 0, once.c O3.
+ */
 START_TEST(memory_may_be_freed_by_who_finds_it_done)
 {
     int round;
@@ -384,6 +402,7 @@ static int run_in_child(void *arg)
     return 0;
 }
 
+/* Proves ppt_once_t Fork, ppt_once_after_fork, once.c O1. */
 START_TEST(run_of_the_parent_is_void_in_the_child)
 {
     struct forked forked = { .renews = _i };
@@ -414,6 +433,7 @@ static int find_done_in_child(void *arg)
     return 0;
 }
 
+/* Proves ppt_once_t Fork, ppt_once_after_fork, once.c O4. */
 START_TEST(what_is_done_stays_done_in_the_child)
 {
     struct forked forked = { .renews = _i };
@@ -432,6 +452,7 @@ static int end_in_child(void *arg)
     return 0;
 }
 
+/* Proves ppt_once_after_fork. */
 START_TEST(child_may_end_what_the_parent_runs)
 {
     deed_t deed = { .written = 0 };
@@ -487,6 +508,7 @@ static int ck_in_child(forker_t *forker)
     return 0;
 }
 
+/* Proves ppt_once_t Fork. */
 START_TEST(routine_may_fork)
 {
     forker_t forker = { .parent = getpid(), .child = _i, .status = -1 };

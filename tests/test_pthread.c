@@ -136,6 +136,7 @@ static void join(waiter_t *waiter, int result)
 
 /* Mutexes */
 
+/* Proves ppt_cond_wait_mutex other. */
 START_TEST(mutexes_of_all_types_will_do)
 {
     static const int types[] = { PTHREAD_MUTEX_DEFAULT, PTHREAD_MUTEX_NORMAL,
@@ -159,6 +160,7 @@ START_TEST(mutexes_of_all_types_will_do)
 }
 END_TEST
 
+/* Proves ppt_cond_wait_mutex other, ppt_pthread_cond_wait EPERM. */
 START_TEST(wait_with_a_mutex_that_is_not_owned_leaves_nobody_waiting)
 {
     static const int robust[] = { PTHREAD_MUTEX_STALLED,
@@ -194,6 +196,7 @@ static void lock_and_die(void *mutex)
     pthread_mutex_lock(mutex);
 }
 
+/* Proves ppt_cond_wait_mutex other, ppt_pthread_cond_wait other. */
 START_TEST(wait_reports_that_the_owner_of_a_robust_mutex_died)
 {
     static const enum call calls[] = { NATIVE, WAIT, TIMEDWAIT };
@@ -224,6 +227,7 @@ static int owned_by_nobody(pthread_mutex_t *mutex)
            && pthread_mutex_unlock(mutex) == 0;
 }
 
+/* Proves ppt_cond_signal_unlock Returns. */
 START_TEST(signal_unlock_chooses_one_and_broadcast_unlock_all)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -247,6 +251,7 @@ START_TEST(signal_unlock_chooses_one_and_broadcast_unlock_all)
 }
 END_TEST
 
+/* Proves ppt_cond_signal_unlock Returns. */
 START_TEST(signal_unlock_unlocks_when_nobody_waits)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -263,6 +268,7 @@ START_TEST(signal_unlock_unlocks_when_nobody_waits)
 }
 END_TEST
 
+/* Proves ppt_cond_signal_unlock Returns. */
 START_TEST(signal_unlock_wakes_even_when_it_cannot_unlock)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -285,6 +291,7 @@ END_TEST
 
 /* Making and unmaking the drop-in */
 
+/* Proves ppt_pthread_cond_init 0. */
 START_TEST(static_initialiser_is_a_condition_on_the_realtime_clock)
 {
     static ppt_pthread_cond_t in_static_memory;
@@ -313,6 +320,7 @@ START_TEST(static_initialiser_is_a_condition_on_the_realtime_clock)
 }
 END_TEST
 
+/* Proves ppt_pthread_cond_init 0. */
 START_TEST(init_takes_the_clock_of_the_attribute)
 {
     int i;
@@ -342,6 +350,7 @@ START_TEST(init_takes_the_clock_of_the_attribute)
 }
 END_TEST
 
+/* Proves ppt_pthread_cond_init ENOTSUP. */
 START_TEST(process_shared_condition_is_refused)
 {
     pthread_condattr_t attr;
@@ -357,6 +366,31 @@ START_TEST(process_shared_condition_is_refused)
 }
 END_TEST
 
+/*
+ * Those that a C library takes at all: musl's does, glibc's refuses them.
+ * Proves ppt_pthread_cond_init EINVAL.
+ */
+START_TEST(condition_on_another_clock_is_refused)
+{
+    static const clockid_t others[] = { CLOCK_PROCESS_CPUTIME_ID,
+                                        CLOCK_THREAD_CPUTIME_ID, 7, 11 };
+    ppt_pthread_cond_t cond;
+    int i;
+
+    for (i = 0; i < LENGTH(others); i++) {
+        pthread_condattr_t attr;
+        int taken;
+
+        pthread_condattr_init(&attr);
+        taken = pthread_condattr_setclock(&attr, others[i]) == 0;
+        ck_assert_int_eq(ppt_pthread_cond_init(&cond, &attr),
+                         taken ? EINVAL : 0);
+        pthread_condattr_destroy(&attr);
+    }
+}
+END_TEST
+
+/* Proves ppt_pthread_cond_destroy. */
 START_TEST(destroy_with_waiters_is_busy)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -373,6 +407,7 @@ START_TEST(destroy_with_waiters_is_busy)
 }
 END_TEST
 
+/* Proves ppt_pthread_cond_signal. */
 START_TEST(signal_and_broadcast_return_0_when_nobody_waits)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -384,6 +419,7 @@ END_TEST
 
 /* Deadlines */
 
+/* Proves ppt_pthread_cond_wait EINVAL. */
 START_TEST(bad_nanoseconds_are_refused_before_the_mutex_is_touched)
 {
     static const long bad[] = { -1, LONG_MIN, 1000000000, LONG_MAX };
@@ -412,6 +448,7 @@ START_TEST(bad_nanoseconds_are_refused_before_the_mutex_is_touched)
 }
 END_TEST
 
+/* Proves ppt_pthread_cond_wait EINVAL. */
 START_TEST(unknown_clock_is_refused_before_the_mutex_is_touched)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -432,6 +469,7 @@ START_TEST(unknown_clock_is_refused_before_the_mutex_is_touched)
 }
 END_TEST
 
+/* Proves ppt_pthread_cond_wait ETIMEDOUT. */
 START_TEST(expired_deadline_is_a_timeout_with_the_mutex_held)
 {
     static const struct timespec expired[] = {
@@ -459,6 +497,7 @@ START_TEST(expired_deadline_is_a_timeout_with_the_mutex_held)
 }
 END_TEST
 
+/* Proves ppt_pthread_cond_wait ETIMEDOUT, time.h Promise. */
 START_TEST(timeout_is_never_early_on_either_clock)
 {
     static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
@@ -495,6 +534,7 @@ static void wait_for_ages(void *arg)
     unlock(waiter);
 }
 
+/* Proves ppt_pthread_cond_wait 0. */
 START_TEST(deadline_beyond_all_time_does_not_overflow)
 {
     int i;
@@ -523,6 +563,7 @@ static void cancel(waiter_t *waiter)
     ck_assert_int_eq(pthread_cancel(waiter->worker.thread), 0);
 }
 
+/* Proves pthread.c D2. */
 START_TEST(cancelled_wait_cleans_up_with_the_mutex_held)
 {
     static const enum call calls[] = { WAIT, TIMEDWAIT, CLOCKWAIT };
@@ -544,6 +585,7 @@ START_TEST(cancelled_wait_cleans_up_with_the_mutex_held)
 }
 END_TEST
 
+/* Proves pthread.c D2. */
 START_TEST(cancelled_wait_waits_for_the_mutex)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -562,6 +604,7 @@ START_TEST(cancelled_wait_waits_for_the_mutex)
 }
 END_TEST
 
+/* Proves pthread.c D2. */
 START_TEST(cancelled_wait_consumes_no_signal)
 {
     ppt_pthread_cond_t cond = PPT_PTHREAD_COND_INITIALIZER;
@@ -582,7 +625,10 @@ START_TEST(cancelled_wait_consumes_no_signal)
 }
 END_TEST
 
-/* Whichever comes first: one of the two returns from its wait, and only one. */
+/*
+ * Whichever comes first: one of the two returns from its wait, and only one.
+ * Proves pthread.c D2.
+ */
 START_TEST(signal_and_cancellation_at_once_lose_nothing)
 {
     int round;
@@ -663,6 +709,7 @@ void add_tests(Suite *suite)
         static_initialiser_is_a_condition_on_the_realtime_clock,
         init_takes_the_clock_of_the_attribute,
         process_shared_condition_is_refused,
+        condition_on_another_clock_is_refused,
         destroy_with_waiters_is_busy,
         signal_and_broadcast_return_0_when_nobody_waits,
         bad_nanoseconds_are_refused_before_the_mutex_is_touched,

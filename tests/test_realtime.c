@@ -134,7 +134,10 @@ static bool notified_waiter_returned_first(const kind_t *kind)
     return true;
 }
 
-/* The loop's variable is the kind. */
+/*
+ * The loop's variable is the kind.
+ * Proves ppt_cond_t Real time.
+ */
 START_TEST(notified_waiter_does_not_wait_for_a_preempted_signaller)
 {
     int tries = 5;
@@ -221,6 +224,7 @@ static bool queued_waiter_took_a_free_lock(void)
     return true;
 }
 
+/* Proves ppt_lock_t Real time, lock.c L6. */
 START_TEST(free_lock_is_taken_at_the_deadline_at_the_latest)
 {
     int tries = 5;

@@ -1,69 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The promises of semaphore.h. */
-#include "support.h"
+/* The promises of semaphore.h; what a lock does, too: test_lockable.c. */
+#include "lockable.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pyplusthread/semaphore.h"
-
-#define MANY 500
-
-/* A thread that takes one unit, and what it saw. */
-typedef struct taker {
-    worker_t worker;
-    ppt_semaphore_t *semaphore;
-    int64_t deadline;
-    bool interruptible;
-    ppt_interrupt_fn on_interrupt;
-    void *arg;
-    int result;
-    int64_t returned;
-} taker_t;
-
-static void take_one(void *arg)
-{
-    taker_t *taker = arg;
-
-    if (taker->interruptible)
-        taker->result = ppt_semaphore_acquire_interruptible(
-            taker->semaphore, taker->deadline, taker->on_interrupt,
-            taker->arg);
-    else
-        taker->result = ppt_semaphore_acquire(taker->semaphore,
-                                              taker->deadline);
-    taker->returned = ppt_now();
-}
-
-/* Start one while there are no units, and see it queued. */
+/* A thread that takes one unit, and keeps it. */
 static void start(taker_t *taker, ppt_semaphore_t *semaphore,
-                  int64_t deadline)
+                  ppt_interrupt_fn on_interrupt, void *arg)
 {
-    unsigned before = ppt_semaphore_waiting(semaphore);
+    lockable_t lockable = { &semaphore_kind, semaphore };
 
-    taker->semaphore = semaphore;
-    taker->deadline = deadline;
-    worker_start(&taker->worker, take_one, taker);
-    await(ppt_semaphore_waiting(semaphore) > before
-          || worker_done(&taker->worker));
-    if (deadline == PPT_FOREVER)
-        await(worker_asleep(&taker->worker));
-}
-
-static void start_interruptible(taker_t *taker, ppt_semaphore_t *semaphore,
-                                ppt_interrupt_fn on_interrupt, void *arg)
-{
-    taker->interruptible = true;
-    taker->on_interrupt = on_interrupt;
-    taker->arg = arg;
-    start(taker, semaphore, PPT_FOREVER);
-}
-
-static void join(taker_t *taker, int result)
-{
-    worker_join(&taker->worker);
-    ck_assert_int_eq(taker->result, result);
+    taker->keep = true;
+    if (on_interrupt == NULL)
+        taker_start(taker, lockable, PPT_FOREVER);
+    else
+        taker_start_interruptible(taker, lockable, on_interrupt, arg);
 }
 
 static void acquire(ppt_semaphore_t *semaphore)
@@ -93,6 +45,7 @@ static void ck_has(ppt_semaphore_t *semaphore, uint32_t units)
 
 /* Alone */
 
+/* Proves ppt_semaphore_init 0, ppt_semaphore_destroy 0. */
 START_TEST(all_ways_to_make_one_give_it_the_units)
 {
     static ppt_semaphore_t in_static_memory;
@@ -109,6 +62,7 @@ START_TEST(all_ways_to_make_one_give_it_the_units)
 }
 END_TEST
 
+/* Proves ppt_semaphore_init EINVAL. */
 START_TEST(too_many_units_are_refused_and_change_nothing)
 {
     static const uint32_t too_many[] = { PPT_SEMAPHORE_MAX + 1, UINT32_MAX };
@@ -125,85 +79,7 @@ START_TEST(too_many_units_are_refused_and_change_nothing)
 }
 END_TEST
 
-START_TEST(unit_that_is_there_is_taken_at_once)
-{
-    const int64_t deadlines[] = { PPT_TRY, 1, ppt_deadline(SECOND),
-                                  PPT_FOREVER };
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(2);
-    int i;
-
-    for (i = 0; i < LENGTH(deadlines); i++) {
-        ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, deadlines[i]), 0);
-        ck_assert_int_eq(ppt_semaphore_acquire_interruptible(
-                             &semaphore, deadlines[i], NULL, NULL), 0);
-        ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
-        release(&semaphore, 2);
-    }
-    ck_has(&semaphore, 2);
-}
-END_TEST
-
-START_TEST(try_without_units_is_busy)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-
-    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), EBUSY);
-    ck_assert_int_eq(ppt_semaphore_acquire_interruptible(&semaphore, PPT_TRY,
-                                                         NULL, NULL), EBUSY);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(expired_deadline_without_units_is_a_timeout)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-
-    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, 1), ETIMEDOUT);
-    ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, ppt_now()),
-                     ETIMEDOUT);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(timeout_is_never_early)
-{
-    static const int64_t timeouts[] = { 1, US, 50 * US, MS, 20 * MS };
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    int i;
-
-    for (i = 0; i < 10 * LENGTH(timeouts); i++) {
-        int64_t deadline = ppt_deadline(timeouts[i % LENGTH(timeouts)]);
-
-        ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, deadline),
-                         ETIMEDOUT);
-        ck_assert_int_ge(ppt_now(), deadline);
-        ck_assert_int_lt(ppt_now(), deadline + LATE);
-    }
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(negative_deadline_is_refused_and_changes_nothing)
-{
-    static const int64_t negative[] = { -1, INT64_MIN };
-    uint32_t units;
-    int i;
-
-    for (units = 0; units < 2; units++) {
-        ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(units);
-
-        for (i = 0; i < LENGTH(negative); i++) {
-            ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, negative[i]),
-                             EINVAL);
-            ck_assert_int_eq(ppt_semaphore_acquire_interruptible(
-                                 &semaphore, negative[i], NULL, NULL),
-                             EINVAL);
-        }
-        ck_has(&semaphore, units);
-    }
-}
-END_TEST
-
+/* Proves ppt_semaphore_release EOVERFLOW. */
 START_TEST(release_of_too_many_is_an_overflow_and_changes_nothing)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(1);
@@ -224,21 +100,23 @@ END_TEST
 
 /* Two */
 
+/* Proves ppt_semaphore_release EOVERFLOW. */
 START_TEST(release_while_threads_wait_may_overflow_too)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
     taker_t taker = { 0 };
 
-    start(&taker, &semaphore, PPT_FOREVER);
+    start(&taker, &semaphore, NULL, NULL);
     ck_assert_int_eq(ppt_semaphore_release(&semaphore,
                                            PPT_SEMAPHORE_MAX + 1), EOVERFLOW);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
     release(&semaphore, PPT_SEMAPHORE_MAX);
-    join(&taker, 0);
+    taker_join(&taker, 0);
     ck_assert_uint_eq(ppt_semaphore_value(&semaphore), PPT_SEMAPHORE_MAX - 1);
 }
 END_TEST
 
+/* Proves ppt_semaphore_release 0. */
 START_TEST(release_of_no_units_changes_nothing)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -246,63 +124,20 @@ START_TEST(release_of_no_units_changes_nothing)
 
     release(&semaphore, 0);
     ck_has(&semaphore, 0);
-    start(&taker, &semaphore, PPT_FOREVER);
+    start(&taker, &semaphore, NULL, NULL);
     release(&semaphore, 0);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
     ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
     release(&semaphore, 1);
-    join(&taker, 0);
+    taker_join(&taker, 0);
     ck_has(&semaphore, 0);
 }
 END_TEST
 
-START_TEST(destroy_of_a_semaphore_waited_for_is_busy_and_changes_nothing)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t taker = { 0 };
-
-    start(&taker, &semaphore, PPT_FOREVER);
-    ck_assert_int_eq(ppt_semaphore_destroy(&semaphore), EBUSY);
-    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
-    release(&semaphore, 1);
-    join(&taker, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(release_wakes_a_timed_waiter_before_its_deadline)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t taker = { 0 };
-
-    start(&taker, &semaphore, ppt_deadline(LIMIT));
-    release(&semaphore, 1);
-    join(&taker, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(timed_waiter_in_the_middle_may_leave)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t first = { 0 }, timed = { 0 }, last = { 0 };
-    int64_t deadline;
-
-    start(&first, &semaphore, PPT_FOREVER);
-    deadline = ppt_deadline(500 * MS); /* last is queued by then */
-    start(&timed, &semaphore, deadline);
-    start(&last, &semaphore, PPT_FOREVER);
-    join(&timed, ETIMEDOUT);
-    ck_assert_int_ge(timed.returned, deadline);
-    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 2);
-    release(&semaphore, 2);
-    join(&first, 0);
-    join(&last, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-/* Nobody is queued then, but the word says so: the next release finds out. */
+/*
+ * Nobody is queued then, but the word says so: the next release finds out.
+ * Proves ppt_semaphore_release 0, semaphore.c S1.
+ */
 START_TEST(units_are_kept_after_the_only_waiter_has_left)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -314,80 +149,45 @@ START_TEST(units_are_kept_after_the_only_waiter_has_left)
 }
 END_TEST
 
-/* Keep taker, which is queued, inside a signal handler. */
-static void hold(taker_t *taker)
-{
-    signals_hold();
-    worker_interrupt(&taker->worker);
-    await(signals_held() == 1);
-}
-
+/* Proves ppt_semaphore_t Fairness, semaphore.c S3. */
 START_TEST(unit_given_to_a_waiter_is_not_taken_by_another)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
     taker_t taker = { 0 };
 
     signals_install(0);
-    start(&taker, &semaphore, PPT_FOREVER);
-    hold(&taker);
+    start(&taker, &semaphore, NULL, NULL);
+    taker_hold(&taker);
     release(&semaphore, 1);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 0);
     ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), EBUSY);
     ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, ppt_deadline(MS)),
                      ETIMEDOUT);
     signals_let_go();
-    join(&taker, 0);
+    taker_join(&taker, 0);
     ck_has(&semaphore, 0);
 }
 END_TEST
 
 /* Many */
 
-static taker_t *start_many(ppt_semaphore_t *semaphore, int n)
-{
-    taker_t *takers = calloc((size_t)n, sizeof *takers);
-    int i;
-
-    ck_assert_ptr_nonnull(takers);
-    for (i = 0; i < n; i++) {
-        start(&takers[i], semaphore, PPT_FOREVER);
-        ck_assert_uint_eq(ppt_semaphore_waiting(semaphore), (unsigned)i + 1);
-    }
-    return takers;
-}
-
-START_TEST(five_hundred_waiters_get_units_in_fifo_order)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t *takers = start_many(&semaphore, MANY);
-    int i;
-
-    for (i = 0; i < MANY; i++) {
-        release(&semaphore, 1);
-        join(&takers[i], 0);
-        ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore),
-                          (unsigned)(MANY - 1 - i));
-    }
-    free(takers);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
+/* Proves ppt_semaphore_release 0, ppt_semaphore_value. */
 START_TEST(release_of_n_wakes_the_first_n_and_keeps_the_rest)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t *takers = start_many(&semaphore, 10);
+    taker_t takers[10] = { { .result = -1 } };
     int i;
 
+    for (i = 0; i < 10; i++)
+        start(&takers[i], &semaphore, NULL, NULL);
     release(&semaphore, 7);
     for (i = 0; i < 7; i++)
-        join(&takers[i], 0);
+        taker_join(&takers[i], 0);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 3);
     ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
     release(&semaphore, 5);
     for (; i < 10; i++)
-        join(&takers[i], 0);
-    free(takers);
+        taker_join(&takers[i], 0);
     ck_has(&semaphore, 2);
 }
 END_TEST
@@ -424,6 +224,10 @@ static void consume(void *arg)
     }
 }
 
+/*
+ * Proves ppt_semaphore_t Orders, ppt_semaphore_acquire Orders,
+ * ppt_semaphore_release Orders.
+ */
 START_TEST(takers_see_what_was_written_before_the_release)
 {
     struct buffer buffer = { .empty = PPT_SEMAPHORE_INITIALIZER(SLOTS) };
@@ -441,75 +245,10 @@ END_TEST
 
 /* Interrupts */
 
-START_TEST(handler_does_not_end_a_wait_that_is_not_interruptible)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t taker = { 0 };
-
-    signals_install(_i);
-    start(&taker, &semaphore, PPT_FOREVER);
-    interrupt_until(&taker.worker, signals_handled() >= 5);
-    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
-    release(&semaphore, 1);
-    join(&taker, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(without_a_callback_a_handler_ends_the_wait_with_eintr)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t taker = { 0 };
-
-    signals_install(_i);
-    start_interruptible(&taker, &semaphore, NULL, NULL);
-    interrupt_until(&taker.worker, worker_done(&taker.worker));
-    join(&taker, EINTR);
-    release(&semaphore, 1);
-    ck_has(&semaphore, 1);
-}
-END_TEST
-
-START_TEST(callback_may_say_go_on_and_the_first_stays_the_first)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t first = { 0 }, second = { 0 };
-    interruption_t seen = { 0 };
-
-    signals_install(_i);
-    start_interruptible(&first, &semaphore, interrupted, &seen);
-    start(&second, &semaphore, PPT_FOREVER);
-    interrupt_until(&first.worker, peek(&seen.calls) >= 3);
-    await(worker_asleep(&first.worker));
-    release(&semaphore, 1);
-    join(&first, 0);
-    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
-    release(&semaphore, 1);
-    join(&second, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-START_TEST(callback_may_give_up_and_no_unit_is_taken)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    interruption_t seen = { .answer = 77 };
-    taker_t first = { 0 }, second = { 0 };
-
-    signals_install(_i);
-    start_interruptible(&first, &semaphore, interrupted, &seen);
-    start(&second, &semaphore, PPT_FOREVER);
-    interrupt_until(&first.worker, worker_done(&first.worker));
-    join(&first, 77);
-    ck_assert_int_eq(seen.calls, 1);
-    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
-    release(&semaphore, 1);
-    join(&second, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-/* Given before the callback could be called: it is not. */
+/*
+ * Given before the callback could be called: it is not.
+ * Proves semaphore.c S3.
+ */
 START_TEST(unit_given_while_the_handler_runs_is_kept)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -517,12 +256,12 @@ START_TEST(unit_given_while_the_handler_runs_is_kept)
     taker_t taker = { 0 };
 
     signals_install(_i);
-    start_interruptible(&taker, &semaphore, interrupted, &seen);
-    hold(&taker);
+    start(&taker, &semaphore, interrupted, &seen);
+    taker_hold(&taker);
     release(&semaphore, 1);
     ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 0);
     signals_let_go();
-    join(&taker, 0);
+    taker_join(&taker, 0);
     ck_assert_int_eq(seen.calls, 0);
     ck_has(&semaphore, 0);
 }
@@ -536,32 +275,37 @@ static void release_while_a_callback_runs(int flags, int answer)
     taker_t first = { 0 }, second = { 0 };
 
     signals_install(flags);
-    start_interruptible(&first, &semaphore, interrupted, &seen);
-    start(&second, &semaphore, PPT_FOREVER);
+    start(&first, &semaphore, interrupted, &seen);
+    start(&second, &semaphore, NULL, NULL);
     interrupt_until(&first.worker, peek(&seen.calls) == 1);
     release(&semaphore, 2);
-    join(&second, 0);
+    taker_join(&second, 0);
     ck_assert_uint_eq(ppt_semaphore_value(&semaphore), 1);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
     ck_assert_int_eq(ppt_semaphore_destroy(&semaphore), EBUSY);
     poke(&seen.stay, 0);
-    join(&first, answer);
+    taker_join(&first, answer);
     ck_has(&semaphore, answer == 0 ? 0 : 1);
 }
 
+/* Proves semaphore.c S4. */
 START_TEST(release_while_a_callback_runs_wakes_the_next)
 {
     release_while_a_callback_runs(_i, 77);
 }
 END_TEST
 
+/* Proves semaphore.c S4. */
 START_TEST(unit_released_while_the_callback_runs_is_taken_after_it)
 {
     release_while_a_callback_runs(_i, 0);
 }
 END_TEST
 
-/* The only one to wait; its unit may be taken by a thread that runs. */
+/*
+ * The only one to wait; its unit may be taken by a thread that runs.
+ * Proves semaphore.c S4.
+ */
 START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
@@ -569,73 +313,19 @@ START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
     taker_t first = { 0 }, second = { 0 };
 
     signals_install(_i);
-    start_interruptible(&first, &semaphore, interrupted, &seen);
+    start(&first, &semaphore, interrupted, &seen);
     interrupt_until(&first.worker, peek(&seen.calls) == 1);
     release(&semaphore, 1);
     ck_assert_int_eq(ppt_semaphore_acquire(&semaphore, PPT_TRY), 0);
-    start(&second, &semaphore, PPT_FOREVER);
+    start(&second, &semaphore, NULL, NULL);
     poke(&seen.stay, 0);
     interrupt_until(&first.worker, peek(&seen.calls) > 1);
     await(worker_asleep(&first.worker));
     release(&semaphore, 1);
-    join(&first, 0);
+    taker_join(&first, 0);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
     release(&semaphore, 1);
-    join(&second, 0);
-    ck_has(&semaphore, 0);
-}
-END_TEST
-
-/* A callback that uses the semaphore itself. */
-struct user {
-    interruption_t seen;
-    ppt_semaphore_t *semaphore;
-    int taken; /* what acquiring said */
-};
-
-static int use_on_interrupt(void *arg)
-{
-    struct user *user = arg;
-
-    if (user->seen.calls == 0) {
-        ppt_semaphore_release(user->semaphore, 2);
-        user->taken = ppt_semaphore_acquire(user->semaphore, PPT_FOREVER);
-    }
-    return interrupted(&user->seen);
-}
-
-START_TEST(callback_may_use_the_semaphore_it_interrupted)
-{
-    static const int answers[] = { 0, 77 };
-    int i;
-
-    signals_install(_i);
-    for (i = 0; i < LENGTH(answers); i++) {
-        ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-        struct user user = { { .answer = answers[i] }, &semaphore, -1 };
-        taker_t taker = { 0 };
-
-        start_interruptible(&taker, &semaphore, use_on_interrupt, &user);
-        interrupt_until(&taker.worker, worker_done(&taker.worker));
-        join(&taker, answers[i]);
-        ck_assert_int_eq(user.taken, 0);
-        ck_has(&semaphore, answers[i] == 0 ? 0 : 1);
-    }
-}
-END_TEST
-
-START_TEST(acquire_is_not_a_cancellation_point)
-{
-    ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(0);
-    taker_t taker = { .result = -1 };
-
-    signals_install(0);
-    start(&taker, &semaphore, PPT_FOREVER);
-    ck_assert_int_eq(pthread_cancel(taker.worker.thread), 0);
-    interrupt_until(&taker.worker, signals_handled() >= 3);
-    ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 1);
-    release(&semaphore, 1);
-    join(&taker, 0);
+    taker_join(&second, 0);
     ck_has(&semaphore, 0);
 }
 END_TEST
@@ -660,7 +350,10 @@ static void inherit(void *arg)
     free(heir->semaphore);
 }
 
-/* The releaser may still be inside release when the memory goes. */
+/*
+ * The releaser may still be inside release when the memory goes.
+ * Proves ppt_semaphore_destroy 0.
+ */
 START_TEST(memory_may_be_freed_by_the_last_taker)
 {
     int round;
@@ -715,6 +408,7 @@ static int go_on(void *arg)
     return 0;
 }
 
+/* Proves ppt_semaphore_t Fork, ppt_semaphore_after_fork. */
 START_TEST(child_makes_a_semaphore_that_is_waited_for_new)
 {
     ppt_semaphore_t semaphore = PPT_SEMAPHORE_INITIALIZER(2);
@@ -724,13 +418,13 @@ START_TEST(child_makes_a_semaphore_that_is_waited_for_new)
     acquire(&semaphore);
     acquire(&semaphore);
     for (i = 0; i < LENGTH(takers); i++)
-        start(&takers[i], &semaphore, PPT_FOREVER);
+        start(&takers[i], &semaphore, NULL, NULL);
     ck_assert_int_eq(in_child(make_new, &semaphore), 0);
     ck_assert_int_eq(in_child(go_on, &semaphore), 0);
     ck_assert_uint_eq(ppt_semaphore_waiting(&semaphore), 3);
     release(&semaphore, 5);
     for (i = 0; i < LENGTH(takers); i++)
-        join(&takers[i], 0);
+        taker_join(&takers[i], 0);
     ck_has(&semaphore, 2);
 }
 END_TEST
@@ -750,6 +444,7 @@ static void use_until(void *arg)
     }
 }
 
+/* Proves ppt_semaphore_after_fork. */
 START_TEST(fork_may_catch_the_semaphore_in_any_state)
 {
     struct shared shared = { PPT_SEMAPHORE_INITIALIZER(2), 0 };
@@ -772,45 +467,25 @@ void add_tests(Suite *suite)
     const TTest *const tests[] = {
         all_ways_to_make_one_give_it_the_units,
         too_many_units_are_refused_and_change_nothing,
-        unit_that_is_there_is_taken_at_once,
-        try_without_units_is_busy,
-        expired_deadline_without_units_is_a_timeout,
-        timeout_is_never_early,
-        negative_deadline_is_refused_and_changes_nothing,
         release_of_too_many_is_an_overflow_and_changes_nothing,
         release_while_threads_wait_may_overflow_too,
         release_of_no_units_changes_nothing,
-        destroy_of_a_semaphore_waited_for_is_busy_and_changes_nothing,
-        release_wakes_a_timed_waiter_before_its_deadline,
-        timed_waiter_in_the_middle_may_leave,
         units_are_kept_after_the_only_waiter_has_left,
         unit_given_to_a_waiter_is_not_taken_by_another,
-        five_hundred_waiters_get_units_in_fifo_order,
         release_of_n_wakes_the_first_n_and_keeps_the_rest,
         takers_see_what_was_written_before_the_release,
-        acquire_is_not_a_cancellation_point,
         memory_may_be_freed_by_the_last_taker,
         child_makes_a_semaphore_that_is_waited_for_new,
         fork_may_catch_the_semaphore_in_any_state,
     };
     const TTest *const with_sa_flags[] = {
-        handler_does_not_end_a_wait_that_is_not_interruptible,
-        without_a_callback_a_handler_ends_the_wait_with_eintr,
-        callback_may_say_go_on_and_the_first_stays_the_first,
-        callback_may_give_up_and_no_unit_is_taken,
         unit_given_while_the_handler_runs_is_kept,
         release_while_a_callback_runs_wakes_the_next,
         unit_released_while_the_callback_runs_is_taken_after_it,
         waiter_that_missed_a_release_in_its_callback_is_the_next,
-        callback_may_use_the_semaphore_it_interrupted,
     };
     TCase *tcase = add_case(suite, "semaphore");
-    int i;
 
     add_list(tcase, tests, LENGTH(tests));
-    for (i = 0; i < LENGTH(with_sa_flags); i++) {
-        tcase_add_loop_test(tcase, with_sa_flags[i], 0, 1);
-        tcase_add_loop_test(tcase, with_sa_flags[i], SA_RESTART,
-                            SA_RESTART + 1);
-    }
+    add_with_sa_flags(tcase, with_sa_flags, LENGTH(with_sa_flags));
 }

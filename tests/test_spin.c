@@ -1,12 +1,95 @@
 /* SPDX-License-Identifier: MIT */
-/* What spin.h says of yields and of the number of CPUs. */
-#include "support.h"
+/* What spin.h says of spins, of yields and of the number of CPUs. */
+#include "waitq_support.h"
 
 #include <stdio.h>
 
 #include "port/port.h"
 #include "pyplusthread/cond.h"
 #include "wait/spin.h"
+
+/* Spinning is a hint; but it must not go on in vain */
+
+START_TEST(spin_is_advised_only_for_another_cpu)
+{
+    ppt_waitq_t queue = { 0 };
+
+    ck_assert(ppt__spin_pays(&queue) == (ppt__cpu_count() > 1));
+    ppt__spin_learn(&queue, false, false, false);
+    ck_assert(!ppt__spin_pays(&queue));
+    ppt__spin_learn(&queue, true, false, false);
+    ck_assert(ppt__spin_pays(&queue) == (ppt__cpu_count() > 1));
+}
+END_TEST
+
+START_TEST(where_a_queue_is_new_the_thread_goes_by_its_own_last_wait)
+{
+    ppt_waitq_t new = { 0 }, known = { 0 };
+
+    ppt__spin_learn(&known, true, false, false);
+    ppt__spin_note(false, false, false);
+    ck_assert(!ppt__spin_pays(&new));
+    ck_assert(ppt__spin_pays(&known) == (ppt__cpu_count() > 1));
+    ppt__spin_note(true, false, false);
+    ck_assert(ppt__spin_pays(&new) == (ppt__cpu_count() > 1));
+}
+END_TEST
+
+START_TEST(waiter_notes_where_it_was_woken_from)
+{
+    ppt_waitq_t queue = { 0 }, new = { 0 };
+    ppt__waiter_t waiter;
+
+    ppt__spin_note(true, false, false);
+    ppt__waiter_start(&waiter, false);
+    waiter.cpu = ppt__cpu();
+    ppt__waitq_push(&queue, &waiter);
+    ppt__wake_list_wake(ppt__waitq_take(&queue, 1), PPT__GRANT_NOTHING);
+    ck_assert_int_eq(ppt__waiter_sleep(&waiter, PPT_FOREVER, 0), 0);
+    ck_assert(ppt__spin_pays(&new) == (waiter.remote && ppt__cpu_count() > 1));
+    ppt__waiter_end(&waiter);
+}
+END_TEST
+
+START_TEST(spins_in_vain_are_followed_by_a_break_and_a_probe)
+{
+    ppt_waitq_t queue = { 0 };
+    int round;
+
+    if (ppt__cpu_count() == 1)
+        return;
+    for (round = 0; round < 3; round++) {
+        int spins = 0, skipped = 0;
+
+        ppt__spin_done(&queue, true);
+        while (ppt__spin_pays(&queue)) {
+            ppt__spin_done(&queue, false);
+            ck_assert_int_lt(++spins, 100);
+        }
+        while (!ppt__spin_pays(&queue))
+            ck_assert_int_lt(++skipped, 1000);
+        ck_assert_int_gt(skipped, spins);
+        ppt__spin_done(&queue, false); /* the probe was in vain, too */
+        ck_assert(!ppt__spin_pays(&queue));
+    }
+}
+END_TEST
+
+/* Times long past: the waits of other tests are not concerned. */
+START_TEST(long_yield_is_followed_by_waits_without_any)
+{
+    int64_t lost = 3 * MS;
+    int64_t back = 2 * lost;
+
+    ck_assert(ppt__yield_pays(back));
+    ck_assert(ppt__yield_done(0, 10 * US));
+    ck_assert(ppt__yield_pays(10 * US));
+    ck_assert(!ppt__yield_done(back - lost, back));
+    ck_assert(!ppt__yield_pays(back));
+    ck_assert(!ppt__yield_pays(back + 10 * lost));
+    ck_assert(ppt__yield_pays(back + 100 * lost));
+}
+END_TEST
 
 /* Yields, at made-up times */
 
@@ -188,9 +271,18 @@ static int wait_interruptibly(ppt_cond_t *cond, ppt_lock_t *lock,
     return ppt_cond_wait_interruptible(cond, lock, deadline, NULL, NULL);
 }
 
+static int wait_and_unlock(ppt_cond_t *cond, ppt_lock_t *lock,
+                           int64_t deadline)
+{
+    int result = ppt_cond_wait_unlock(cond, lock, deadline);
+
+    ppt_lock_acquire(lock, PPT_FOREVER);
+    return result;
+}
+
 typedef int (*wait_fn)(ppt_cond_t *cond, ppt_lock_t *lock, int64_t deadline);
 
-static const wait_fn waits[] = { ppt_cond_wait, ppt_cond_wait_unyielding,
+static const wait_fn waits[] = { ppt_cond_wait, wait_and_unlock,
                                  wait_interruptibly };
 
 struct pair {
@@ -245,12 +337,20 @@ END_TEST
 
 void add_tests(Suite *suite)
 {
+    TCase *spins = add_case(suite, "spins");
     TCase *yields = add_case(suite, "yields");
     TCase *cpus = add_case(suite, "cpus");
+    const TTest *const of_spins[] = {
+        spin_is_advised_only_for_another_cpu,
+        where_a_queue_is_new_the_thread_goes_by_its_own_last_wait,
+        waiter_notes_where_it_was_woken_from,
+        spins_in_vain_are_followed_by_a_break_and_a_probe,
+    };
     const TTest *const of_yields[] = {
         short_yield_may_be_followed_by_others,
         long_yield_is_followed_by_half_a_second_without_any_at_most,
         long_yield_of_one_thread_does_not_keep_others_from_yielding,
+        long_yield_is_followed_by_waits_without_any,
     };
     const TTest *const of_cpus[] = {
         more_cpus_are_seen_at_the_next_look,
@@ -259,6 +359,7 @@ void add_tests(Suite *suite)
         waker_on_another_cpu_counts_whoever_is_pinned,
     };
 
+    add_list(spins, of_spins, LENGTH(of_spins));
     add_list(yields, of_yields, LENGTH(of_yields));
     add_list(cpus, of_cpus, LENGTH(of_cpus));
     tcase_add_loop_test(cpus,

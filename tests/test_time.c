@@ -12,6 +12,7 @@ static int64_t system_now(void)
     return now.tv_sec * SECOND + now.tv_nsec;
 }
 
+/* Proves time.h Range. */
 START_TEST(try_and_forever_are_the_ends_of_the_range)
 {
     ck_assert_int_eq(PPT_TRY, 0);
@@ -19,6 +20,7 @@ START_TEST(try_and_forever_are_the_ends_of_the_range)
 }
 END_TEST
 
+/* Proves ppt_now. */
 START_TEST(now_is_in_nanoseconds_on_the_monotonic_clock)
 {
     int i;
@@ -33,6 +35,7 @@ START_TEST(now_is_in_nanoseconds_on_the_monotonic_clock)
 }
 END_TEST
 
+/* Proves ppt_now. */
 START_TEST(now_is_positive_and_goes_on_but_never_back)
 {
     int64_t begin = ppt_now();
@@ -48,6 +51,7 @@ START_TEST(now_is_positive_and_goes_on_but_never_back)
 }
 END_TEST
 
+/* Proves ppt_deadline Returns. */
 START_TEST(deadline_lies_the_timeout_ahead_of_now)
 {
     static const int64_t timeouts[] = { 1, US, MS, SECOND, 3600 * SECOND,
@@ -64,6 +68,7 @@ START_TEST(deadline_lies_the_timeout_ahead_of_now)
 }
 END_TEST
 
+/* Proves ppt_deadline Returns. */
 START_TEST(deadline_that_would_overflow_is_forever)
 {
     ck_assert_int_eq(ppt_deadline(INT64_MAX), PPT_FOREVER);
@@ -72,6 +77,7 @@ START_TEST(deadline_that_would_overflow_is_forever)
 }
 END_TEST
 
+/* Proves ppt_deadline Returns. */
 START_TEST(longest_finite_deadline_is_not_forever)
 {
     int64_t deadline = ppt_deadline(INT64_MAX - ppt_now() - 100 * SECOND);
@@ -81,12 +87,14 @@ START_TEST(longest_finite_deadline_is_not_forever)
 }
 END_TEST
 
+/* Proves ppt_deadline Returns. */
 START_TEST(deadline_of_no_time_is_a_try)
 {
     ck_assert_int_eq(ppt_deadline(0), PPT_TRY);
 }
 END_TEST
 
+/* Proves ppt_deadline Returns. */
 START_TEST(deadline_of_negative_time_is_negative)
 {
     static const int64_t negative[] = { -1, -SECOND, INT64_MIN + 1,

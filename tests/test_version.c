@@ -7,6 +7,7 @@
 
 #include "pyplusthread/version.h"
 
+/* Proves ppt_version Returns. */
 START_TEST(version_of_the_library_is_that_of_the_header_and_the_project)
 {
     ck_assert_str_eq(ppt_version(), PPT_VERSION);
@@ -14,6 +15,7 @@ START_TEST(version_of_the_library_is_that_of_the_header_and_the_project)
 }
 END_TEST
 
+/* Proves ppt_version Returns. */
 START_TEST(version_string_has_the_three_numbers)
 {
     char numbers[32];
@@ -37,6 +39,7 @@ START_TEST(version_number_has_a_byte_for_each_number)
 }
 END_TEST
 
+/* Proves ppt_port Returns. */
 START_TEST(port_is_the_one_that_the_library_was_built_with)
 {
     ck_assert_str_eq(ppt_port(), PORT);

@@ -17,6 +17,7 @@ static void enqueue_many(ppt_waitq_t *queue, ppt__waiter_t *waiters)
         enqueue(queue, &waiters[i]);
 }
 
+/* Proves waitq.c I3. */
 START_TEST(waiter_that_has_left_is_met_by_one_waker_only)
 {
     ppt_waitq_t queue = { 0 };
@@ -45,7 +46,10 @@ static void push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter,
     ppt__waitq_unguard(queue);
 }
 
-/* _i is where the tickets begin: they may wrap around. */
+/*
+ * _i is where the tickets begin: they may wrap around.
+ * Proves waitq.c I4.
+ */
 START_TEST(waiters_go_back_to_where_their_tickets_say)
 {
     static const uint32_t order[] = { 2, 0, 4, 1, 3 };
@@ -61,6 +65,7 @@ START_TEST(waiters_go_back_to_where_their_tickets_say)
 }
 END_TEST
 
+/* Proves waitq.c I4. */
 START_TEST(waiter_in_a_callback_is_passed_by_and_keeps_its_place)
 {
     ppt_waitq_t queue = { 0 };
@@ -77,6 +82,7 @@ START_TEST(waiter_in_a_callback_is_passed_by_and_keeps_its_place)
 }
 END_TEST
 
+/* Proves waitq.c I1. */
 START_TEST(waiter_that_was_notified_does_not_step_out)
 {
     ppt_waitq_t queue = { 0 };
@@ -127,7 +133,10 @@ static bool is_draining(ppt_waitq_t *queue)
     return draining;
 }
 
-/* Its deadline has passed, and the lock is free (lock.c, L6). */
+/*
+ * Its deadline has passed, and the lock is free (lock.c, L6).
+ * Proves lock.c L6.
+ */
 START_TEST(lock_that_the_last_to_leave_takes_is_not_destroyed)
 {
     end_t end = { .lock = PPT_LOCK_INITIALIZER };
@@ -167,6 +176,7 @@ static void wait_and_be_cancelled(void *arg)
 /*
  * Its round has lost another member: it is told to arrive again (barrier.c,
  * B2, B4), and will not.
+ * Proves barrier.c B2, barrier.c B4.
  */
 START_TEST(barrier_does_not_wait_for_a_party_that_left_from_its_callback)
 {
@@ -211,6 +221,7 @@ static int begin_anew(void *arg)
     return 0;
 }
 
+/* Proves waitq.c I6. */
 START_TEST(child_finds_its_parents_waiters_void)
 {
     struct legacy legacy = { .queue = { 0 } };
@@ -221,7 +232,10 @@ START_TEST(child_finds_its_parents_waiters_void)
 }
 END_TEST
 
-/* In the midst of a change, at that. */
+/*
+ * In the midst of a change, at that.
+ * Proves waitq.c I6.
+ */
 START_TEST(child_finds_a_guard_that_its_parent_holds_free)
 {
     struct legacy legacy = { .queue = { 0 } };
@@ -251,6 +265,7 @@ static int go_on(void *arg)
     return 0;
 }
 
+/* Proves waitq.c I6. */
 START_TEST(wait_that_began_before_a_fork_is_void_unless_it_was_notified)
 {
     struct legacy legacy = { .queue = { 0 } };
@@ -268,6 +283,7 @@ static void fall_asleep(ppt__waiter_t *waiter)
     ck_assert_int_eq(ppt__waiter_sleep(waiter, 1, 0), ETIMEDOUT);
 }
 
+/* Proves waitq.c I7. */
 START_TEST(all_of_a_batch_may_go_before_any_is_woken)
 {
     bool in_two_steps = strcmp(ppt__port_name(), "linux") == 0;
@@ -292,6 +308,7 @@ START_TEST(all_of_a_batch_may_go_before_any_is_woken)
 }
 END_TEST
 
+/* Proves waitq.c I7. */
 START_TEST(batch_that_is_full_is_woken_and_goes_on)
 {
     ppt__batch_t batch = { .remote = 0, .local = 0 };

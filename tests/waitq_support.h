@@ -44,4 +44,26 @@ static inline void ck_present(ppt_waitq_t *queue, int present, unsigned length)
     ck_assert_uint_eq(ppt__waitq_length(queue), length);
 }
 
+static inline ppt__wake_list_t take(ppt_waitq_t *queue, int n)
+{
+    ppt__wake_list_t chain;
+
+    ppt__waitq_guard(queue);
+    chain = ppt__waitq_take(queue, n);
+    ppt__waitq_unguard(queue);
+    return chain;
+}
+
+static inline void ck_empty(ppt_waitq_t *queue)
+{
+    ck_present(queue, 0, 0);
+    ck_assert_ptr_null(pop(queue));
+    ck_assert_int_eq(ppt__waitq_drain(queue), 0);
+}
+
+static inline void ck_no_post(ppt__waiter_t *waiter)
+{
+    ck_assert_int_eq(ppt__sem_wait(&waiter->sem, PPT_TRY, 0), ETIMEDOUT);
+}
+
 #endif

@@ -88,13 +88,27 @@ PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
                           int64_t deadline);
 
 /*
- * The same, but without a yield before it sleeps.  Other waits yield the CPU
- * a few times first, since the signaller may be next to run there; this one
- * is for callers whose signaller gives way itself as soon as it has released
- * lock, as an interpreter may do.
+ * Let go of lock and sleep until signalled or until deadline; the caller does
+ * not hold lock on return (as cv_wait_unlock in FreeBSD's kernel).  A waiter
+ * that is signalled while lock is held is moved as in ppt_cond_wait, so that
+ * the release of lock wakes it.
+ *
+ * For a thread that has to wait for something else before it takes lock again,
+ * as for the lock of an interpreter: it does not keep others from lock
+ * meanwhile.  This wait does not yield before it sleeps.  Other waits yield
+ * the CPU a few times first, since the signaller may be next to run there; a
+ * signaller that is a thread of an interpreter gives way by itself as soon as
+ * it has released lock.
+ *
+ * Requires  the caller holds lock, which lasts until the call returns.
+ * Returns   0          a signal or broadcast notified this waiter
+ *           ETIMEDOUT  deadline passed; no signal was consumed
+ *           EPERM      nobody holds lock; nothing changed
+ *           EINVAL     deadline is negative; nothing changed
+ * Orders    writes made before the signal are seen by the waiter it notified.
  */
-PPT_API int ppt_cond_wait_unyielding(ppt_cond_t *cond, ppt_lock_t *lock,
-                                     int64_t deadline);
+PPT_API int ppt_cond_wait_unlock(ppt_cond_t *cond, ppt_lock_t *lock,
+                                 int64_t deadline);
 
 /*
  * As ppt_cond_wait, but a signal handler that runs meanwhile is followed by
@@ -144,7 +158,7 @@ PPT_API bool ppt_cond_wakes_remotely(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
- * Nor do these yield before they sleep: see ppt_cond_wait_unyielding.
+ * Nor do these yield before they sleep: see ppt_cond_wait_unlock.
  *
  * enqueue takes a place in the queue: from now on signals may notify it.  A
  * signal by a thread that takes the lock after it was let go finds it there.

@@ -2,7 +2,7 @@
  * port.h - the whole demand of this library on an operating system.
  *
  * A port is a folder beside this file, chosen by meson.  Each function below
- * is a numbered promise; tests/test_port.c has a test for each, run on every
+ * is a numbered promise; tests/test_port*.c have tests of each, run on every
  * port.  None allocates.
  *
  * SPDX-License-Identifier: MIT

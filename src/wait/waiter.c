@@ -27,6 +27,7 @@ void ppt__waiter_start(ppt__waiter_t *waiter, bool spins)
     waiter->passed_since = 0;
     waiter->yields = true;
     waiter->transient = false;
+    waiter->passes = false;
     ppt__sem_init(&waiter->sem);
     ppt__waiter_restart(waiter, spins);
 }

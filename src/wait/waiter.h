@@ -55,7 +55,7 @@ typedef struct ppt__waiter {
         uint32_t ticket;      /* guard of a lock's queue: its place there */
     };
     int cpu;                  /* waiter, before it queues: where it is */
-    struct ppt_lock *lock;    /* likewise: taken on return */
+    struct ppt_lock *lock;    /* likewise: taken on return, unless passes */
     int64_t passed_since;     /* waiter's own: 0, or first passed over */
     uint32_t born;            /* waiter, before: the process it queues in */
     uint8_t grant;            /* waker, before WOKEN; waiter, after */
@@ -65,6 +65,7 @@ typedef struct ppt__waiter {
     bool remote;                 /* like grant: notified on another CPU */
     bool behind;              /* likewise: as one of more than can run */
     bool transient;           /* waiter, before it queues: see lock.c */
+    bool passes;              /* likewise */
     ppt__sem_t sem;
 } __attribute__((__may_alias__)) ppt__waiter_t; /* it is a ppt_waiter_t, too */
 

@@ -248,7 +248,7 @@ static bool notify(ppt_waitq_t *queue, ppt__waiter_t *waiter, int cpu,
     return true;
 }
 
-static void append(ppt__wake_list_t *list, ppt__waiter_t *waiter)
+void ppt__wake_list_append(ppt__wake_list_t *list, ppt__waiter_t *waiter)
 {
     waiter->next = NULL;
     if (list->first == NULL)
@@ -281,7 +281,7 @@ static ppt__wake_list_t take(ppt_waitq_t *queue, int n, uint32_t unless)
         if (notify(queue, waiter, cpu, unless)) {
             ppt__waitq_unlink(queue, waiter);
             waiter->behind = list.length >= others;
-            append(&list, waiter);
+            ppt__wake_list_append(&list, waiter);
         } else if (is_cancelled(waiter)) {
             detach(queue, waiter); /* I3 */
         }

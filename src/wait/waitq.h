@@ -39,6 +39,9 @@ void ppt__waitq_push_in_order(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 /* No effect on a waiter that a fork made void. */
 void ppt__waitq_unlink(ppt_waitq_t *queue, ppt__waiter_t *waiter);
 
+/* Add one that was notified to a list. */
+void ppt__wake_list_append(ppt__wake_list_t *list, ppt__waiter_t *waiter);
+
 /* How many have not left: at most length, counted one by one. */
 int ppt__waitq_present(ppt_waitq_t *queue);
 

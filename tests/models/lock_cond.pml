@@ -1,15 +1,27 @@
 /*
  * lock_cond.pml - lock.c and cond.c: word, morphing, timeouts, destroy.
  *
- * WAITERS threads wait once for the condition with the lock; a signaller
- * wakes them without the lock and then destroys the condition; a barger
- * takes the lock with a deadline, and with callbacks after signal handlers.
- * Whoever is last destroys the lock.
+ * WAITERS threads wait once for the condition with the lock, and the first
+ * PASSERS of them return without it; a signaller wakes them without the lock
+ * and then destroys the condition; a barger takes the lock with a deadline,
+ * and with callbacks after signal handlers.  Whoever is last destroys the lock.
+ *
+ * BUG, of a release that finds a waiter that passes:
+ *   DESIGNATED    it counts on this one to take the lock
+ *   NOBODY_ELSE   it wakes those that pass, and nobody who takes the lock
  *
  * SPDX-License-Identifier: MIT
  */
+#define DESIGNATED 1
+#define NOBODY_ELSE 2
+#ifndef BUG
+#define BUG 0
+#endif
 #ifndef WAITERS
 #define WAITERS 2
+#endif
+#ifndef PASSERS
+#define PASSERS 0
 #endif
 #ifndef BARGERS
 #define BARGERS 1
@@ -21,6 +33,7 @@ byte word;
 chan lq = [NODES] of { byte };
 chan cq = [NODES] of { byte };
 bit lg, cg;                 /* guards */
+bit passes[NODES];
 bit lock_gone, cond_gone;
 byte holders, queued, notified, given, left_over, remaining;
 
@@ -43,6 +56,34 @@ inline on_leave(q, n)
 
 inline got() { holders++; assert(holders == 1) }
 
+/* L10: a bit for each that passes, and node is the one that does not. */
+inline take_next()
+{
+    passing = 0;
+    do
+    :: BUG == NOBODY_ELSE && passing != 0 -> node = NOBODY; break
+    :: else ->
+       pop_unless(lq, node, CANCELLED | IN_CALLBACK);
+       if
+       :: node != NOBODY && passes[node] && BUG != DESIGNATED ->
+           passing = passing | (1 << node)
+       :: else -> break
+       fi
+    od
+}
+
+inline wake_passing()
+{
+    node_at = 0;
+    do
+    :: passing == 0 -> break
+    :: passing & 1 ->
+        wake(node_at, GRANT_TURN); passing = passing & ~1
+    :: else -> passing = passing >> 1; node_at++
+    od;
+    node_at = 0
+}
+
 inline release()
 {
     holders--;
@@ -63,7 +104,7 @@ inline release()
            fi
        :: else ->
            L; guard(lg);
-           pop_unless(lq, node, CANCELLED | IN_CALLBACK);
+           take_next();
            w = word;
            next = w & TURN;
            if
@@ -78,6 +119,7 @@ inline release()
            fi;
            atomic { L; assert(word == w); word = next };
            L; unguard(lg);
+           wake_passing();
            if
            :: node != NOBODY && (next & HELD) -> wake(node, GRANT_LOCK)
            :: node != NOBODY && !(next & HELD) -> wake(node, GRANT_TURN)
@@ -215,39 +257,45 @@ inline acquire(n, timed)
     fi
 }
 
+inline destroy()
+{
+    assert(!(word & (HELD | TURN)));
+    guard(lg);
+    assert(len(lq) == 0);
+    unguard(lg);
+    lock_gone = 1
+}
+
 /* The last to hold the lock destroys it. */
 inline finish()
 {
-    remaining--;
-    last = remaining == 0;
+    atomic { remaining--; last = remaining == 0 };
     release();
     if
-    :: last ->
-        assert(!(word & (HELD | TURN)));
-        guard(lg);
-        assert(len(lq) == 0);
-        unguard(lg);
-        lock_gone = 1
+    :: last -> destroy()
     :: else
     fi
 }
 
 proctype waiter(byte me)
 {
-    byte i, x, old, w, next, node, result, outcome;
+    byte i, x, old, w, next, node, node_at, passing, result, outcome;
     bit taken, last, away, leaves_lock;
     byte n = 2 * me, m = 2 * me + 1;
 
     acquire(n, 0);
     start(n);
+    passes[n] = me < PASSERS;
     C; guard(cg); push(cq, CQ, n); unguard(cg);
     queued++;
     release();
     wait_in(cq, cg, n, 1);
     outcome = result;
-    /* ppt__lock_take */
+    /* ppt__lock_take; one that passes comes back only to destroy the lock */
     if
-    :: grant[n] == NOTHING -> acquire(m, 0)
+    :: passes[n] ->
+        atomic { remaining--; last = remaining == 0 }
+    :: !passes[n] && grant[n] == NOTHING -> acquire(m, 0)
     :: else ->
         claim(n);
         if
@@ -257,12 +305,16 @@ proctype waiter(byte me)
         got()
     fi;
     atomic { alive[n] = 0; if :: outcome == 0 -> given++ :: else fi };
-    finish()
+    if
+    :: passes[n] && !last
+    :: passes[n] && last -> acquire(m, 0); release(); destroy()
+    :: else -> finish()
+    fi
 }
 
 proctype barger(byte me)
 {
-    byte i, x, old, w, next, node, result;
+    byte i, x, old, w, next, node, node_at, passing, result;
     bit taken, last, away, leaves_lock;
 
     acquire(2 * me, 1);

@@ -1,6 +1,7 @@
 /*
  * A program as it was linked before glibc 2.3.2.  The C library's functions
  * of those days use the first word of a condition, as a pointer.
+ * Proves preload.c R3.
  *
  * SPDX-License-Identifier: MIT
  */

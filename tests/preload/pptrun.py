@@ -286,6 +286,7 @@ def program_without_conditions_has_zeros(here):
     equal(stats(here, ''), [('calls', {})])
 
 
+# Proves stats.c S3.
 @test
 def child_of_a_fork_counts_for_itself(here):
     equal(stats(here, 'sf'), [('calls', {'signals': 2}),
@@ -303,11 +304,13 @@ def executed_programs_count_for_themselves(here):
     equal(stats(here, 'se', here.calls, 'ss'), [('calls', {'signals': 2})])
 
 
+# Proves stats.c S1.
 @test
 def stats_come_though_the_standard_error_was_closed(here):
     equal(stats(here, 'sc'), [('calls', {'signals': 1})])
 
 
+# Proves stats.c S1.
 @test
 def stats_go_into_no_file_of_the_program(here):
     log = here.work / 'log'
@@ -316,6 +319,7 @@ def stats_go_into_no_file_of_the_program(here):
     equal((done.returncode, done.stderr, log.read_text('ascii')), (0, '', ''))
 
 
+# Proves stats.c S2.
 @test
 def broken_pipe_does_not_change_the_status(here):
     reader, writer = os.pipe()
@@ -336,6 +340,7 @@ def standard_error_may_be_closed_from_the_start(here):
 
 # Conditions that processes share
 
+# Proves preload.c R1.
 @test
 def parent_and_child_share_a_condition(here):
     for option in [], ['--stats']:
@@ -343,6 +348,7 @@ def parent_and_child_share_a_condition(here):
         equal(done.returncode, 0, done.stderr)
 
 
+# Proves preload.c R1.
 @test
 def programs_share_a_condition_whoever_made_it(here):
     ways = [], [here.pptrun]
@@ -356,6 +362,7 @@ def programs_share_a_condition_whoever_made_it(here):
                       maker, user)
 
 
+# Proves preload.c R1.
 @test
 def all_is_left_to_a_c_library_that_is_unknown(here):
     """And both pptrun and --stats say so."""

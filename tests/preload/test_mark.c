@@ -97,6 +97,7 @@ START_TEST(mark_of_several_bits_is_found)
 }
 END_TEST
 
+/* Proves mark.c M1. */
 START_TEST(mark_where_our_conditions_hold_something_is_refused)
 {
     int word;
@@ -118,6 +119,7 @@ START_TEST(mark_in_two_words_is_refused)
 }
 END_TEST
 
+/* Proves mark.c M1. */
 START_TEST(mark_that_private_conditions_have_is_refused)
 {
     layout = glibc_2_25;
@@ -127,6 +129,7 @@ START_TEST(mark_that_private_conditions_have_is_refused)
 }
 END_TEST
 
+/* Proves mark.c M3. */
 START_TEST(no_mark_is_refused)
 {
     layout = glibc_2_25;
@@ -135,6 +138,7 @@ START_TEST(no_mark_is_refused)
 }
 END_TEST
 
+/* Proves mark.c M2. */
 START_TEST(mark_that_depends_on_the_clock_is_refused)
 {
     layout = glibc_2_25;
@@ -183,6 +187,7 @@ static void init_shared(void)
     pthread_condattr_destroy(&attr);
 }
 
+/* Proves mark.c M2. */
 START_TEST(mark_of_this_c_library_stays_whatever_happens)
 {
     ppt__mark_t mark;

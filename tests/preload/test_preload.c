@@ -150,6 +150,7 @@ START_TEST(broadcast_wakes_all)
 }
 END_TEST
 
+/* Proves preload.c R2. */
 START_TEST(memory_may_be_freed_right_after_a_broadcast)
 {
     pthread_cond_t *cond = malloc(sizeof *cond);

@@ -14,6 +14,8 @@ import sys
 
 import pytest
 
+from support import QUEUES, WITH_TASKS, queues
+
 HANGS = 240  # seconds after which a test is killed, or has lasted too long
 
 stderr = None
@@ -64,3 +66,36 @@ def impl(request):
 @pytest.fixture
 def native(request):
     return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def gil_priority(monkeypatch):
+    """A test begins with the default, and leaves it."""
+    import pyplusthread
+    monkeypatch.delenv('PYPLUSTHREAD_GIL_PRIORITY', raising=False)
+    pyplusthread.set_gil_priority(True, cpu_share=0.3)
+    yield
+    pyplusthread.set_gil_priority(True, cpu_share=0.3)
+
+
+# Queues.
+
+@pytest.fixture(params=QUEUES)
+def kind(request, impl):
+    return getattr(queues(impl), request.param)
+
+
+@pytest.fixture(params=WITH_TASKS)
+def tasks(request, impl):
+    """A class whose queues have a bound, tasks, and parts."""
+    return getattr(queues(impl), request.param)
+
+
+@pytest.fixture
+def fifo(impl):
+    return queues(impl).Queue
+
+
+@pytest.fixture
+def simple(impl):
+    return queues(impl).SimpleQueue

@@ -28,11 +28,28 @@ ARGUMENTS = {'Barrier': (2,)}
 
 # The queues: threading stands for the module queue.
 QUEUES = ['Queue', 'LifoQueue', 'PriorityQueue', 'SimpleQueue']
+WITH_TASKS = ['Queue', 'LifoQueue', 'PriorityQueue']
 
 
 def queues(impl):
     """The module that has the queues of an implementation."""
     return queue if impl is threading else impl
+
+
+def drained(box):
+    """All items, as they come."""
+    items = []
+    while not box.empty():
+        items.append(box.get_nowait())
+    return items
+
+
+def in_order(kind, items):
+    """How a queue of that kind gives them back."""
+    name = kind.__name__
+    if name == 'PriorityQueue':
+        return sorted(items)
+    return items[::-1] if name == 'LifoQueue' else items
 
 
 def make(impl, name):

@@ -16,6 +16,16 @@
 PyObject *ppy_class(PyObject *object, void *nothing);
 int ppy_set_class(PyObject *object, PyObject *value, void *nothing);
 
+/* In the tables of a type whose objects have weakrefs, and a dict. */
+#define PPY_WEAKREFS(type)                                                  \
+    { "__weaklistoffset__", T_PYSSIZET, offsetof(type, weakrefs), READONLY, \
+      NULL }
+#define PPY_DICT(type)                                                      \
+    { "__dictoffset__", T_PYSSIZET, offsetof(type, dict), READONLY, NULL }
+#define PPY_GET_DICT                                                        \
+    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,   \
+      NULL }
+
 /*
  * "<module.type at address: detail>", as threading's look.  Takes over the
  * reference to detail; if that is NULL, returns NULL.

@@ -468,16 +468,13 @@ static PyGetSetDef getset[] = {
     { "parties", get_parties, NULL, NULL, NULL },
     { "n_waiting", get_n_waiting, NULL, NULL, NULL },
     { "broken", get_broken, NULL, NULL, NULL },
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
-      NULL },
+    PPY_GET_DICT,
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(barrier_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(barrier_t, dict), READONLY,
-      NULL },
+    PPY_WEAKREFS(barrier_t),
+    PPY_DICT(barrier_t),
     { NULL, 0, 0, 0, NULL }
 };
 

@@ -155,10 +155,8 @@ static int wait_in_library(ppy_condition_t *self, PyObject *lock,
                            int64_t deadline)
 {
     const ppy_lock_ops_t *ops = ops_of(self, lock);
-    ppy_waiter_t waiter;
     ppy_saved_t saved;
-    int result = ppy_wait_with(&waiter, &self->waiters,
-                               ops->disown(lock, &saved),
+    int result = ppy_wait_with(&self->waiters, ops->disown(lock, &saved),
                                deadline);
 
     if (result < 0)
@@ -769,16 +767,13 @@ static PyMethodDef methods[] = {
 static PyGetSetDef getset[] = {
     { "_lock", get_lock, assign_lock, NULL, NULL },
     { "_waiters", get_waiters, NULL, NULL, NULL },
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
-      NULL },
+    PPY_GET_DICT,
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_condition_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(ppy_condition_t, dict),
-      READONLY, NULL },
+    PPY_WEAKREFS(ppy_condition_t),
+    PPY_DICT(ppy_condition_t),
     { NULL, 0, 0, 0, NULL }
 };
 

@@ -111,8 +111,7 @@ static PyMethodDef methods[] = {
 };
 
 PyMemberDef ppy_lock_members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_lock_t, weakrefs),
-      READONLY, NULL },
+    PPY_WEAKREFS(ppy_lock_t),
     { NULL, 0, 0, 0, NULL }
 };
 

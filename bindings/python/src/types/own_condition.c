@@ -111,9 +111,7 @@ int ppy_owner_set_condition(PyObject *op, PyObject *value,
 }
 
 PyMemberDef ppy_owner_members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_owner_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(ppy_owner_t, dict), READONLY,
-      NULL },
+    PPY_WEAKREFS(ppy_owner_t),
+    PPY_DICT(ppy_owner_t),
     { NULL, 0, 0, 0, NULL }
 };

@@ -7,6 +7,7 @@
 #ifndef PPY_OWN_CONDITION_H
 #define PPY_OWN_CONDITION_H
 
+#include "../base/object.h"
 #include "cond.h"
 
 /* What such an object begins with. */
@@ -46,7 +47,6 @@ int ppy_owner_set_condition(PyObject *object, PyObject *value, void *closure);
 
 #define PPY_OWNER_GETSET                                                    \
     { "_cond", ppy_owner_condition, ppy_owner_set_condition, NULL, NULL },  \
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,   \
-      NULL }
+    PPY_GET_DICT
 
 #endif

@@ -459,16 +459,13 @@ static PyGetSetDef getset[] = {
     PART("all_tasks_done", ALL_TASKS_DONE),
     PPY_SHUTDOWN(
     { "is_shutdown", get_is_shutdown, assign_is_shutdown, NULL, NULL })
-    { "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL,
-      NULL },
+    PPY_GET_DICT,
     { NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(ppy_queue_t, weakrefs),
-      READONLY, NULL },
-    { "__dictoffset__", T_PYSSIZET, offsetof(ppy_queue_t, dict), READONLY,
-      NULL },
+    PPY_WEAKREFS(ppy_queue_t),
+    PPY_DICT(ppy_queue_t),
     { NULL, 0, 0, 0, NULL }
 };
 

@@ -470,8 +470,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyMemberDef members[] = {
-    { "__weaklistoffset__", T_PYSSIZET, offsetof(simple_queue_t, weakrefs),
-      READONLY, NULL },
+    PPY_WEAKREFS(simple_queue_t),
     { NULL, 0, 0, 0, NULL }
 };
 

@@ -3,10 +3,10 @@
  *
  * A place is taken, the lock is let go, and the thread sleeps: the library's
  * wait in steps.  So the main thread waits, which runs handlers, and whoever
- * has a lock that is not the library's.  Others leave the lock to the library
- * too, which then moves them to its queue when they are notified.  They get
- * it before they are attached, and let it go again: nobody shall wait for a
- * lock whose holder waits for the GIL.
+ * has a lock that is not the library's.  Others leave it to the library to let
+ * go of the lock; when they are notified, its release wakes them.  They are
+ * attached without it: nobody shall wait for a lock whose holder waits for the
+ * GIL.
  *
  * P1  A notify(n) that chose a place whose thread does not consume it, since
  *     a handler or a lock raised, is passed on to the next: none is lost.
@@ -96,19 +96,15 @@ int ppy_sleep(ppy_waiter_t *waiter, int64_t deadline)
     return result == 0;
 }
 
-int ppy_wait_with(ppy_waiter_t *waiter, ppy_waiters_t *waiters,
-                  ppt_lock_t *lock, int64_t deadline)
+int ppy_wait_with(ppy_waiters_t *waiters, ppt_lock_t *lock, int64_t deadline)
 {
+    ppy_wait_t wait;
     int result;
 
-    waiter->waiters = waiters;
-    ppy_wait_begin(&waiter->wait);
     ppt_lock_make_transient(lock); /* W3 */
-    ppy_detach(&waiter->wait);
-    result = ppt_cond_wait_unyielding(&waiters->cond, lock, deadline);
-    if (result != EPERM)
-        ppt_lock_release(lock);
-    ppy_attach(&waiter->wait);
+    ppy_detach(&wait);
+    result = ppt_cond_wait_unlock(&waiters->cond, lock, deadline);
+    ppy_attach(&wait);
     return result == EPERM ? ppy_not_locked() : result == 0;
 }
 

@@ -45,14 +45,13 @@ int ppy_sleep(ppy_waiter_t *waiter, int64_t deadline);
 
 /*
  * The whole wait of a thread that runs no handlers: let go of lock, which is
- * held, once detached, and sleep.  A notify wakes it no earlier than lock is
- * released.  The lock is not held on return.
+ * held, once detached, and sleep.  A notify on the CPU where it sleeps wakes it
+ * when lock is released.  The lock is not held on return.
  *
  * Returns   1 or 0, as ppy_sleep
  *           -1  with a RuntimeError set: lock was not held any more
  */
-int ppy_wait_with(ppy_waiter_t *waiter, ppy_waiters_t *waiters,
-                  ppt_lock_t *lock, int64_t deadline);
+int ppy_wait_with(ppy_waiters_t *waiters, ppt_lock_t *lock, int64_t deadline);
 
 /*
  * The whole wait of a thread that takes lock, which is held, again by itself

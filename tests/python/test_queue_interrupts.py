@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""Queues whose calls come back into them, or are ended by an exception."""
+import ctypes
+import gc
+import queue
+import signal
+import weakref
+
+import pytest
+
+from support import (LIMIT, Worker, drained, handling, interrupt, until,
+                     when_asleep)
+
+
+# Calls that come back.
+
+class Finaliser:
+    def __init__(self, function):
+        self.function = function
+
+    def __del__(self):
+        self.function()
+
+    def __lt__(self, other):
+        return False
+
+
+def test_put_from_a_finaliser_of_an_item(simple):
+    box = simple()
+    for number in range(100):
+        box.put(Finaliser(lambda number=number: box.put(number)))
+    for _ in range(100):
+        box.get_nowait()
+    assert drained(box) == list(range(100))
+
+
+def test_put_from_a_callback_of_a_weak_reference(simple):
+    class Item:
+        pass
+
+    box, references = simple(), []
+    for number in range(100):
+        item = Item()
+        references.append(weakref.ref(
+            item, lambda _, number=number: box.put(number)))
+        box.put(item)
+        del item
+    for _ in range(100):
+        box.get_nowait()
+    assert drained(box) == list(range(100))
+
+
+def test_put_from_the_collector_which_a_put_or_get_sets_off(simple):
+    class Node:
+        def __init__(self, number):
+            self.itself = self
+            self.number = number
+
+        def __del__(self):
+            box.put(('node', self.number))
+
+    box = simple()
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        got = []
+        for number in range(300):
+            Node(2 * number)
+            box.put(('main', number))
+            Node(2 * number + 1)
+            got.append(box.get(timeout=LIMIT))
+    finally:
+        gc.set_threshold(*before)
+    gc.collect()
+    got += drained(box)
+    assert [number for whose, number in got if whose == 'main'] == list(
+        range(300))
+    assert sorted(number for whose, number in got if whose == 'node') == list(
+        range(600))
+
+
+def test_put_from_a_signal_handler_wakes_the_get_that_it_interrupts(kind):
+    """Native queues with a mutex, too: no handler runs while it is held."""
+    if kind.__module__ == 'queue':
+        pytest.skip('the handler would wait for the mutex')
+    box = kind()
+    with handling(signal.SIGUSR1, lambda *_: box.put(7)):
+        worker = when_asleep(interrupt)
+        assert box.get(timeout=LIMIT) == 7
+        worker.join()
+    assert box.empty()
+
+
+def test_put_from_handlers_at_any_point(simple):
+    """Signals at a high rate: what handlers put is there, all of it."""
+    box, put = simple(), []
+
+    def handle(*_):
+        put.append(len(put))
+        box.put(('handler', len(put) - 1))
+
+    with handling(signal.SIGALRM, handle):
+        signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+        try:
+            got = []
+            for number in range(20000):
+                box.put(('main', number))
+                got.append(box.get())
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    got += drained(box)
+    for source, count in ('main', 20000), ('handler', len(put)):
+        assert [number for whose, number in got if whose == source] == list(
+            range(count))
+
+
+# Exceptions.
+
+class Stop(Exception):
+    pass
+
+
+def stop(*_):
+    raise Stop
+
+
+def test_get_that_a_handler_ends_has_taken_nothing(kind):
+    box = kind()
+    with handling(signal.SIGUSR1, stop):
+        worker = when_asleep(interrupt)
+        with pytest.raises(Stop):
+            box.get()
+        worker.join()
+    box.put(1)
+    assert box.qsize() == 1
+    assert Worker(box.get).join() == 1
+
+
+def test_put_that_a_handler_ends_has_put_nothing(tasks):
+    box = tasks(1)
+    box.put(1)
+    with handling(signal.SIGUSR1, stop):
+        worker = when_asleep(interrupt)
+        with pytest.raises(Stop):
+            box.put(2)
+        worker.join()
+    assert box.unfinished_tasks == 1
+    assert drained(box) == [1]
+
+
+def test_item_is_for_another_thread_if_a_handler_ends_the_first_get(kind):
+    """The put chose the main thread, whose handler raises all the same."""
+    box = kind()
+    others = []
+
+    def put_and_stop(*_):
+        box.put(1)
+        raise Stop
+
+    def queue_up_and_interrupt():
+        others.append(Worker(box.get))
+        until(others[0].asleep)
+        interrupt()
+
+    if kind.__module__ == 'queue':
+        pytest.skip('the handler would wait for the mutex')
+    with handling(signal.SIGUSR1, put_and_stop):
+        worker = when_asleep(queue_up_and_interrupt)
+        with pytest.raises(Stop):
+            box.get()
+        worker.join()
+    assert others[0].join() == 1
+
+
+class Incomparable(int):
+    def __lt__(self, other):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize('size', [1, 2, 3, 7, 20])
+def test_put_whose_comparison_fails_puts_nothing(native, size):
+    box = native.PriorityQueue()
+    for item in range(size):
+        box.put(item)
+    before = list(box.queue)
+    with pytest.raises(TypeError):
+        box.put('x')
+    with pytest.raises(ZeroDivisionError):
+        box.put(Incomparable(-1))
+    assert box.queue == before
+    assert box.unfinished_tasks == size
+    assert drained(box) == list(range(size))
+
+
+class Sometimes:
+    """Its comparisons fail when there have been so many."""
+
+    left = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def __lt__(self, other):
+        if Sometimes.left == 0:
+            raise ZeroDivisionError
+        Sometimes.left -= 1
+        return self.value < other.value
+
+
+@pytest.mark.parametrize('size', [2, 3, 8, 25])
+def test_comparison_that_fails_anywhere_changes_nothing(native, size):
+    box = native.PriorityQueue()
+    Sometimes.left = 10000
+    for value in range(size, 0, -1):
+        box.put(Sometimes(value))
+    before = list(box.queue)
+    failures = 0
+    for call in box.get, lambda: box.put(Sometimes(0)):
+        for Sometimes.left in range(1000):
+            try:
+                call()
+                break
+            except ZeroDivisionError:
+                failures += 1
+                assert box.queue == before
+        Sometimes.left = 10000
+        before = list(box.queue)
+    assert failures > 0
+    assert [item.value for item in drained(box)] == [0, *range(2, size + 1)]
+
+
+def test_no_item_is_lost_with_threads_that_are_stopped(kind):
+    """Whatever PyThreadState_SetAsyncExc interrupts."""
+    box, got, done = kind(), [], []
+
+    def get():
+        while not done:
+            try:
+                while not done:
+                    try:
+                        item = box.get(timeout=0.01)
+                        got.append(item)
+                    except queue.Empty:
+                        pass
+            except Stop:
+                pass
+
+    workers = [Worker(get) for _ in range(3)]
+    lost = 0
+    for item in range(600):
+        box.put(item)
+        if item % 20 == 0:
+            ident = workers[item // 20 % 3].thread.ident
+            lost += ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(ident), ctypes.py_object(Stop))
+    until(box.empty)
+    done.append(1)
+    for worker in workers:
+        try:
+            worker.join()
+        except Stop:
+            pass
+    # An exception may come between the get's return and the append.
+    assert 600 - lost <= len(got) <= 600
+    assert len(set(got)) == len(got)
