@@ -12,6 +12,9 @@ from threads import measure
 
 BENCHMARKS = {
     'condition-pair': works.ConditionPair,
+    'pairs-1': works.IndependentPairs,
+    'pairs-2': functools.partial(works.IndependentPairs, pairs=2),
+    'pairs-4': functools.partial(works.IndependentPairs, pairs=4),
     'barrier': works.Rounds,
     'executor': works.Calls,
     'executor-8': works.CallsOfEight,

@@ -88,6 +88,33 @@ class LockPair(_Pair):
         self.empty.release()
 
 
+class IndependentPairs(Work):
+    """Pairs that share nothing, each on one CPU: the CPUs in turn."""
+
+    def __init__(self, module, cpus=(), pairs=1):
+        super().__init__(cpus)
+        self.pairs = [ConditionPair(module) for _ in range(pairs)]
+
+    @property
+    def done(self):
+        """The items of all pairs."""
+        return sum(pair.done for pair in self.pairs)
+
+    @done.setter
+    def done(self, nothing):
+        pass
+
+    def bodies(self):
+        return [body for pair in self.pairs for body in pair.bodies()]
+
+    def cpu(self, index):
+        return super().cpu(index // 2)
+
+    def stop(self):
+        for pair in self.pairs:
+            pair.stop()
+
+
 class Stream(Work):
     """Producers put into one queue, and as many consumers take from it."""
 

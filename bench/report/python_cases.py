@@ -66,6 +66,9 @@ def _placed(*factors):
 CONTENDED = (
     ('Condition pair', 'condition-pair',
      {'one CPU': [_times(1.3)], 'two CPUs': [NOT_SLOWER]}),
+    ('Independent pairs: 1', 'pairs-1', {}),
+    ('Independent pairs: 2', 'pairs-2', {}),
+    ('Independent pairs: 4', 'pairs-4', {}),
     ('Barrier of 4', 'barrier',
      {'one CPU': [_times(3)], 'two CPUs': [_times(3)], 'free': [_times(3)]}),
     ('SimpleQueue and back', 'simple-queue', _placed(1.5, 5, 5)),

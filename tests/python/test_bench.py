@@ -57,6 +57,22 @@ def test_work_ends_whoever_sees_the_stop(impl, bench, name, look):
     check_that_it_ends(stops_at(getattr(bench('works'), name), look)(impl))
 
 
+def test_independent_pairs_all_hand_over_and_each_has_one_cpu(impl, bench):
+    work = bench('works').IndependentPairs(impl, cpus=[5, 6], pairs=3)
+    threads = [threading.Thread(target=body, daemon=True)
+               for body in work.bodies()]
+    assert [work.cpu(index) for index in range(len(threads))] == [
+        5, 5, 6, 6, 5, 5]
+    for thread in threads:
+        thread.start()
+    until(lambda: all(pair.done for pair in work.pairs))
+    work.stop()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert work.done == sum(pair.done for pair in work.pairs)
+
+
 @pytest.mark.parametrize('look', range(1, 8))
 def test_noted_pair_ends_whoever_sees_the_stop(impl, bench, look):
     pair = stops_at(bench('timeline').NotedPair, look)(impl)

@@ -2,6 +2,7 @@
 """The mutex, conditions and container of a queue, and what users put there."""
 import collections
 import heapq
+import queue
 
 import pytest
 
@@ -64,6 +65,24 @@ def test_container_may_be_emptied_under_the_mutex(tasks):
     worker.join()
     assert drained(box) == [3]
     assert box.unfinished_tasks == 1
+
+
+def test_container_may_be_emptied_beside_a_get(tasks):
+    """Without the mutex the item of a get may be gone; nothing worse."""
+    box = tasks()
+
+    def empty():
+        for _ in range(2000):
+            box.queue.clear()
+
+    worker = Worker(empty)
+    for item in range(2000):
+        box.put(item)
+        try:
+            box.get_nowait()
+        except (queue.Empty, IndexError):
+            pass
+    worker.join()
 
 
 def test_container_is_the_module_queues(impl):

@@ -182,20 +182,29 @@ static void give_back(PyObject *heap, Py_ssize_t n, PyObject *first,
     ppy_error_give(error);
 }
 
+/* The number of items; and the first and the last, owned, if there are any. */
+static Py_ssize_t ends(PyObject *heap, PyObject **first, PyObject **last)
+{
+    Py_ssize_t n;
+
+    Py_BEGIN_CRITICAL_SECTION(heap);
+    n = PyList_GET_SIZE(heap);
+    *first = n == 0 ? NULL : Py_NewRef(PyList_GET_ITEM(heap, 0));
+    *last = n == 0 ? NULL : Py_NewRef(PyList_GET_ITEM(heap, n - 1));
+    Py_END_CRITICAL_SECTION();
+    return n;
+}
+
 static PyObject *pop(const ppy_state_t *state, PyObject *heap)
 {
-    Py_ssize_t n = PyList_GET_SIZE(heap);
     PyObject *first, *last, *item;
+    Py_ssize_t n = ends(heap, &first, &last);
 
-    if (n == 0)
-        return call_one(state->heappop, heap);
-    first = Py_NewRef(PyList_GET_ITEM(heap, 0));
-    last = Py_NewRef(PyList_GET_ITEM(heap, n - 1));
     item = call_one(state->heappop, heap);
-    if (item == NULL)
+    if (item == NULL && n > 1) /* else nothing was compared */
         give_back(heap, n, first, last);
-    Py_DECREF(first);
-    Py_DECREF(last);
+    Py_XDECREF(first);
+    Py_XDECREF(last);
     return item;
 }
 
