@@ -28,6 +28,10 @@ static void time_out_and_unlock(stage_t *stage)
     wants(stage, 0, CALL(ppt_lock_acquire)(&stage->lock, PPT_TRY));
     wants(stage, ETIMEDOUT,
           CALL(ppt_cond_wait_unlock)(&stage->cond, &stage->lock, soon()));
+    wants(stage, 0, CALL(ppt_lock_acquire)(&stage->lock, PPT_TRY));
+    wants(stage, ETIMEDOUT,
+          CALL(ppt_cond_wait_unlock_yielding)(&stage->cond, &stage->lock,
+                                              soon()));
 }
 
 static void time_out_interruptibly(stage_t *stage)
