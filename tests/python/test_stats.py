@@ -366,7 +366,8 @@ def test_nothing_is_counted_before_it_is_on():
     observe_gil()
     second = gil_stats()
     assert second['observing'] is True
-    assert [each['name'] for each in second['threads']] == ['MainThread']
+    names = [each['name'] for each in second['threads']]
+    assert 'MainThread' in names and 'unseen' not in names
 
 
 @needs_gil
