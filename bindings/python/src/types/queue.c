@@ -31,6 +31,7 @@
 #include "../base/args.h"
 #include "../base/object.h"
 #include "../wait/wait.h"
+#include "cond_wait.h"
 #include "own_condition.h"
 #include "stock.h"
 

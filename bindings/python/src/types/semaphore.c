@@ -17,6 +17,7 @@
 #include "../base/args.h"
 #include "../base/object.h"
 #include "../base/pickle.h"
+#include "cond_wait.h"
 #include "own_condition.h"
 #include "stock.h"
 
