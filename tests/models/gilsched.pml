@@ -375,14 +375,14 @@ inline want(n)
     if
     :: locked -> wait_or_ask(n)
     :: !locked && leads(n) -> leave_to_others(n)
-    :: !locked && left_for_others(n) -> sleep_until(n)
-    :: !locked && !left_for_others(n) && may_take && !for_others ->
+    :: !locked && !leads(n) && left_for_others(n) -> sleep_until(n)
+    :: !locked && !leads(n) && !left_for_others(n) && may_take && !for_others ->
         leave(n);
         next = TAKE
-    :: !locked && !left_for_others(n) && may_take && for_others ->
+    :: !locked && !leads(n) && !left_for_others(n) && may_take && for_others ->
         choose();
         sleep_until(n)
-    :: !locked && !left_for_others(n) && !may_take -> sleep_until(n)
+    :: !locked && !leads(n) && !left_for_others(n) && !may_take -> sleep_until(n)
     fi
 }
 
