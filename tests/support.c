@@ -276,6 +276,14 @@ void worker_interrupt(const worker_t *worker)
         pthread_kill(worker->thread, SIGUSR1);
 }
 
+void worker_interrupt_often(const worker_t *worker, int handlers)
+{
+    int sent = 0;
+
+    interrupt_until(worker, signals_handled() >= handlers
+                                || (THREAD_SANITIZER && ++sent > 100));
+}
+
 int interrupted(void *arg)
 {
     interruption_t *seen = arg;

@@ -131,6 +131,13 @@ void worker_interrupt(const worker_t *worker);
         }                                                                   \
     } while (0)
 
+/*
+ * Interrupt worker, which sleeps, until so many handlers have run.  With
+ * ThreadSanitizer none runs in some of the functions that ports sleep in, so
+ * there many signals will do.
+ */
+void worker_interrupt_often(const worker_t *worker, int handlers);
+
 /* The callback of an interruptible wait: what it does, and what was seen. */
 typedef struct interruption {
     int calls;

@@ -23,6 +23,7 @@ struct entry {
 struct TCase {
     const char *name, *tag;
     double timeout;
+    void (*before)(void), (*after)(void);
     int n;
     struct entry *entries;
     TCase *next;
@@ -57,12 +58,17 @@ void suite_add_tcase(Suite *suite, TCase *tcase)
     suite->end = &tcase->next;
 }
 
+static void nothing(void)
+{
+}
+
 TCase *tcase_create(const char *name)
 {
     TCase *tcase = need(calloc(1, sizeof *tcase));
 
     tcase->name = name;
     tcase->tag = "";
+    tcase->before = tcase->after = nothing;
     return tcase;
 }
 
@@ -74,6 +80,13 @@ void tcase_set_timeout(TCase *tcase, double seconds)
 void tcase_set_tags(TCase *tcase, const char *tag)
 {
     tcase->tag = tag;
+}
+
+void tcase_add_checked_fixture(TCase *tcase, void (*before)(void),
+                               void (*after)(void))
+{
+    tcase->before = before != NULL ? before : nothing;
+    tcase->after = after != NULL ? after : nothing;
 }
 
 void tcase_add_loop_test(TCase *tcase, const TTest *test, int from, int to)
@@ -129,7 +142,7 @@ static bool passed(pid_t child, double timeout)
     return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 }
 
-static bool run(const TTest *test, int i, double timeout)
+static bool run(const TCase *tcase, const TTest *test, int i)
 {
     pid_t child;
 
@@ -138,13 +151,15 @@ static bool run(const TTest *test, int i, double timeout)
     child = fork();
     if (child == 0) {
         setpgid(0, 0);
+        tcase->before();
         test->run(i);
+        tcase->after();
         exit(EXIT_SUCCESS);
     }
     if (child < 0)
         abort();
     setpgid(child, child); /* whoever is first */
-    return passed(child, timeout);
+    return passed(child, tcase->timeout);
 }
 
 static void run_entry(SRunner *runner, const TCase *tcase,
@@ -154,7 +169,7 @@ static void run_entry(SRunner *runner, const TCase *tcase,
     int i;
 
     for (i = entry->from; i < entry->to; i++) {
-        bool good = run(test, i, tcase->timeout);
+        bool good = run(tcase, test, i);
 
         runner->failed += !good;
         printf("%s %d - %s:%s:%s: %s\n", good ? "ok" : "not ok",

@@ -31,6 +31,8 @@ void suite_add_tcase(Suite *suite, TCase *tcase);
 TCase *tcase_create(const char *name);
 void tcase_set_timeout(TCase *tcase, double seconds);
 void tcase_set_tags(TCase *tcase, const char *tag); /* only one */
+void tcase_add_checked_fixture(TCase *tcase, void (*before)(void),
+                               void (*after)(void)); /* only one */
 void tcase_add_loop_test(TCase *tcase, const TTest *test, int from, int to);
 
 static inline void tcase_add_test(TCase *tcase, const TTest *test)
