@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The port's semaphore: P6 to P9. */
+#define _DEFAULT_SOURCE /* syscall */
 #include "sleeper.h"
 
 #include <string.h>

@@ -521,6 +521,8 @@ def main(path, seconds, seed, mode):
     faulthandler.enable()
     random.seed(int(seed))
     package = use_package(mode)
+    # It registers what forks call before and after: not while one is halfway.
+    importlib.import_module('concurrent.futures.thread')
     soak = Soak(path, float(seconds))
     fill(soak, 'pyplusthread' if package else 'threading')
     if package:

@@ -74,14 +74,17 @@ static inline PyObject *ppy_error_take(void)
 #endif
 }
 
-/* Set exception again; takes over the reference. */
+/* Set exception again, or none; takes over the reference. */
 static inline void ppy_error_give(PyObject *exception)
 {
 #if PY_VERSION_HEX >= 0x030c0000
     PyErr_SetRaisedException(exception);
 #else
-    PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception,
-                  PyException_GetTraceback(exception));
+    if (exception == NULL)
+        PyErr_Clear();
+    else
+        PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception,
+                      PyException_GetTraceback(exception));
 #endif
 }
 
