@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #if PY_VERSION_HEX < 0x030b0000
+#include <frameobject.h>
 #define PyType_GetModuleByDef _PyType_GetModuleByDef
 #endif
 
