@@ -152,9 +152,26 @@ def comment(words):
     return ''.join(f'# {line}\n' for line in words.splitlines()[-40:])
 
 
+# Some tests fail where a thread does not get a CPU within a millisecond.
+TRIES = 5
+
+
+def is_good(plain, ours):
+    return ours[0] in (0, plain[0]) and ours[0] != 'hangs'
+
+
+def again(command, plain, ours, work):
+    """What a test that failed comes to when it runs alone, in some tries."""
+    for _ in range(TRIES):
+        if ours[0] == 'hangs' or is_good(plain, ours):
+            break
+        ours = outcome(command, work)
+    return ours
+
+
 def judge(number, test, plain, ours):
     """The line of a test; False if it failed."""
-    good = ours[0] in (0, plain[0]) and ours[0] != 'hangs'
+    good = is_good(plain, ours)
     differs = f' # as it is: {plain[0]}' if plain[0] != ours[0] else ''
     if not good:
         print(comment(plain[1]) + '# with pptrun:\n' + comment(ours[1]),
@@ -166,10 +183,13 @@ def judge(number, test, plain, ours):
 
 def compare(tests, pptrun, work):
     """Run tests, as they are and with pptrun; those that failed."""
+    def with_pptrun(test):
+        return [pptrun, '--stats', test.program]
+
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         jobs = [test.program and not EXCLUDED.get(test.name)
-                and [pool.submit(outcome, command, work) for command in (
-                    [test.program], [pptrun, '--stats', test.program])]
+                and [pool.submit(outcome, command, work)
+                     for command in ([test.program], with_pptrun(test))]
                 for test in tests]
         failed, total = 0, 0
         for number, (test, pair) in enumerate(zip(tests, jobs), 1):
@@ -177,6 +197,7 @@ def compare(tests, pptrun, work):
                 print(f'ok {number} # SKIP {test.name}: {test.missing}')
                 continue
             plain, ours = [job.result() for job in pair]
+            ours = again(with_pptrun(test), plain, ours, work)
             failed += not judge(number, test, plain, ours)
             total += waits(ours[1])
     good = total > 0 and len([pair for pair in jobs if pair]) >= 30
