@@ -163,13 +163,14 @@ def test_times_add_up_to_the_clocks(priority, computing, blocking):
 
 @needs_gil
 def test_counts_agree_with_the_histograms(priority):
-    """Of all that has ended: nobody waits at the end, and one holds it."""
+    """Of threads that have ended; others may hold the GIL, or wait for it."""
     observe_gil()
     reset_gil_stats()
     with Crowd(2, 3):
         burn(0.1)
     let_others_end()
-    stats, me = gil_stats(), threading.get_native_id()
+    stats = gil_stats()
+    assert sum(each['ended'] for each in stats['threads']) >= 5
     for each in [stats, *stats['threads']]:
         ends = each['forced'] + each['voluntary']
         assert each['hold'].count + each['cpu_bound_hold'].count == ends
@@ -177,13 +178,11 @@ def test_counts_agree_with_the_histograms(priority):
         assert each['response'].count == each['forced']
         waits = each['wait'].count + each['cpu_bound_wait'].count
         assert waits <= each['acquisitions']
-        holds = each['hold'].sum + each['cpu_bound_hold'].sum
-        if each.get('native_id', me) == me:
-            assert holds <= each['held'] + 1e-6
-        else:
-            assert holds == pytest.approx(each['held'], abs=1e-6)
-        waited = each['wait'].sum + each['cpu_bound_wait'].sum
-        assert waited == pytest.approx(each['waited'], abs=1e-6)
+        held = each['held'] - each['hold'].sum - each['cpu_bound_hold'].sum
+        waited = each['waited'] - each['wait'].sum - each['cpu_bound_wait'].sum
+        assert held >= -1e-6 and waited >= -1e-6
+        if each.get('ended'):
+            assert held <= 1e-6 and waited <= 1e-6
     assert stats['forced'] > 0
     assert stats['waited'] >= stats['contended'] > 0
 

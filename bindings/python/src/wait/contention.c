@@ -199,10 +199,12 @@ static void make(const ppt_lock_t *lock, const char *place)
 int64_t ppy_contention_begin(const ppt_lock_t *lock)
 {
     char place[PLACE];
+    int64_t now;
     bool is_new;
 
     if (!ppy_counts_locks())
         return 0;
+    now = ppt_now();
     enter();
     is_new = find(lock) < 0 && find(NULL) >= 0;
     leave();
@@ -212,7 +214,7 @@ int64_t ppy_contention_begin(const ppt_lock_t *lock)
         make(lock, place);
         leave();
     }
-    return ppt_now();
+    return now;
 }
 
 void ppy_contention_end(const ppt_lock_t *lock, int64_t began, bool taken)
