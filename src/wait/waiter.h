@@ -65,7 +65,7 @@ typedef struct ppt__waiter {
     bool remote;                 /* like grant: notified on another CPU */
     bool behind;              /* likewise: as one of more than can run */
     bool transient;           /* waiter, before it queues: see lock.c */
-    bool passes;              /* likewise */
+    bool passes;              /* likewise: returns without lock, L10 there */
     ppt__sem_t sem;
 } __attribute__((__may_alias__)) ppt__waiter_t; /* it is a ppt_waiter_t, too */
 
