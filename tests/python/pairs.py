@@ -6,18 +6,13 @@ What the tests of the GIL's priority share.
 import inspect
 import os
 import queue
-import sysconfig
 import time
-
-import pytest
 
 import pyplusthread
 from pyplusthread import gil_info
 from support import Worker, join_all, until
 
 SECONDS = int(os.environ.get('PPT_TEST_MS', 500)) / 1000
-NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
-needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
 
 # What gil_info says.
 

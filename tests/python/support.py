@@ -6,6 +6,7 @@ import queue
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -15,6 +16,9 @@ import pytest
 
 HERE = Path(__file__).parent
 LIMIT = 60  # seconds; what works is never so slow, what hangs never ends
+
+NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
+needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
 
 Thread = threading.Thread  # also while threading is patched
 

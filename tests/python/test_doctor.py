@@ -8,16 +8,14 @@ witness has seen what they do.
 import re
 import subprocess
 import sys
-import sysconfig
 
 import pytest
 
-from support import LIMIT
+from support import LIMIT, needs_gil
 
 pytestmark = [
     pytest.mark.unsanitized,
-    pytest.mark.skipif(bool(sysconfig.get_config_var('Py_GIL_DISABLED')),
-                       reason='there is no GIL'),
+    needs_gil,
 ]
 
 # until_seen(kind, line) runs on until the witness has seen that line so.

@@ -5,14 +5,14 @@ import gc
 import os
 import pickle
 import sys
-import sysconfig
 import threading
 import weakref
 from pathlib import Path
 
 import pytest
 
-from support import NAMES, Worker, join_all, make, python, until, waiters
+from support import (NAMES, NO_GIL, Worker, join_all, make, python, until,
+                     waiters)
 
 HAVE_DICT = ['Condition', 'Semaphore', 'BoundedSemaphore', 'Event', 'Barrier']
 
@@ -53,7 +53,7 @@ def test_cycle_through_its_attributes_is_collected(impl, name):
 
 
 @pytest.mark.skipif(
-    sys.version_info < (3, 14) and sysconfig.get_config_var('Py_GIL_DISABLED'),
+    sys.version_info < (3, 14) and NO_GIL,
     reason='free-threaded, Python 3.13 never collects a class in a function')
 @pytest.mark.parametrize('name', ['RLock', *HAVE_DICT])
 def test_cycle_through_an_instance_of_a_subclass_is_collected(impl, name):
@@ -108,7 +108,7 @@ def test_condition_keeps_its_lock_alive(impl):
 
 
 def is_free_threaded():
-    return sysconfig.get_config_var('Py_GIL_DISABLED')
+    return NO_GIL
 
 
 @pytest.mark.parametrize('given', [False, True])

@@ -4,18 +4,15 @@
 From 3.12 on an interpreter may have a GIL of its own, which ends with it. Each
 test is a program of its own: it counts the GILs of a whole process.
 """
-import sysconfig
 
 import pytest
 
 import pyplusthread
 import sub_interpreters
-from support import python
+from support import needs_gil, python
 from test_interposer import ECHO
 
-pytestmark = pytest.mark.skipif(
-    bool(sysconfig.get_config_var('Py_GIL_DISABLED')),
-    reason='there is no GIL')
+pytestmark = needs_gil
 
 own_gils = pytest.mark.skipif('own' not in sub_interpreters.KINDS,
                               reason='all interpreters share one GIL')

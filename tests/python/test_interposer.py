@@ -9,7 +9,6 @@ import os
 import shutil
 import socket
 import sys
-import sysconfig
 import threading
 from pathlib import Path
 
@@ -18,11 +17,9 @@ import pytest
 import pyplusthread
 import sub_interpreters
 from pyplusthread import gil_info, set_gil_priority
-from support import LIMIT, Worker, in_child, join_all, python, until
+from support import LIMIT, Worker, in_child, join_all, needs_gil, python, until
 
-pytestmark = pytest.mark.skipif(
-    bool(sysconfig.get_config_var('Py_GIL_DISABLED')),
-    reason='there is no GIL')
+pytestmark = needs_gil
 
 ECHO = '''
 import socket, threading, time

@@ -11,18 +11,13 @@ import re
 import selectors
 import subprocess
 import sys
-import sysconfig
 import time
 
 import pytest
 
 import pyplusthread
 from pyplusthread import _core, _lateness, _stats, loop_lateness, observe_gil
-from support import LIMIT, Worker, until
-
-NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
-
-needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
+from support import LIMIT, Worker, needs_gil, until
 
 usleep = ctypes.PyDLL(None).usleep  # it keeps the GIL
 

@@ -4,7 +4,6 @@ import inspect
 import random
 import subprocess
 import sys
-import sysconfig
 import time
 
 import pytest
@@ -13,9 +12,8 @@ import pyplusthread
 from pyplusthread import (Condition, Event, Lock, Queue, RLock, _locks,
                           lock_stats, observe_locks)
 from pyplusthread._stats import Histogram
-from support import LIMIT, Owner, Worker, in_child, join_all, until, waiters
-
-NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
+from support import (LIMIT, NO_GIL, Owner, Worker, in_child, join_all, until,
+                     waiters)
 
 
 @pytest.fixture(autouse=True)

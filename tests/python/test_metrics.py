@@ -5,7 +5,6 @@ What a scrape says is read by prometheus_client's own parser.
 """
 import json
 import os
-import sysconfig
 import threading
 import time
 
@@ -13,7 +12,7 @@ import pytest
 
 import pyplusthread
 from pyplusthread import _stats, gil_stats, observe_gil, reset_gil_stats
-from support import in_child, python
+from support import NO_GIL, in_child, needs_gil, python
 
 prometheus_client = pytest.importorskip('prometheus_client')
 from prometheus_client import parser  # noqa: E402
@@ -21,10 +20,6 @@ from prometheus_client.openmetrics import (  # noqa: E402
     exposition as openmetrics_exposition, parser as openmetrics_parser)
 from pyplusthread.prometheus import (COUNTS, HISTOGRAMS,  # noqa: E402
                                      OF_THE_GIL, PREFIX, GilCollector)
-
-NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
-
-needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
 
 
 class Scraper:

@@ -15,9 +15,9 @@ import pytest
 import pyplusthread
 from pairs import (
     COUNTS, PRELUDE, SECONDS, TIMES, WAYS, Crowd, burn, by_condition,
-    by_queue, counts, in_turns, needs_gil, through_a_pipe)
+    by_queue, counts, in_turns, through_a_pipe)
 from pyplusthread import gil_info, set_gil_priority
-from support import Worker, join_all, python, until
+from support import Worker, join_all, needs_gil, python, until
 
 MINUTES = range(max(1, round(SECONDS / 60)))
 

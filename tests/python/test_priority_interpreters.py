@@ -4,10 +4,10 @@ import pytest
 
 import pyplusthread
 from pairs import (
-    NO_GIL, PRELUDE, WAYS, Crowd, burn, by_condition, hand_over, needs_gil,
+    PRELUDE, WAYS, Crowd, burn, by_condition, hand_over,
     pair_of, setting, sources)
 from pyplusthread import set_gil_priority
-from support import Worker, in_child, join_all, python
+from support import NO_GIL, Worker, in_child, join_all, needs_gil, python
 from test_subinterpreters import run as run_with_interpreters
 
 pytestmark = pytest.mark.usefixtures('gil_priority')

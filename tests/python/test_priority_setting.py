@@ -7,9 +7,9 @@ import sys
 import pytest
 
 import pyplusthread
-from pairs import COUNTS, NO_GIL, TIMES, needs_gil, setting
+from pairs import COUNTS, TIMES, setting
 from pyplusthread import gil_info, set_gil_priority
-from support import LIMIT, python
+from support import LIMIT, NO_GIL, needs_gil, python
 
 pytestmark = pytest.mark.usefixtures('gil_priority')
 

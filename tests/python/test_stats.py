@@ -9,7 +9,6 @@ import inspect
 import itertools
 import os
 import sys
-import sysconfig
 import threading
 import time
 
@@ -20,11 +19,8 @@ from pyplusthread import (_core, gil_stats, observe_gil, reset_gil_stats,
                           set_gil_priority)
 from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HEAD, HISTOGRAMS,
                                  TIMELINE, Histogram, bound)
-from support import Worker, in_child, join_all, python, until
-
-NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
-
-needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
+from support import (NO_GIL, Worker, in_child, join_all, needs_gil, python,
+                     until)
 
 usleep = ctypes.PyDLL(None).usleep  # it keeps the GIL
 

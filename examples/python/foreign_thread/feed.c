@@ -15,14 +15,14 @@
 
 static const PyPlusThread_CAPI *ppt;
 
-/* One feed at a time. */
+/* One feed at a time, started and joined by one thread of Python. */
 static struct {
     pthread_t thread;
     PyObject *queue;
     long n;
 } feed;
 
-/* By the thread of Python that gets it, with the GIL. */
+/* By the thread of Python that gets it, with the GIL if there is one. */
 static PyObject *make(void *data)
 {
     PyObject *number = PyLong_FromLong(*(long *)data);
@@ -97,6 +97,13 @@ PyMODINIT_FUNC PyInit_feed(void);
 
 PyMODINIT_FUNC PyInit_feed(void)
 {
+    PyObject *module;
+
     ppt = PyPlusThread_Import();
-    return ppt == NULL ? NULL : PyModule_Create(&definition);
+    module = ppt == NULL ? NULL : PyModule_Create(&definition);
+#ifdef Py_GIL_DISABLED
+    if (module != NULL)
+        PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
+#endif
+    return module;
 }
