@@ -3,7 +3,9 @@
 
 examples.py NAME PROGRAM
 """
+import os
 import re
+import shlex
 import sys
 
 from commands import run
@@ -33,10 +35,13 @@ EXAMPLES = {
 
 LIMIT = 600  # seconds, after which it hangs
 
+# What runs programs for another processor; meson says it.
+WRAPPER = shlex.split(os.environ.get('MESON_EXE_WRAPPER', ''))
+
 
 def failure(program, arguments, expected):
     """What is wrong with a run, or None."""
-    done = run(program, *arguments, limit=LIMIT)
+    done = run(*WRAPPER, program, *arguments, limit=LIMIT)
     printed = done.stdout.decode('utf-8', 'replace')
     if done.returncode == 0 and re.fullmatch(expected, printed):
         return None

@@ -193,7 +193,7 @@ int main(int argc, char **argv)
     for (i = 0; i < tasks; i++)
         if (pool_submit(&pool, compute, &work) != 0)
             return 1;
-    dropped = pool_shutdown(&pool, ppt_deadline(ms * 1000000));
+    dropped = pool_shutdown(&pool, ppt_deadline((int64_t)ms * 1000000));
     printf("done: %u, dropped: %u, all: %ld\n", work.done, dropped, tasks);
     return work.done + dropped == (unsigned long)tasks ? 0 : 1;
 }

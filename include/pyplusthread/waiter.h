@@ -65,9 +65,12 @@ typedef struct ppt_waiter {
  *
  * Left      it may be left by pthread_exit, cancellation or, where the library
  *           was compiled with -fexceptions (as its build does), a C++
- *           exception, but not by longjmp.  The wait has been given up by the
- *           time the caller's clean-up handlers or destructors run.  In a wait
- *           for a condition the lock is held again then, as POSIX asks of
+ *           exception, but not by longjmp.  The callback, and what it calls,
+ *           must have unwind tables.  On 32-bit ARM, MIPS and PowerPC a C
+ *           compiler makes them only if it is told to (-funwind-tables or
+ *           -fexceptions).  The wait has been given up by the time the
+ *           caller's clean-up handlers or destructors run.  In a wait for a
+ *           condition the lock is held again then, as POSIX asks of
  *           pthread_cond_wait, and a signal that had already notified the
  *           thread is consumed.  In a wait for a lock or a semaphore neither
  *           the lock nor a unit was taken.
