@@ -318,6 +318,6 @@ void add_tests(Suite *suite)
     TCase *cancellation = add_case(suite, "cancellation");
 
     add_list(add_case(suite, "pthread"), tests, LENGTH(tests));
-    tcase_set_tags(cancellation, "cancellation");
+    tcase_set_tags(cancellation, "cancellation_race");
     add_list(cancellation, cancellations, LENGTH(cancellations));
 }

@@ -722,11 +722,11 @@ void add_tests(Suite *suite)
         cancelled_wait_cleans_up_with_the_mutex_held,
         cancelled_wait_waits_for_the_mutex,
         cancelled_wait_consumes_no_signal,
-        signal_and_cancellation_at_once_lose_nothing,
         wait_with_a_cancellation_pending_acts_upon_it,
         thread_that_disabled_cancellation_is_not_cancelled,
     };
     TCase *cancellation = add_case(suite, "cancellation");
+    TCase *race = add_case(suite, "cancellation, at once");
     TCase *robust = add_case(suite, "robust");
 
     add_list(add_case(suite, "pthread"), tests, LENGTH(tests));
@@ -735,4 +735,6 @@ void add_tests(Suite *suite)
                    wait_reports_that_the_owner_of_a_robust_mutex_died);
     tcase_set_tags(cancellation, "cancellation");
     add_list(cancellation, cancellations, LENGTH(cancellations));
+    tcase_set_tags(race, "cancellation_race");
+    tcase_add_test(race, signal_and_cancellation_at_once_lose_nothing);
 }
