@@ -128,7 +128,8 @@ void add_impl(struct request *request, const char *name)
     }
     for (int i = 0; absents[i].name != NULL; i++)
         if (strcmp(absents[i].name, name) == 0)
-            bad_impl(command, name, "was not installed when pptbench was built");
+            bad_impl(command, name,
+                     "was not installed when pptbench was built");
     bad_impl(command, name, "is no implementation");
 }
 

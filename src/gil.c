@@ -80,7 +80,7 @@ static void add(uint64_t *counter)
     ppt__store64(counter, *counter + 1);
 }
 
-/* --- the guard ------------------------------------------------------------ */
+/* The guard */
 
 static bool anybody_wants(const ppt_gil_t *gil)
 {
@@ -138,7 +138,7 @@ static void set_free(ppt_gil_t *gil)
     __atomic_store_n(&gil->word, QUEUED, __ATOMIC_RELEASE);
 }
 
-/* --- waiting -------------------------------------------------------------- */
+/* Waiting */
 
 /* The holder got its turn after a spin of so many ns (-1: none). */
 static void learn_ahead(ppt_gil_t *gil, int64_t spun)
@@ -241,7 +241,7 @@ int ppt_gil_acquire(ppt_gil_t *gil, int64_t deadline)
     return result;
 }
 
-/* --- letting go ----------------------------------------------------------- */
+/* Letting go */
 
 static PPT__SLOW int release_slowly(ppt_gil_t *gil)
 {
@@ -264,7 +264,7 @@ int ppt_gil_release(ppt_gil_t *gil)
     return ppt__word_free(&gil->word, QUEUED) ? 0 : release_slowly(gil);
 }
 
-/* --- giving way ----------------------------------------------------------- */
+/* Giving way */
 
 /* Whether the lock is on its way to a thread back from I/O. */
 static bool goes_to_io(const ppt_gil_t *gil)
@@ -342,7 +342,7 @@ bool ppt_gil_yield(ppt_gil_t *gil)
     return false;
 }
 
-/* --- the rest ------------------------------------------------------------- */
+/* The rest */
 
 void ppt_gil_init(ppt_gil_t *gil, uint32_t yield_every)
 {

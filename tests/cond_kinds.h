@@ -74,7 +74,7 @@ void pair_part(pair_t *pair);
 
 condition_t *condition_new(const kind_t *kind);
 
-/* Destroy condition and give its memory back, overwritten; what destroy said. */
+/* What destroy said; the memory is given back, overwritten. */
 int condition_free(const kind_t *kind, condition_t *condition);
 
 static inline int pair_lock(pair_t *pair)

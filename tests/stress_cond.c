@@ -19,7 +19,7 @@ struct stage {
     uint64_t seed;
     int stop;
     int threads;   /* gives each its number */
-    int given;     /* how many waits the signals chose */
+    int given;     /* how many waits the signals ended */
     int taken;     /* how many waits returned 0 */
     int waits;
     int odd;       /* results that no wait may have, locks not held */
@@ -223,22 +223,22 @@ static void queue_up(void *arg)
     }
 }
 
-/* One at a time, so that the order in which they were chosen shows. */
+/* One at a time, so that the order in which they were notified shows. */
 static int serve_one(struct line *line)
 {
     pair_t *pair = &line->stage.pair;
-    int chosen, before = peek(&line->answered);
+    int notified, before = peek(&line->answered);
     bool somebody;
 
     pair_lock(pair);
     somebody = pair_waiting(pair) > 0;
-    chosen = pair->kind->signal(pair);
+    notified = pair->kind->signal(pair);
     if (!pair->kind->counts)
-        chosen = somebody; /* none of them has a deadline */
+        notified = somebody; /* none of them has a deadline */
     pair_unlock(pair);
-    if (chosen > 0)
+    if (notified > 0)
         await(peek(&line->answered) > before);
-    return chosen;
+    return notified;
 }
 
 /* Proves ppt_cond_t Order. */

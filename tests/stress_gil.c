@@ -73,7 +73,7 @@ static bool come_back(actor_t *actor, int64_t deadline)
     return result == 0;
 }
 
-static void go_away(actor_t *actor)
+static void release_for_io(actor_t *actor)
 {
     if (ppt_gil_release(&actor->stage->gil) != 0)
         bump(&actor->stage->odd);
@@ -104,7 +104,7 @@ static void compute(void *arg)
         touch(actor);
         give_way(actor);
     }
-    go_away(actor);
+    release_for_io(actor);
 }
 
 static void do_io(void *arg)
@@ -114,7 +114,7 @@ static void do_io(void *arg)
     while (!peek(&actor->stage->stop)) {
         if (come_back(actor, some_deadline(&actor->dice))) {
             touch(actor);
-            go_away(actor);
+            release_for_io(actor);
         }
         if (roll(&actor->dice, 64) == 0)
             nap();
@@ -133,7 +133,7 @@ static void do_both(void *arg)
             touch(actor);
             give_way(actor);
         } while (steps-- > 0);
-        go_away(actor);
+        release_for_io(actor);
     }
 }
 

@@ -100,14 +100,14 @@ static void take(actor_t *actor)
 static void let_go(actor_t *actor)
 {
     struct stage *stage = actor->stage;
-    void *chosen;
+    void *wake;
 
     pthread_mutex_lock(&stage->mutex);
     stage->locked = false;
-    chosen = ppt_gilsched_let_go(&stage->sched, &actor->sched);
+    wake = ppt_gilsched_let_go(&stage->sched, &actor->sched);
     pthread_cond_signal(&stage->freed);
     pthread_mutex_unlock(&stage->mutex);
-    ppt_gilsched_wake(chosen);
+    ppt_gilsched_wake(wake);
     if (!peek(&stage->requested))
         return;
     pthread_mutex_lock(&stage->switch_mutex);

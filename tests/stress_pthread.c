@@ -182,7 +182,7 @@ START_TEST(cancelled_threads_and_timeouts_take_no_signal_with_them)
 }
 END_TEST
 
-/* Cancelled, chosen by a broadcast, and the memory is gone */
+/* Cancelled, notified by a broadcast, and the memory is gone */
 
 struct mortal {
     ppt_pthread_cond_t *cond;
@@ -263,7 +263,7 @@ static void relay_on(void *arg)
     bool more = true;
 
     while (more) {
-        int chosen;
+        int notified;
 
         pthread_mutex_lock(&relay->mutex);
         while (relay->turn != me && !relay->stop)
@@ -272,11 +272,11 @@ static void relay_on(void *arg)
         relay->turn = !me;
         relay->turns++;
         more = !relay->stop;
-        chosen = more ? ppt_cond_signal_unlock(&relay->cond[!me],
+        notified = more ? ppt_cond_signal_unlock(&relay->cond[!me],
                                                &relay->mutex)
                       : ppt_cond_broadcast_unlock(&relay->cond[!me],
                                                   &relay->mutex);
-        if (chosen < 0)
+        if (notified < 0)
             bump(&relay->odd);
     }
 }

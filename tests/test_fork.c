@@ -746,7 +746,7 @@ static void *acquire_in_child(void *arg)
     return (void *)(intptr_t)ppt_lock_acquire(lock, ppt_deadline(LIMIT / 3));
 }
 
-/* The thread that forked holds the lock, so that no other of the parent does. */
+/* The thread that forked holds the lock, and so no other of the parent. */
 static int use_lock_in_child(void *arg)
 {
     struct contended *contended = arg;

@@ -630,11 +630,11 @@ START_TEST(call_that_kept_the_lock_counts_for_two_slices)
 END_TEST
 
 /* Proves sched.c S8. */
-START_TEST(who_was_away_is_owed_four_slices)
+START_TEST(thread_that_blocked_is_owed_four_slices)
 {
     compute(&d, &c);
     asks(&c);
-    ck_assert_ptr_eq(let_go(), &c); /* d makes way, and stays away */
+    ck_assert_ptr_eq(let_go(), &c); /* d makes way, and blocks */
     comes(&c);
     sched.level = d.served + 100 * SLICE;
     sleeps(&d);
@@ -952,7 +952,7 @@ void add_tests(Suite *suite)
         who_leads_by_two_slices_is_asked_at_once,
         who_is_woken_and_leads_has_the_next_woken_instead,
         call_that_kept_the_lock_counts_for_two_slices,
-        who_was_away_is_owed_four_slices,
+        thread_that_blocked_is_owed_four_slices,
         slice_follows_the_switch_interval,
         lock_is_left_alone_for_who_was_soon_back,
         lock_that_was_left_alone_in_vain_is_taken,

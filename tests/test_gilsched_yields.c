@@ -20,7 +20,7 @@ static ppt_gilsched_thread_t *give_up(ppt_gilsched_thread_t *thread)
     return sched.coming != before ? sched.coming : NULL;
 }
 
-/* A thread that was away. */
+/* A thread that blocked. */
 static bool may_overtake(void)
 {
     static const ppt_gilsched_thread_t other;

@@ -28,7 +28,7 @@ START_TEST(waiter_that_has_left_is_met_by_one_waker_only)
     ck_assert_ptr_eq(pop(&queue), &waiters[1]);
     ck_assert(!waiters[0].linked);
     ck_assert_ptr_eq(queue.head, &waiters[2]);
-    ck_present(&queue, MANY - 2, MANY - 1); /* until it has counted itself out */
+    ck_present(&queue, MANY - 2, MANY - 1); /* it still counts itself */
     ppt__waitq_guard(&queue);
     ppt__waitq_unlink(&queue, &waiters[0]);
     ppt__waitq_unguard(&queue);

@@ -13,7 +13,7 @@
 
 typedef struct {
     sem_t sem;
-    unsigned waiters;    /* guarded by the mutex: asleep, not yet chosen */
+    unsigned waiters;    /* guarded by the mutex: asleep, not yet notified */
 } cond_t;
 
 static inline void cond_init(cond_t *c) { sem_init(&c->sem, 0, 0); }

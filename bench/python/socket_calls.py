@@ -89,9 +89,10 @@ def _print_table(results):
     for name, rows in results.items():
         medians = {key: statistics.median(row[key] for row in rows)
                    for key in first if '_us' in key}
-        print(name.ljust(15),
-              *(f'{medians[f"{call}_us"]:.1f} {medians[f"{call}_us_beside_1"]:.0f}'
-                .rjust(13) for call in CALLS), sep='  ')
+        pairs = [(medians[f'{call}_us'], medians[f'{call}_us_beside_1'])
+                 for call in CALLS]
+        print(name.ljust(15), *(f'{alone:.1f} {beside:.0f}'.rjust(13)
+                                for alone, beside in pairs), sep='  ')
 
 
 def main():

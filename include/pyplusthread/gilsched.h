@@ -108,7 +108,7 @@ typedef struct ppt_gilsched_thread {
     ppt_waiter_t waiter;
     int64_t wanted_at;      /* 0: it does not want the lock */
     int64_t let_go_at;      /* last, of the times when somebody waited */
-    int64_t away_since;     /* the same, but for what detained it */
+    int64_t blocked_at;     /* the same, or when ppt_gilsched_detained said */
     uint64_t sleeps;        /* how often it had gone to sleep then */
     int64_t used;           /* of its time slice */
     int64_t served;         /* ns for which it has had the lock, CPU-bound */
@@ -282,7 +282,7 @@ PPT_API void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
  * Wake the thread that another function returned; NULL wakes nobody.  Without
  * the guard.
  */
-PPT_API void ppt_gilsched_wake(void *chosen);
+PPT_API void ppt_gilsched_wake(void *wake);
 
 /*
  * Say that the interpreter has detained thread, which let go of the lock last,

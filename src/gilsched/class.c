@@ -38,10 +38,10 @@ int64_t ppt__gilsched_now(ppt_gilsched_t *sched)
     return now;
 }
 
-void ppt__gilsched_goes_away(const ppt_gilsched_t *sched,
-                             ppt_gilsched_thread_t *thread, int64_t now)
+void ppt__gilsched_blocks(const ppt_gilsched_t *sched,
+                          ppt_gilsched_thread_t *thread, int64_t now)
 {
-    thread->away_since = now;
+    thread->blocked_at = now;
     thread->sleeps = sleeps_of(sched);
     thread->back = false;
 }
@@ -54,7 +54,7 @@ void ppt__gilsched_look_at_class(const ppt_gilsched_t *sched,
                                  ppt_gilsched_thread_t *thread, int64_t now)
 {
     if (!thread->cpu_bound || thread->back
-        || now - thread->away_since <= PATIENCE
+        || now - thread->blocked_at <= PATIENCE
         || thread->sleeps == sleeps_of(sched))
         return;
     thread->cpu_bound = thread->resumes = false;

@@ -20,8 +20,8 @@ void ppt__gilsched_computes(ppt_gilsched_t *sched, int64_t since,
                             int64_t now);
 
 /* From here on it is up to the thread when it wants the lock again. */
-void ppt__gilsched_goes_away(const ppt_gilsched_t *sched,
-                             ppt_gilsched_thread_t *thread, int64_t now);
+void ppt__gilsched_blocks(const ppt_gilsched_t *sched,
+                          ppt_gilsched_thread_t *thread, int64_t now);
 
 /* The thread is back: whether it has blocked, and is not CPU-bound. */
 void ppt__gilsched_look_at_class(const ppt_gilsched_t *sched,

@@ -92,7 +92,7 @@ static void force_off(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     thread->resumes = thread->used < slice_of(sched)
                       && !ppt__gilsched_leads(sched, thread);
     thread->let_go_at = now;
-    ppt__gilsched_goes_away(sched, thread, now);
+    ppt__gilsched_blocks(sched, thread, now);
     if (!thread->resumes && sched->slice_over_at == 0 && cpu_bound_wait(sched))
         sched->slice_over_at = now;
 }
@@ -137,7 +137,7 @@ static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,
     sched->asked_at = 0;
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
     if (!leaves_alone(sched, thread, now))
-        return ppt__gilsched_choose(sched, now);
+        return ppt__gilsched_notify_next(sched, now);
     sched->left_until = now + BRIEF;
     return NULL;
 }
@@ -164,5 +164,5 @@ void *ppt_gilsched_yield(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     end_hold(sched, thread, true, now);
     sched->asked_at = 0;
     __atomic_store_n(&sched->holder, NULL, __ATOMIC_RELAXED);
-    return ppt__gilsched_choose(sched, now);
+    return ppt__gilsched_notify_next(sched, now);
 }

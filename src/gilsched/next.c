@@ -47,7 +47,7 @@ static void expect(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 }
 
 /* S1, S3 */
-void *ppt__gilsched_choose(ppt_gilsched_t *sched, int64_t now)
+void *ppt__gilsched_notify_next(ppt_gilsched_t *sched, int64_t now)
 {
     ppt_waitq_t *queue = next_queue(sched, now);
     ppt__waiter_t *waiter = NULL;

@@ -19,6 +19,6 @@ bool ppt__gilsched_slice_is_due(const ppt_gilsched_t *sched, int64_t now);
  *
  * Returns   what to call ppt_gilsched_wake with
  */
-void *ppt__gilsched_choose(ppt_gilsched_t *sched, int64_t now);
+void *ppt__gilsched_notify_next(ppt_gilsched_t *sched, int64_t now);
 
 #endif

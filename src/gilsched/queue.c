@@ -7,7 +7,7 @@
 
 #include "state.h"
 
-bool ppt__gilsched_was_chosen(ppt_gilsched_thread_t *thread)
+bool ppt__gilsched_was_notified(ppt_gilsched_thread_t *thread)
 {
     return thread->queued
            && (__atomic_load_n(&waiter_of(thread)->state, __ATOMIC_RELAXED)

@@ -9,7 +9,7 @@
 #include "pyplusthread/gilsched.h"
 
 /* Whether it was woken for the lock, but has not come yet. */
-bool ppt__gilsched_was_chosen(ppt_gilsched_thread_t *thread);
+bool ppt__gilsched_was_notified(ppt_gilsched_thread_t *thread);
 
 /* It comes, having been woken: S3. */
 void ppt__gilsched_come(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,

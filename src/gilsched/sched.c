@@ -34,9 +34,9 @@
  *       look after a slice, and ask if the last has asked in vain: CPython up
  *       to 3.12 tells the thread's own interpreter, and the holder may be of
  *       another one.
- *   S3  Whoever is chosen is woken by the chooser before the guard is
- *       released, but for the system call (waitq I2).  So it takes the post
- *       before it goes on, and its waiter is of no more use to the chooser.
+ *   S3  Whoever is notified is given its post before the guard is released,
+ *       but for the system call (waitq I2).  So it takes the post before it
+ *       goes on, and nobody else uses its waiter any more.
  *   S4  coming is replaced when it has not come for PATIENCE: by the first in
  *       its queue, when one that keeps time looks, or at the next release.
  *   S5  A holder is asked at most once in PATIENCE.  A hold that begins is not
@@ -58,7 +58,7 @@
  *       back: one that leads by a slice does not resume first, and leaves a
  *       free lock to the others; by two, it is asked to let go (as in a fair
  *       queue of virtual time, Demers, Keshav and Shenker 1989).  A thread
- *       that was away is owed no more than some slices, and a call that kept
+ *       that blocked is owed no more than some slices, and a call that kept
  *       the lock for long counts for no more than two.
  *   S9  Others look at a thread only while it is queued, and so asleep or about
  *       to be.  One that asks or is on its way may have ended, and so may the
@@ -79,17 +79,17 @@
 #include "class.h"
 #include "state.h"
 
-void ppt_gilsched_wake(void *chosen)
+void ppt_gilsched_wake(void *wake)
 {
-    if (chosen != NULL)
-        ppt__sem_wake(chosen);
+    if (wake != NULL)
+        ppt__sem_wake(wake);
 }
 
 void ppt_gilsched_detained(const ppt_gilsched_t *sched,
                            ppt_gilsched_thread_t *thread)
 {
     if (thread->cpu_bound)
-        ppt__gilsched_goes_away(sched, thread, clock_of(sched));
+        ppt__gilsched_blocks(sched, thread, clock_of(sched));
 }
 
 void ppt_gilsched_back(const ppt_gilsched_t *sched,

@@ -60,7 +60,7 @@ static int leave_to_others(ppt_gilsched_t *sched,
     thread->resumes = false;
     thread->passed_since = 0;
     *until = ppt__gilsched_sleep_until(sched, thread, PPT_FOREVER, now);
-    ppt_gilsched_wake(ppt__gilsched_choose(sched, now));
+    ppt_gilsched_wake(ppt__gilsched_notify_next(sched, now));
     return PPT_GILSCHED_SLEEP;
 }
 
@@ -77,8 +77,8 @@ static int take_or_wait(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
     if (ppt__gilsched_leads(sched, thread))
         return leave_to_others(sched, thread, now, until);
     if (thread->queued && !left)
-        ppt_gilsched_wake(ppt__gilsched_choose(sched, now));
-    if (ppt__gilsched_was_chosen(thread))
+        ppt_gilsched_wake(ppt__gilsched_notify_next(sched, now));
+    if (ppt__gilsched_was_notified(thread))
         ppt__gilsched_come(sched, thread, now);
     if (ppt__gilsched_nobody_comes(sched, now) && !left) {
         ppt__gilsched_leave(sched, thread);
@@ -96,7 +96,7 @@ int ppt_gilsched_want(ppt_gilsched_t *sched, ppt_gilsched_thread_t *thread,
 
     if (thread->wanted_at == 0)
         arrive(sched, thread, now);
-    if (ppt__gilsched_was_chosen(thread))
+    if (ppt__gilsched_was_notified(thread))
         ppt__gilsched_come(sched, thread, now);
     if (sched->contended_since == 0)
         sched->contended_since = now;
@@ -128,7 +128,7 @@ void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
 {
     int64_t now = ppt__gilsched_now(sched);
 
-    if (ppt__gilsched_was_chosen(thread))
+    if (ppt__gilsched_was_notified(thread))
         ppt__gilsched_come(sched, thread, now);
     ppt__gilsched_leave(sched, thread);
     thread->wanted_at = thread->passed_since = 0;
@@ -137,7 +137,7 @@ void *ppt_gilsched_give_up(ppt_gilsched_t *sched,
         sched->account.present = cpu_bound_wait(sched);
     if (sched->yields && sched->io.head == NULL)
         sched->asked_at = 0;
-    return sched->holder == NULL ? ppt__gilsched_choose(sched, now) : NULL;
+    return sched->holder == NULL ? ppt__gilsched_notify_next(sched, now) : NULL;
 }
 
 void ppt_gilsched_sleep(ppt_gilsched_thread_t *thread, int64_t until)

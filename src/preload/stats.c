@@ -3,8 +3,9 @@
  *
  * Idea
  *   pptrun --stats sets PPT_STATS to its process's number.  Without it
- *   nothing is counted, and nothing is open.  Threads count in rows of their own, as far as there
- *   are rows, so that they do not take a cache line from each other.
+ *   nothing is counted, and nothing is open.  Threads count in rows of their
+ *   own, as far as there are rows, so that they do not take a cache line from
+ *   each other.
  *
  * State
  *   rows        every thread adds to its own; atomic
@@ -74,14 +75,14 @@ void ppt__stats_add(int count)
 }
 
 /* The linker puts it in place of ppt__spin_note, for this library only. */
-void __real_ppt__spin_note(bool far, bool spins, bool success);
-void __wrap_ppt__spin_note(bool far, bool spins, bool success);
+void __real_ppt__spin_note(bool remote, bool spins, bool success);
+void __wrap_ppt__spin_note(bool remote, bool spins, bool success);
 
-void __wrap_ppt__spin_note(bool far, bool spins, bool success)
+void __wrap_ppt__spin_note(bool remote, bool spins, bool success)
 {
     if (spins)
         ppt__stats_count(PPT__SPINS);
-    __real_ppt__spin_note(far, spins, success);
+    __real_ppt__spin_note(remote, spins, success);
 }
 
 static unsigned long long sum(int count)

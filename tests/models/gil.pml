@@ -53,7 +53,7 @@ chan cpuq = [THREADS] of { byte };
 byte coming = NOBODY;
 bit seen;                   /* it has a holder */
 bit asked;
-bit cpu_bound[THREADS], queued[THREADS], chosen[THREADS];
+bit cpu_bound[THREADS], queued[THREADS], notified[THREADS];
 bit post[THREADS];
 
 #define anybody_waits (len(ioq) + len(cpuq) > 0)
@@ -100,7 +100,7 @@ inline took()
 inline take(n)
 {
     atomic {
-        assert(!(word & HELD) && !queued[n] && !chosen[n]);
+        assert(!(word & HELD) && !queued[n] && !notified[n]);
         word = HELD | QUEUED; took();
         holders++; assert(holders == 1)
     }
@@ -117,7 +117,7 @@ inline show_holder()
 }
 
 /* One of the two queues, if nobody comes or who comes is late. */
-inline choose()
+inline notify_next()
 {
     atomic {
         node = NOBODY;
@@ -133,7 +133,7 @@ inline choose()
         fi;
         if
         :: node != NOBODY ->
-            coming = node; queued[node] = 0; chosen[node] = 1; post[node] = 1
+            coming = node; queued[node] = 0; notified[node] = 1; post[node] = 1
         :: else
         fi;
         node = 0
@@ -144,9 +144,9 @@ inline come(n)
 {
     atomic {
         if
-        :: chosen[n] ->
+        :: notified[n] ->
             assert(post[n]);
-            post[n] = 0; chosen[n] = 0;
+            post[n] = 0; notified[n] = 0;
             if
             :: coming == n -> coming = NOBODY
             :: else
@@ -226,7 +226,7 @@ inline want(n, timed)
 
 inline give_up(n)
 {
-    was = chosen[n];
+    was = notified[n];
     come(n);
     leave(n);
     if
@@ -234,7 +234,7 @@ inline give_up(n)
     :: else
     fi;
     if
-    :: !seen && !(was && bug(NOT_PASSED_ON)) -> choose()
+    :: !seen && !(was && bug(NOT_PASSED_ON)) -> notify_next()
     :: else
     fi;
     was = 0
@@ -284,7 +284,7 @@ inline release(n)
     :: got ->
         guard();
         seen = 0; asked = 0;
-        choose();
+        notify_next();
         word = (bug(FREE_IS_0) -> 0 : QUEUED);
         got = 0;
         unguard()
@@ -308,7 +308,7 @@ inline yield(n)
             holders--;
             seen = 0; asked = 0;
             cpu_bound[n] = 1;
-            choose();
+            notify_next();
             assert(coming != NOBODY);
             word = QUEUED;
             want(n, 0)

@@ -27,18 +27,18 @@
  */
 #define COMING_STAYS 1      /* who comes stays the coming one */
 #define STALE_STAYS 2       /* who does not come is never replaced */
-#define POST_MISSED 3       /* who was chosen is not woken */
+#define POST_MISSED 3       /* who was notified is not woken */
 #define NO_TIMER 4          /* the last of a queue keeps no time */
 #define NOT_BACK 5          /* who has asked does not queue again */
 #define BACK_IN_FRONT 6     /* who has asked queues in front of others */
 #define LAST_TAKES 7        /* who keeps time for others leaves them */
 #define ASKED_ANYWAY 8      /* though another hold began, C1 */
 #define STAYS_QUEUED 9      /* who asks stays in its queue, C2 */
-#define WOKEN_IF_LAST 10    /* a waiter is chosen only if it is the last */
+#define WOKEN_IF_LAST 10    /* a waiter is notified only if it is the last */
 #define NOT_CONTENDED 11    /* who takes the lock forgets those that wait */
 #define NOT_RENEWED 12      /* a holder is asked once */
 #define NO_SWITCH 13        /* who has the lock does not signal switch_cond */
-#define NO_SIGNAL 14        /* nor cond, where the scheduler has chosen */
+#define NO_SIGNAL 14        /* nor cond, where the scheduler has notified */
 #define OFF_MIDWAY 15       /* a wait that began here goes on in cond */
 #define LEFT_UNWATCHED 16   /* the lock is left alone while nobody watches */
 #define LEFT_FOR_GOOD 17    /* who watches leaves the free lock for ever */
@@ -113,7 +113,7 @@ bit may_lose;               /* ghost: the next request */
     ((locked && !cpu_bound[last_holder]) || (!locked && left))
 #define may_ask (!asked || (asked_old && !bug(NOT_RENEWED)))
 
-/* --- time ---------------------------------------------------------------- */
+/* Time */
 
 #ifdef LIVE
 #define look_at_clock() skip
@@ -151,7 +151,7 @@ inline forget_clock()
 }
 #endif
 
-/* --- invariants ---------------------------------------------------------- */
+/* Invariants */
 
 inline last_of(q)
 {
@@ -198,7 +198,7 @@ inline done()
     unguard(m)
 }
 
-/* --- the scheduler ------------------------------------------------------- */
+/* The scheduler */
 
 /* S3: the post is there before the mutex is free, on linux. */
 inline give(n)
@@ -206,7 +206,7 @@ inline give(n)
     state[n] = state[n] | WOKEN;
     if
     :: state[n] & ASLEEP ->
-        chosen = (bug(POST_MISSED) -> NOBODY : n);
+        notified = (bug(POST_MISSED) -> NOBODY : n);
 #ifndef POSIX
         sem[n] = 1
 #endif
@@ -214,7 +214,7 @@ inline give(n)
     fi
 }
 
-inline choose()
+inline notify_next()
 {
     node = NOBODY;
     if
@@ -235,13 +235,13 @@ inline wake_notified()
 {
     atomic {
         if
-        :: chosen != NOBODY ->
-            in_futex[chosen] = 0;
+        :: notified != NOBODY ->
+            in_futex[notified] = 0;
 #ifdef POSIX
-            assert(!sem[chosen]);
-            sem[chosen] = 1;
+            assert(!sem[notified]);
+            sem[notified] = 1;
 #endif
-            chosen = NOBODY
+            notified = NOBODY
         :: else
         fi
     }
@@ -283,7 +283,8 @@ inline enqueue_in(q, n)
 {
     start(n);
     if
-    :: (!was_last || bug(BACK_IN_FRONT)) && (resumes || passed) -> push_front(q, 0, n)
+    :: (!was_last || bug(BACK_IN_FRONT)) && (resumes || passed) ->
+        push_front(q, 0, n)
     :: else -> push(q, 0, n)
     fi;
     resumes = 0;
@@ -360,7 +361,7 @@ inline leave_to_others(n)
     sleep_until(n);
     if
     :: bug(LEFT_UNWOKEN)
-    :: else -> choose()
+    :: else -> notify_next()
     fi
 }
 
@@ -380,9 +381,10 @@ inline want(n)
         leave(n);
         next = TAKE
     :: !locked && !leads(n) && !left_for_others(n) && may_take && for_others ->
-        choose();
+        notify_next();
         sleep_until(n)
-    :: !locked && !leads(n) && !left_for_others(n) && !may_take -> sleep_until(n)
+    :: !locked && !leads(n) && !left_for_others(n) && !may_take ->
+        sleep_until(n)
     fi
 }
 
@@ -409,7 +411,7 @@ inline sched_let_go(n)
     :: (cpu_bound[n] || contended) && !(bug(WOKEN_IF_LAST) && not_last) ->
         look_at_watcher();
         if
-        :: choose()
+        :: notify_next()
         :: !cpu_bound[n] && may_leave -> left = 1
         fi;
         watched = 0
@@ -417,7 +419,7 @@ inline sched_let_go(n)
     fi
 }
 
-/* --- CPython: take_gil --------------------------------------------------- */
+/* CPython: take_gil */
 
 inline take_it(n)
 {
@@ -598,7 +600,7 @@ inline take(n)
     has_asked = 0
 }
 
-/* --- CPython: drop_gil --------------------------------------------------- */
+/* CPython: drop_gil */
 
 /* pthread_cond_signal(cond): C4 */
 inline signal_cond()
@@ -606,7 +608,7 @@ inline signal_cond()
     i = 0;
     x = in_conds;
     do
-    :: x == 0 || (bug(NO_SIGNAL) && chosen != NOBODY) -> break
+    :: x == 0 || (bug(NO_SIGNAL) && notified != NOBODY) -> break
     :: else ->
         if
         :: !in_cond[i] -> i++
@@ -625,7 +627,7 @@ inline drop(n)
     atomic {
         guard(m);
         look_at_clock();
-        assert(locked && last_holder == n && chosen == NOBODY);
+        assert(locked && last_holder == n && notified == NOBODY);
         locked = 0;
         sched_let_go(n);
         cpu_bound[n] = 0;
@@ -650,14 +652,16 @@ end_detained:               /* all others may have stalled */
 
 proctype thread(byte n)
 {
-    byte i, x, node, chosen = NOBODY;
+    byte i, x, node, notified = NOBODY;
     mtype next;
     bit in_call, woken, passed, resumes, was_last, is_last, alone, has_asked;
     bit wants, watched, at_entry, in_lock;
 
     do
     :: break
-    :: atomic { ROUNDS == 0 || rounds < ROUNDS -> rounds = rounds + (ROUNDS > 0) };
+    :: atomic {
+           ROUNDS == 0 || rounds < ROUNDS -> rounds = rounds + (ROUNDS > 0)
+       };
         take(n);
         if
         :: next == GONE -> break

@@ -176,14 +176,14 @@ inline claim(n)
 inline call_back(n)
 {
     atomic {
-        away = 0;
+        in_callback = 0;
         if
         :: state[n] & NOTIFIED
-        :: else -> state[n] = state[n] | IN_CALLBACK; away = 1
+        :: else -> state[n] = state[n] | IN_CALLBACK; in_callback = 1
         fi
     };
     if
-    :: away ->
+    :: in_callback ->
         L; guard(lg);
         state[n] = state[n] & ~IN_CALLBACK;
         take_or_announce(0, 0);
@@ -280,7 +280,7 @@ inline finish()
 proctype waiter(byte me)
 {
     byte i, x, old, w, next, node, node_at, passing, result, outcome;
-    bit taken, last, away, leaves_lock;
+    bit taken, last, in_callback, leaves_lock;
     byte n = 2 * me, m = 2 * me + 1;
 
     acquire(n, 0);
@@ -315,7 +315,7 @@ proctype waiter(byte me)
 proctype barger(byte me)
 {
     byte i, x, old, w, next, node, node_at, passing, result;
-    bit taken, last, away, leaves_lock;
+    bit taken, last, in_callback, leaves_lock;
 
     acquire(2 * me, 1);
     if

@@ -60,14 +60,14 @@ inline take_or_announce()
 inline call_back(n)
 {
     atomic {
-        away = 0;
+        in_callback = 0;
         if
         :: state[n] & NOTIFIED
-        :: else -> state[n] = state[n] | IN_CALLBACK; away = 1
+        :: else -> state[n] = state[n] | IN_CALLBACK; in_callback = 1
         fi
     };
     if
-    :: away ->
+    :: in_callback ->
         if
         :: S; guard(sg);
            state[n] = state[n] & ~IN_CALLBACK;
@@ -77,7 +77,9 @@ inline call_back(n)
            :: else
            fi;
            S; unguard(sg)
-        :: atomic { assert(!(state[n] & NOTIFIED)); state[n] = state[n] | CANCELLED };
+        :: atomic {
+               assert(!(state[n] & NOTIFIED)); state[n] = state[n] | CANCELLED
+           };
            S; guard(sg); unlink(sq, n); S; unguard(sg);
            result = 1
         fi
@@ -138,7 +140,7 @@ inline acquire(n)
 proctype taker(byte n)
 {
     byte i, x, old, result;
-    bit taken, away, last, timed;
+    bit taken, in_callback, last, timed;
 
     timed = n % 2;
     acquire(n);

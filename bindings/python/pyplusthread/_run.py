@@ -112,7 +112,8 @@ def _parser():
         '--gil-priority', metavar='on|off|SHARE', type=_gil_priority,
         help='whether threads that come back from blocking calls get the GIL '
              'before CPU-bound ones, and the least share of the time that '
-             'these keep (on: 0.3); as PYPLUSTHREAD_GIL_PRIORITY in the environment')
+             'these keep (on: 0.3); as PYPLUSTHREAD_GIL_PRIORITY in the '
+             'environment')
     parser.add_argument(
         '--gil-report', metavar='FILE.html', nargs='?', default=False,
         help='print at the end who held the GIL and who waited for it; with '

@@ -47,7 +47,7 @@ static int condition_notify_all(PyObject *condition)
     return ppy_broadcast(&((ppy_condition_t *)condition)->waiters);
 }
 
-/* --- an Event or a Semaphore, through the condition it is built on ------ */
+/* An Event or a Semaphore, through the condition it is built on */
 
 /* A child that is forked meanwhile finds it free: wait.c, W3. */
 static ppt_lock_t *lock_inside(PyObject *condition)

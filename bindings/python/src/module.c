@@ -26,7 +26,7 @@
 #include "wait/contention.h"
 #include "wait/wait.h"
 
-/* --- types ------------------------------------------------------------- */
+/* Types */
 
 typedef struct {
     PyType_Spec *spec;
@@ -238,7 +238,7 @@ static int add_types(PyObject *module)
     return 0;
 }
 
-/* --- the module -------------------------------------------------------- */
+/* The module */
 
 /* What we need of other modules, and where it goes. */
 static const struct {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Run unittest modules and write down what became of each test.
 
-runner.py [--patched | --gil-only] [--list] [--only IDS] [--skip IDS] --out FILE NAME...
+runner.py [--patched | --gil-only] [--list] [--only IDS] [--skip IDS]
+          --out FILE NAME...
 
 Each line of the output is a JSON object: {"test": id, "verdict": ...} when a
 test begins ("begun") and when it has ended ("passed", "failed", "skipped");

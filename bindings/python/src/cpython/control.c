@@ -65,14 +65,21 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
         reason = "it was turned off";
     return Py_BuildValue(
         "{s:N,s:z,s:d,s:I,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:d,s:d,s:d}",
-        "priority", PyBool_FromLong(priority), "reason", reason, "cpu_share",
-        (double)ppy_gils_share() / MILLION, "gils", gils, "holds",
-        stats.holds, "waits", stats.waits, "cpu_bound_waits",
-        stats.cpu_waits, "wakes", stats.wakes, "vain_wakes",
-        stats.vain_wakes, "requests", stats.requests, "renewals", stats.renewals, "forced", stats.forced,
-        "waited", SECONDS(stats.io_waited), "cpu_bound_waited",
-        SECONDS(stats.cpu_waited), "cpu_bound_held",
-        SECONDS(stats.cpu_held));
+        "priority", PyBool_FromLong(priority),
+        "reason", reason,
+        "cpu_share", (double)ppy_gils_share() / MILLION,
+        "gils", gils,
+        "holds", stats.holds,
+        "waits", stats.waits,
+        "cpu_bound_waits", stats.cpu_waits,
+        "wakes", stats.wakes,
+        "vain_wakes", stats.vain_wakes,
+        "requests", stats.requests,
+        "renewals", stats.renewals,
+        "forced", stats.forced,
+        "waited", SECONDS(stats.io_waited),
+        "cpu_bound_waited", SECONDS(stats.cpu_waited),
+        "cpu_bound_held", SECONDS(stats.cpu_held));
 }
 
 void ppy_control_setup(ppy_state_t *state)

@@ -72,7 +72,7 @@ ppy_gil_t *ppy_gil_with_mutex(const pthread_mutex_t *mutex)
     return gil;
 }
 
-/* --- with the table held -------------------------------------------------- */
+/* With the table held */
 
 static void set_names(ppy_gil_t *gil, const ppy_gil_names_t *names)
 {
@@ -135,7 +135,7 @@ static bool nobody_is_in(const ppt_gilsched_t *sched)
     return ppt_gilsched_waiting(sched) == 0 && sched->coming == NULL;
 }
 
-/* --- joining, leaving ------------------------------------------------------ */
+/* Joining, leaving */
 
 uint64_t ppy_gils_join(const ppy_gil_names_t *names)
 {
@@ -235,7 +235,7 @@ void ppy_gils_after_fork(const ppy_gil_t *own)
         }
 }
 
-/* --- of all ---------------------------------------------------------------- */
+/* Of all */
 
 void ppy_gils_set_share(uint32_t share)
 {

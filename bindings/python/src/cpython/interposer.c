@@ -56,7 +56,7 @@ static _Thread_local struct local {
     ppy_observer_t observer;
     ppy_gil_t *holds;           /* C5 */
     ppy_recorder_t *recorder;
-    void *chosen;               /* C3 */
+    void *wake;                 /* C3 */
 } this;
 
 static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *,
@@ -87,7 +87,7 @@ static const ppy_observer_t *holder_of(const ppy_gil_t *gil)
 /* G1: for who may not use the scheduler of its GIL.  All have this clock. */
 static const ppt_gilsched_t any_scheduler;
 
-/* --- recording ------------------------------------------------------------ */
+/* Recording */
 
 /* A thread that waits for long may call again and again. */
 static bool is_repeated(const ppy_recorder_t *recorder,
@@ -124,7 +124,7 @@ void ppy_interposer_record(ppy_recorder_t *recorder)
     this.recorder = recorder;
 }
 
-/* --- the events ------------------------------------------------------------ */
+/* The events */
 
 #define YEAR_NS (INT64_C(365) * 24 * 60 * 60 * NS_PER_S)
 
@@ -250,7 +250,7 @@ static void has(ppy_gil_t *gil)
 static void lets_go(ppy_gil_t *gil)
 {
     this.holds = NULL;
-    this.chosen = ppt_gilsched_let_go(&gil->sched, this_one());
+    this.wake = ppt_gilsched_let_go(&gil->sched, this_one());
     if (ppy_observes())
         ppy_observe_let_go(&gil->observed, &this.observer);
 }
@@ -319,11 +319,11 @@ static int my_lock(pthread_mutex_t *mutex)
 
 static int __attribute__((noinline)) unlock_and_wake(pthread_mutex_t *mutex)
 {
-    void *chosen = this.chosen;
+    void *wake = this.wake;
     int result = REAL(unlock)(mutex);
 
-    this.chosen = NULL;
-    ppt_gilsched_wake(chosen);
+    this.wake = NULL;
+    ppt_gilsched_wake(wake);
     return result;
 }
 
@@ -331,7 +331,7 @@ static int __attribute__((noinline)) unlock_and_wake(pthread_mutex_t *mutex)
 static int my_unlock(pthread_mutex_t *mutex)
 {
     record(PPY_CALL_UNLOCK, NULL, mutex);
-    return this.chosen != NULL ? unlock_and_wake(mutex)
+    return this.wake != NULL ? unlock_and_wake(mutex)
                                : REAL(unlock)(mutex);
 }
 
@@ -364,7 +364,7 @@ static int my_destroy(pthread_cond_t *cond)
     return REAL(destroy)(cond);
 }
 
-/* --- installing ------------------------------------------------------------ */
+/* Installing */
 
 #define SLOT(name, mine, real) { name, (void *)mine, (void **)&real, 0 }
 

@@ -44,7 +44,7 @@
 
 unsigned ppy_observing;
 
-/* --- events --------------------------------------------------------------- */
+/* Events */
 
 /* O6 */
 static void note(ppy_observed_t *gil, int64_t now,
@@ -244,7 +244,7 @@ void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link)
         thread->detained_until = ppt_now();
 }
 
-/* --- beginning and end ----------------------------------------------------- */
+/* Beginning and end */
 
 /* Those of the threads are 0. */
 static void count_from(ppy_observed_t *gil, int64_t now)
@@ -394,7 +394,7 @@ bool ppy_observe_events(ppy_observed_t *gil, size_t room)
     return true;
 }
 
-/* --- from Python ---------------------------------------------------------- */
+/* From Python */
 
 /* Those fields that only who has the GIL's mutex writes. */
 static void copy_fields(ppy_observed_thread_t *copy,

@@ -156,7 +156,7 @@ static bool find_object(const void *address, object_t *object)
     return search.found;
 }
 
-/* --- its slots ------------------------------------------------------------ */
+/* Its slots */
 
 typedef bool (*visit_fn)(const object_t *object, void **at, ppy_slot_t *slot,
                          bool restore);

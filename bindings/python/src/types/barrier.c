@@ -39,7 +39,7 @@ typedef struct {
 
 static _Thread_local arrival_t *current;
 
-/* --- waiting ----------------------------------------------------------- */
+/* Waiting */
 
 /* Called detached. */
 static int act(void *Py_UNUSED(arg))
@@ -169,7 +169,7 @@ static PyObject *wait_until(barrier_t *self, int64_t deadline)
     return NULL;
 }
 
-/* --- threading's methods ----------------------------------------------- */
+/* Threading's methods */
 
 static PyObject *stock(barrier_t *self, const char *name)
 {
@@ -199,7 +199,7 @@ STOCK(_wait)
 STOCK(_exit)
 STOCK(_break)
 
-/* --- the methods ------------------------------------------------------- */
+/* The methods */
 
 static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
                       PyObject *kwnames)
@@ -266,7 +266,7 @@ static PyObject *get_broken(PyObject *op, void *Py_UNUSED(closure))
     return ppy_bool(ppt_barrier_broken(&self->barrier));
 }
 
-/* --- the object -------------------------------------------------------- */
+/* The object */
 
 static PyObject *new(PyTypeObject *type, PyObject *Py_UNUSED(args),
                      PyObject *Py_UNUSED(kwargs))

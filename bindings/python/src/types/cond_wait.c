@@ -213,7 +213,7 @@ PyObject *ppy_condition_wait_for(PyObject *op, PyObject *const *args,
     return NULL;
 }
 
-/* --- notifying ------------------------------------------------------------ */
+/* Notifying */
 
 static bool may_notify(PyObject *op)
 {

@@ -160,7 +160,7 @@ static PyObject *at_fork_reinit(PyObject *op, PyObject *Py_UNUSED(ignored))
     return result;
 }
 
-/* --- from C ------------------------------------------------------------ */
+/* From C */
 
 bool ppy_event_is_set(PyObject *event)
 {
@@ -172,7 +172,7 @@ PyObject *ppy_event_condition(PyObject *event)
     return ((event_t *)event)->owner.condition;
 }
 
-/* --- the object -------------------------------------------------------- */
+/* The object */
 
 static int init(PyObject *op, PyObject *args, PyObject *kwargs)
 {

@@ -79,7 +79,7 @@ void ppy_ring_shrink(ppy_ring_t *ring)
     (void)resize(ring, ppy_ring_slots(ring) / 2);
 }
 
-/* --- what foreign threads put --------------------------------------------- */
+/* What foreign threads put */
 
 int ppy_ring_put_deferred(ppy_ring_t *ring, ppy_make_fn make, void *data)
 {
@@ -155,7 +155,7 @@ int ppy_entry_make(ppy_entry_t entry, PyObject **item)
     return -1;
 }
 
-/* --- the object ------------------------------------------------------------ */
+/* The object */
 
 size_t ppy_ring_size(const ppy_ring_t *ring)
 {

@@ -22,7 +22,7 @@ static PyObject *true_unless(int failed)
     return failed < 0 ? NULL : Py_NewRef(Py_True);
 }
 
-/* --- Lock -------------------------------------------------------------- */
+/* Lock */
 
 static ppt_lock_t *lock_of(PyObject *lock)
 {
@@ -72,7 +72,7 @@ const ppy_lock_ops_t ppy_ops_of_lock = {
     .disown = lock_disown,
 };
 
-/* --- RLock ------------------------------------------------------------- */
+/* RLock */
 
 static PyObject *rlock_enter(PyObject *lock)
 {
@@ -119,7 +119,7 @@ const ppy_lock_ops_t ppy_ops_of_rlock = {
     .disown = rlock_disown,
 };
 
-/* --- anything else ----------------------------------------------------- */
+/* Anything else */
 
 static PyObject *other_enter(PyObject *lock)
 {

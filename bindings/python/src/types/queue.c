@@ -82,7 +82,7 @@ PyObject *ppy_queue_stock(ppy_queue_t *self, const char *name,
                           args, nargs, kwnames);
 }
 
-/* --- what is native ------------------------------------------------------- */
+/* What is native */
 
 static bool overrides(ppy_queue_t *self, int first, int last)
 {
@@ -148,7 +148,7 @@ static int raise(PyObject *class)
     return -1;
 }
 
-/* --- timeouts ------------------------------------------------------------- */
+/* Timeouts */
 
 /*
  * When a call with these arguments, which may be NULL, gives up.
@@ -175,7 +175,7 @@ static int deadline_of(PyObject *block, PyObject *timeout, int64_t *deadline)
     return ppy_deadline(timeout, deadline) < 0 ? -1 : 1;
 }
 
-/* --- a put, a get: with the mutex held ----------------------------------- */
+/* A put, a get: with the mutex held */
 
 /* N2.  Whatever it returns, the mutex is held again. */
 static int sleep_apart(ppy_queue_t *self, int part, int64_t deadline)
@@ -295,7 +295,7 @@ int carry_out(ppy_queue_t *self, step_fn step, call_t *call, int notifies)
     }
 }
 
-/* --- put ------------------------------------------------------------------ */
+/* Put */
 
 /* The arguments: as deadline_of. */
 static int put_args(ppy_queue_t *self, PyObject *const *args,
@@ -349,7 +349,7 @@ PyObject *ppy_queue_put_nowait(PyObject *op, PyObject *const *args,
     return ppy_queue_put(op, values, 2, NULL);
 }
 
-/* --- get ------------------------------------------------------------------ */
+/* Get */
 
 static int get_args(PyObject *const *args, Py_ssize_t nargs,
                     PyObject *kwnames, call_t *call)
@@ -391,7 +391,7 @@ PyObject *ppy_queue_get_nowait(PyObject *op, PyObject *Py_UNUSED(ignored))
     return ppy_queue_get(op, &block, 1, NULL);
 }
 
-/* --- tasks ---------------------------------------------------------------- */
+/* Tasks */
 
 /* Whether all_tasks_done is as it was made, and the mutex. */
 static bool tasks_are_native(ppy_queue_t *self)
@@ -450,7 +450,7 @@ PyObject *ppy_queue_join(PyObject *op, PyObject *Py_UNUSED(ignored))
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* --- how many ------------------------------------------------------------- */
+/* How many */
 
 /*
  * Returns   how many items there are, and the bound that holds for them

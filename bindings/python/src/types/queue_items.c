@@ -33,7 +33,7 @@ static int call_two(PyObject *function, PyObject *items, PyObject *item)
     return status_of(PyObject_Vectorcall(function, args, 2, NULL));
 }
 
-/* --- Queue ---------------------------------------------------------------- */
+/* Queue */
 
 static PyObject *make_deque(const ppy_state_t *state)
 {
@@ -63,7 +63,7 @@ const ppy_order_t ppy_fifo = {
     .get = pop_left,
 };
 
-/* --- LifoQueue ------------------------------------------------------------ */
+/* LifoQueue */
 
 static PyObject *make_list(const ppy_state_t *Py_UNUSED(state))
 {
@@ -94,7 +94,7 @@ const ppy_order_t ppy_lifo = {
     .get = pop_last,
 };
 
-/* --- PriorityQueue -------------------------------------------------------- */
+/* PriorityQueue */
 
 static Py_ssize_t parent(Py_ssize_t i)
 {

@@ -51,7 +51,7 @@ static PyObject *get_field(ppy_queue_t *self, PyObject *const *field,
     return value;
 }
 
-/* --- the attributes ------------------------------------------------------- */
+/* The attributes */
 
 static PyObject *get_items(PyObject *op, void *Py_UNUSED(closure))
 {
@@ -178,7 +178,7 @@ static int assign_part(PyObject *op, PyObject *value, void *closure)
     return 0;
 }
 
-/* --- the items' methods, for subclasses ------------------------------------- */
+/* The items' methods, for subclasses */
 
 /* Of that class of the module queue. */
 static PyObject *call_stock(PyObject *op, PyObject *class, const char *name,
@@ -269,7 +269,7 @@ static PPY_IF_SHUTDOWN PyObject *shutdown(PyObject *op, PyObject *const *args,
     return ppy_queue_stock(queue(op), "shutdown", args, nargs, kwnames);
 }
 
-/* --- the object ----------------------------------------------------------- */
+/* The object */
 
 /* Of the first of the three types that the class is derived from. */
 static const ppy_order_t *order_of(const ppy_state_t *state,

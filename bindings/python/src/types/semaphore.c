@@ -137,14 +137,14 @@ static int put(semaphore_t *self, Py_ssize_t n)
     return result == 0 ? 0 : too_many(self);
 }
 
-/* --- from C ------------------------------------------------------------ */
+/* From C */
 
 PyObject *ppy_semaphore_condition(PyObject *semaphore)
 {
     return ((semaphore_t *)semaphore)->owner.condition;
 }
 
-/* --- the methods ------------------------------------------------------- */
+/* The methods */
 
 static int blocks(PyObject *blocking, PyObject *timeout)
 {
@@ -233,7 +233,7 @@ static PyObject *leave(PyObject *op, PyObject *const *Py_UNUSED(args),
     return PyObject_CallMethod(op, "release", NULL);
 }
 
-/* --- the object -------------------------------------------------------- */
+/* The object */
 
 static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {

@@ -48,7 +48,7 @@ typedef struct {
     PyObject *weakrefs;
 } simple_queue_t;
 
-/* --- the ring ------------------------------------------------------------- */
+/* The ring */
 
 static int add(simple_queue_t *self, PyObject *item)
 {
@@ -95,7 +95,7 @@ static size_t count_of(simple_queue_t *self)
     return count;
 }
 
-/* --- waiting ------------------------------------------------------------- */
+/* Waiting */
 
 /* One wait for an item. */
 typedef struct {
@@ -255,7 +255,7 @@ static PyObject *take_until(simple_queue_t *self, int64_t deadline)
     return found < 0 ? NULL : item;
 }
 
-/* --- by foreign threads --------------------------------------------------- */
+/* By foreign threads */
 
 int ppy_simple_queue_put_deferred(PyObject *op, ppy_make_fn make, void *data)
 {
@@ -268,7 +268,7 @@ int ppy_simple_queue_put_deferred(PyObject *op, ppy_make_fn make, void *data)
     return 0;
 }
 
-/* --- the methods ---------------------------------------------------------- */
+/* The methods */
 
 static PyObject *put_item(PyObject *op, PyObject *item)
 {
@@ -380,7 +380,7 @@ static PyObject *size_in_memory(PyObject *op, PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t((size_t)Py_TYPE(op)->tp_basicsize + size);
 }
 
-/* --- the object ----------------------------------------------------------- */
+/* The object */
 
 static PyObject *new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {

@@ -114,7 +114,7 @@ static int make_room(void)
     return gone;
 }
 
-/* --- names ---------------------------------------------------------------- */
+/* Names */
 
 static PyObject *object_of(const ppt_lock_t *lock)
 {
@@ -194,7 +194,7 @@ static void make(const ppt_lock_t *lock, const char *place)
     memcpy(record->place, place, PLACE);
 }
 
-/* --- events --------------------------------------------------------------- */
+/* Events */
 
 int64_t ppy_contention_begin(const ppt_lock_t *lock)
 {
@@ -262,7 +262,7 @@ void ppy_contention_forget(const ppt_lock_t *lock)
     leave();
 }
 
-/* --- from Python ---------------------------------------------------------- */
+/* From Python */
 
 static void make_records(void)
 {

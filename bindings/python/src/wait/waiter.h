@@ -28,7 +28,7 @@ typedef struct {
 void ppy_enqueue(ppy_waiter_t *waiter, ppy_waiters_t *waiters);
 
 /*
- * Leave it.  A notify that had chosen it is passed on to the next, unless it
+ * Leave it.  A notification that it had got is passed on to the next, unless it
  * was for all who waited then.
  */
 void ppy_give_up(ppy_waiter_t *waiter);
