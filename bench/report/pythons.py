@@ -5,6 +5,7 @@ import functools
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -47,8 +48,9 @@ class Python:
 
     @property
     def minor(self):
-        """As in 3.11."""
-        return '.'.join(map(str, self.version[:2]))
+        """As in 3.11, or 3.13t."""
+        return ('.'.join(map(str, self.version[:2]))
+                + 't' * self.free_threaded)
 
     def __str__(self):
         words = [self.name, '.'.join(map(str, self.version))]
@@ -77,11 +79,15 @@ def _candidates():
     return sorted({os.path.realpath(path) for folder in folders
                    for path in glob.glob(os.path.join(folder,
                                                       'python3.[0-9]*'))
-                   if path.rpartition('.')[2].isdigit()})
+                   if re.fullmatch(r'python3\.\d+t?',
+                                   os.path.basename(path))})
 
 
 def choose(count=COUNT):
-    """Those to measure, oldest first; and why others are left out."""
+    """Those to measure, oldest first; and why others are left out.
+
+    A free-threaded one is measured only if there are not enough others.
+    """
     newest = {}
     notes = []
     found = [_probe(path) for path in _candidates()]
@@ -92,12 +98,13 @@ def choose(count=COUNT):
             notes.append(f'{python} left out: no '
                          + ', no '.join(python.missing))
         else:
-            newest[python.version[:2]] = python
+            newest[python.version[:2], python.free_threaded] = python
     if not newest:
         notes.append('Python left out: no CPython of at least '
                      '{}.{} with venv, pip and headers'.format(*OLDEST))
-    preferred = sorted(newest, key=lambda minor: (minor in WANTED, minor))
-    return [newest[minor] for minor in sorted(preferred[-count:])], notes
+    preferred = sorted(newest, key=lambda kind: (
+        not kind[1], kind[0] in WANTED, kind))
+    return [newest[kind] for kind in sorted(preferred[-count:])], notes
 
 
 def _venv(python, folder):
