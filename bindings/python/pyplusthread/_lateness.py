@@ -65,11 +65,11 @@ class LoopLateness(dict):
 def loop_lateness():
     """How late timers of the running asyncio event loop run, and why.
 
-    For a block of a coroutine:
+    For a block of a coroutine::
 
-    with loop_lateness() as lateness:
-        ...
-    print(lateness['gil'].max, lateness['callbacks'].max)
+        with loop_lateness() as lateness:
+            ...
+        print(lateness['gil'].max, lateness['callbacks'].max)
 
     Meanwhile a timer is due every 10 ms.  The dict has Histograms of seconds,
     see gil_stats(), which grow meanwhile:
