@@ -25,6 +25,7 @@ import random
 import signal
 import socket
 import sys
+import sysconfig
 import threading
 import time
 
@@ -503,8 +504,11 @@ def fill(soak, impl):
     soak.add(interrupt, handled)
     alone = threading.Lock()
     soak.add(fork, alone)
-    for kind in sub_interpreters.KINDS:
-        soak.add(run_interpreters, kind, impl, alone)
+    # A free-threaded Python turns a GIL on for each module that it imports,
+    # and a new interpreter imports dozens: minutes, beside so many threads.
+    if not sysconfig.get_config_var('Py_GIL_DISABLED'):
+        for kind in sub_interpreters.KINDS:
+            soak.add(run_interpreters, kind, impl, alone)
 
 
 def use_package(mode):
