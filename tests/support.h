@@ -159,6 +159,14 @@ int in_child(int (*check)(void *arg), void *arg);
 
 int complain(const char *file, int line, const char *what);
 
+/* Poll in a child, where nothing can be asserted, for a limited time. */
+#define poll_for(what)                                                      \
+    do {                                                                    \
+        int64_t poll_limit = ppt_now() + LIMIT / 3;                         \
+        while (!(what) && ppt_now() < poll_limit)                           \
+            nap();                                                          \
+    } while (0)
+
 /* Random numbers: xorshift64*.  Each thread has its own. */
 typedef struct dice {
     uint64_t state;
