@@ -1,7 +1,8 @@
 /*
  * The promises of cond.h that hold for a condition with any lock: with a
  * ppt_lock_t, with a pthread_mutex_t, waited for in steps, and as the
- * drop-in for pthread_cond_t.  The rest is in test_cond_own.c.
+ * drop-in for pthread_cond_t.  The rest is in test_cond_own.c,
+ * test_cond_steps.c and test_cond_unlock.c.
  *
  * SPDX-License-Identifier: MIT
  */
