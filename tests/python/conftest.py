@@ -16,6 +16,9 @@ import pytest
 
 from support import QUEUES, WITH_TASKS, queues
 
+# Their assertions say what differs, as those of tests do.
+pytest.register_assert_rewrite('mains', 'observing', 'watching')
+
 HANGS = 240  # seconds after which a test is killed, or has lasted too long
 
 stderr = None
@@ -76,6 +79,26 @@ def gil_priority(monkeypatch):
     pyplusthread.set_gil_priority(True, cpu_share=0.3)
     yield
     pyplusthread.set_gil_priority(True, cpu_share=0.3)
+
+
+@pytest.fixture
+def gil_unobserved():
+    """gil_stats is off before and after a test, and others have ended."""
+    from observing import let_others_end
+    from pyplusthread import observe_gil
+    observe_gil(False)
+    let_others_end()
+    yield
+    observe_gil(False)
+
+
+@pytest.fixture(scope='module')
+def programs(tmp_path_factory):
+    """A folder with programs of all kinds."""
+    from mains import write_programs
+    folder = tmp_path_factory.mktemp('programs')
+    write_programs(folder)
+    return folder
 
 
 # Queues.

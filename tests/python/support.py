@@ -224,6 +224,14 @@ def switching_at_waits(impl):
         os.sched_setaffinity(0, cpus)
 
 
+class Stop(Exception):
+    """What ends a call from within a handler."""
+
+
+def stop(signum, frame):
+    raise Stop
+
+
 @contextlib.contextmanager
 def handling(signum, handler):
     before = signal.signal(signum, handler)

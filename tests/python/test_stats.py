@@ -8,43 +8,21 @@ import ctypes
 import inspect
 import itertools
 import os
-import sys
 import threading
 import time
 
 import pytest
 
 import pyplusthread
-from pyplusthread import (_core, gil_stats, observe_gil, reset_gil_stats,
+from observing import Crowd, assert_it_adds_up, burn, let_others_end, named, of
+from pyplusthread import (gil_stats, observe_gil, reset_gil_stats,
                           set_gil_priority)
-from pyplusthread._stats import (BINS, BUCKETS, COUNTS, HEAD, HISTOGRAMS,
-                                 TIMELINE, Histogram, bound)
-from support import (NO_GIL, Worker, in_child, join_all, needs_gil, python,
-                     until)
+from pyplusthread._stats import BUCKETS, COUNTS, HISTOGRAMS, Histogram, bound
+from support import NO_GIL, Worker, join_all, needs_gil, until
+
+pytestmark = pytest.mark.usefixtures('gil_unobserved')
 
 usleep = ctypes.PyDLL(None).usleep  # it keeps the GIL
-
-
-def is_alone():
-    """A thread that was joined takes the GIL once more, to end."""
-    tasks = '/proc/self/task'
-    watchdog = 1  # faulthandler's, that conftest starts for each test
-    return (not os.path.isdir(tasks) or
-            len(os.listdir(tasks)) <= threading.active_count() + watchdog)
-
-
-def let_others_end():
-    limit = time.monotonic() + 2  # some may stay for good
-    while not is_alone() and time.monotonic() < limit:
-        time.sleep(0.001)
-
-
-@pytest.fixture(autouse=True)
-def off():
-    observe_gil(False)
-    let_others_end()
-    yield
-    observe_gil(False)
 
 
 @pytest.fixture(params=[True, False], ids=['priority', 'stock'])
@@ -53,92 +31,6 @@ def priority(request):
     set_gil_priority(request.param)
     yield
     set_gil_priority()
-
-
-def burn(seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        pass
-
-
-def named(name, function, *args):
-    thread = threading.Thread(target=function, args=args, name=name)
-    thread.start()
-    return thread
-
-
-def of(stats, name):
-    """What there is of the one thread with that name."""
-    found, = [each for each in stats['threads'] if each['name'] == name]
-    return found
-
-
-# What was said exactly, in ns.
-
-def exactly():
-    """What the compiled part has: the GIL's numbers, those of the threads."""
-    numbers, total, threads = _core._gil_copy(True)
-    tallies = [dict(zip(COUNTS, HEAD.unpack_from(each[6]))) for each in threads]
-    assert list(HEAD.unpack_from(total)) == [
-        sum(tally[name] for tally in tallies) for name in COUNTS]
-    return numbers, threads, tallies
-
-
-def assert_nobody_held_it_twice(threads):
-    """In no part of the timeline is there more than that part."""
-    timelines = [TIMELINE.unpack(thread[7]) for thread in threads]
-    widest = max(timeline[0] for timeline in timelines)
-    total = [0] * BINS
-    for widening, *bins in timelines:
-        for i, held in enumerate(bins):
-            total[i >> widest - widening] += held
-    assert max(total) <= 2 ** 20 << widest
-
-
-def assert_it_adds_up():
-    """Only while no other thread comes or goes between the two lines."""
-    numbers, threads, tallies = exactly()
-    assert sum(tally['held'] for tally in tallies) <= numbers['observed']
-    assert numbers['handing_over'] <= numbers['contended']
-    assert numbers['contended'] <= numbers['observed']
-    for position, name in (7, 'held'), (8, 'waited'):
-        for thread, tally in zip(threads, tallies):
-            assert sum(TIMELINE.unpack(thread[position])[1:]) == tally[name]
-    assert_nobody_held_it_twice(threads)
-    assert (sum(tally['requests_made'] for tally in tallies)
-            == sum(tally['requests_suffered'] for tally in tallies))
-    waited = sum(tally['waited'] for tally in tallies)
-    delayed = sum(tally['delayed'] for tally in tallies)
-    assert delayed <= waited
-    return numbers, tallies
-
-
-class Crowd:
-    """Threads that compute, and others that let go of the GIL all the time."""
-
-    def __init__(self, computing, blocking):
-        self.runs = True
-        self.workers = [Worker(self._compute) for _ in range(computing)]
-        self.workers += [Worker(self._block) for _ in range(blocking)]
-
-    def _compute(self):
-        while self.runs:
-            sum(range(100))
-
-    def _block(self):
-        reader, writer = os.pipe()
-        while self.runs:
-            os.write(writer, b'1')
-            os.read(reader, 1)
-        os.close(reader)
-        os.close(writer)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.runs = False
-        join_all(self.workers)
 
 
 @needs_gil
@@ -265,89 +157,6 @@ def test_thread_that_waits_is_seen_while_it_waits():
     assert_it_adds_up()
 
 
-# Threads come and go.
-
-@needs_gil
-def test_many_threads_are_summed_up():
-    """No thread is lost, and no more than so many are on record."""
-    with gil_stats() as stats:
-        for _ in range(900):
-            named('short', str).join()
-        assert_it_adds_up()
-    assert len(stats['threads']) < 600
-    others, = [each for each in stats['threads'] if each['threads'] > 1]
-    assert others['name'] == f'{others["threads"]} threads that have ended'
-    assert others['native_id'] is others['ident'] is None
-    # Threads of earlier tests may end meanwhile.
-    assert sum(each['threads'] for each in stats['threads']) >= 901
-    for name in 'acquisitions', 'voluntary':
-        assert sum(each[name] for each in stats['threads']) == stats[name]
-
-
-@needs_gil
-def test_thread_that_has_ended_is_still_there():
-    """On some versions join returns before its very end."""
-    observe_gil()
-    named('ends', burn, 0.001).join()
-    until(lambda: of(gil_stats(), 'ends')['ended'])
-
-
-@needs_gil
-@pytest.mark.parametrize('name', ['Zoë', 'x' * 300, 'é' * 60, '', '\udcff',
-                                  'a\0b'])
-def test_names_are_kept_when_a_thread_has_ended(name):
-    with gil_stats() as stats:
-        native_id = []
-        named(name, lambda: native_id.append(
-            threading.get_native_id())).join()
-    found, = [each['name'] for each in stats['threads']
-              if each['native_id'] == native_id[0]]
-    expected = name.encode('utf-8', 'replace')[:95].decode(errors='ignore')
-    expected = expected.partition('\0')[0]
-    if name:
-        assert found == expected
-    else:
-        assert found
-
-
-@needs_gil
-def test_name_of_a_living_thread_is_the_present_one():
-    observe_gil()
-    main = threading.main_thread()
-    name = main.name
-    main.name = 'renamed'
-    try:
-        assert of(gil_stats(), 'renamed')['ident'] == main.ident
-    finally:
-        main.name = name
-
-
-@needs_gil
-def test_threading_is_as_before_afterwards():
-    before = threading.Thread._set_native_id
-    with gil_stats():
-        with gil_stats():
-            pass
-        assert threading.Thread._set_native_id is not before
-    assert threading.Thread._set_native_id is before
-
-
-@needs_gil
-def test_foreign_threads_are_seen():
-    callback = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(
-        lambda _: ids.append(threading.get_native_id()))
-    libc = ctypes.CDLL(None)
-    ids = []
-    with gil_stats() as stats:
-        thread = ctypes.c_ulong()
-        assert libc.pthread_create(ctypes.byref(thread), None, callback,
-                                   None) == 0
-        assert libc.pthread_join(thread, None) == 0
-    found, = [each for each in stats['threads']
-              if each['native_id'] == ids[0]]
-    assert found['acquisitions'] > 0
-
-
 # On, off, reset, blocks.
 
 @needs_gil
@@ -436,71 +245,6 @@ def test_without_a_gil_there_is_a_reason():
     for each in stats, gil_stats():
         assert each == {'observing': False,
                         'reason': 'this interpreter has no GIL'}
-
-
-# Fork.
-
-def check_child():
-    stats = gil_stats()
-    assert [each['name'] for each in stats['threads']] == ['MainThread']
-    assert_it_adds_up()
-    named('childs', burn, 0.01).join()
-    assert of(gil_stats(), 'childs')['held'] > 0
-    assert_it_adds_up()
-    observe_gil(False)
-    assert not gil_stats()['observing']
-
-
-@needs_gil
-@pytest.mark.unsanitized
-@pytest.mark.filterwarnings('ignore::DeprecationWarning')
-def test_child_of_a_fork_has_its_own_numbers():
-    observe_gil()
-    with Crowd(2, 2):
-        for _ in range(5):
-            in_child(check_child)
-    assert_it_adds_up()
-
-
-@needs_gil
-@pytest.mark.skipif(sys.version_info < (3, 13), reason='no such module')
-def test_interpreter_with_its_own_gil_has_its_own_numbers():
-    """It is not observed, and its threads are not among ours."""
-    interpreters = pytest.importorskip('_interpreters')
-    with gil_stats() as stats:
-        before = stats.copy()
-        other = interpreters.create('isolated')
-        try:
-            interpreters.exec(other, '''if True:
-                import pyplusthread, threading
-                assert not pyplusthread.gil_stats()['observing']
-                with pyplusthread.gil_stats() as stats:
-                    thread = threading.Thread(target=str, name='inner')
-                    thread.start()
-                    thread.join()
-                assert 'inner' in [each['name'] for each in stats['threads']]
-                assert not pyplusthread.gil_stats()['observing']
-            ''')
-        finally:
-            interpreters.destroy(other)
-        assert_it_adds_up()
-    assert before == {}
-    assert 'inner' not in [each['name'] for each in stats['threads']]
-
-
-@needs_gil
-def test_end_of_the_interpreter_while_it_is_observed():
-    assert python('''
-import threading, time
-import pyplusthread
-
-pyplusthread.observe_gil()
-for _ in range(3):
-    threading.Thread(target=lambda: [0 for _ in iter(int, 1)],
-                     daemon=True).start()
-time.sleep(0.02)
-print(pyplusthread.gil_stats()['observing'])
-''').stdout == 'True\n'
 
 
 # Histograms.

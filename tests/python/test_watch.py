@@ -4,64 +4,19 @@
 The programs end in every way that a program can, and write where nothing can
 be written; their own output and exit status must be what they are without.
 """
-import bisect
 import collections
 import html.parser
-import json
 import os
 import re
 import signal
-import subprocess
-import sys
 
 import pytest
 
-from pyplusthread import _events, _text
-from support import LIMIT, NO_GIL, needs_gil
+from pyplusthread import _text
+from support import NO_GIL, needs_gil
+from watching import PROGRAM, WORK, check_trace, run
 
 pytestmark = pytest.mark.unsanitized
-
-US = [sys.executable, '-m', 'pyplusthread']
-
-# One thread computes, two let go of the GIL all the time.
-PROGRAM = '''
-import os, sys, threading, time
-
-def compute(end):
-    while time.monotonic() < end:
-        sum(range(100))
-
-def block(end):
-    reader, writer = os.pipe()
-    while time.monotonic() < end:
-        os.write(writer, b'1')
-        os.read(reader, 1)
-        time.sleep(0.0002)
-
-def work():
-    end = time.monotonic() + 0.1
-    threads = [threading.Thread(target=compute, args=(end,), name='computing'),
-               threading.Thread(target=block, args=(end,), name='<b>&'),
-               threading.Thread(target=block, args=(end,), name='blocking')]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-'''
-WORK = PROGRAM + 'work()\nprint("done")\n'
-
-
-def end_by_signals():
-    """As from a terminal, not as from nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-def run(*command, cwd=None, **options):
-    """Exit status, output, errors."""
-    done = subprocess.run([*US, *command], cwd=cwd, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=LIMIT,
-                          preexec_fn=end_by_signals, **options)
-    return done.returncode, done.stdout, done.stderr
 
 
 class Page(html.parser.HTMLParser):
@@ -152,169 +107,6 @@ for i in range(700):
     assert re.search(r'^\d+ threads that have ended  ', errors, re.M)
     assert len(errors.splitlines()) < 15
     Page((tmp_path / 'p.html').read_text())
-
-
-# The trace.
-
-PHASES = {'M', 'X', 's', 'f'}
-
-
-def check_trace(text):
-    """The trace-event format, as its documentation has it."""
-    trace = json.loads(text)
-    assert trace['displayTimeUnit'] in ('ms', 'ns')
-    for event in trace['traceEvents']:
-        assert event['ph'] in PHASES
-        assert type(event['pid']) is int and type(event['tid']) is int
-        assert type(event['name']) is str
-        if event['ph'] != 'M':
-            assert event['ts'] > 0
-        if event['ph'] == 'X':
-            assert event['dur'] >= 0
-        if event['ph'] in 'sf':
-            assert type(event['id']) is int
-    check_slices_nest(trace['traceEvents'])
-    check_arrows(trace['traceEvents'])
-    return trace['traceEvents']
-
-
-def exact(us):
-    return round(us * 1000)
-
-
-def slices(events, tid):
-    """(begin, end) in ns, the outer ones first."""
-    return sorted(((exact(event['ts']),
-                    exact(event['ts']) + exact(event['dur']))
-                   for event in events
-                   if event['ph'] == 'X' and event['tid'] == tid),
-                  key=lambda pair: (pair[0], -pair[1]))
-
-
-def check_slices_nest(events):
-    for tid in {event['tid'] for event in events}:
-        outer = []
-        for begin, end in slices(events, tid):
-            while outer and outer[-1] <= begin:
-                outer.pop()
-            assert not outer or end <= outer[-1]
-            outer.append(end)
-
-
-def outer_slices(events, tid):
-    """Those of a hold or a wait."""
-    outer = []
-    for begin, end in slices(events, tid):
-        if not outer or begin >= outer[-1][1]:
-            outer.append((begin, end))
-    return outer
-
-
-def check_arrows(events):
-    """Each begins and ends within a slice of its thread."""
-    ends = collections.defaultdict(list)
-    outer = {tid: outer_slices(events, tid)
-             for tid in {event['tid'] for event in events}}
-    for event in events:
-        if event['ph'] in 'sf':
-            ends[event['id']].append(event['ph'])
-            at = exact(event['ts'])
-            mine = outer[event['tid']]
-            i = bisect.bisect_right(mine, (at, float('inf')))
-            assert mine[i - 1][0] <= at <= mine[i - 1][1]
-    assert all(pair == ['s', 'f'] for pair in ends.values())
-
-
-def trace_of(tmp_path, program, *options):
-    status, output, errors = run('--gil-trace', 't.json', *options, '-c',
-                                 program, cwd=tmp_path)
-    assert status == 0, errors
-    assert f'the trace is {tmp_path}/t.json\n' in errors
-    return check_trace((tmp_path / 't.json').read_text())
-
-
-@needs_gil
-def test_trace_has_holds_waits_and_requests(tmp_path):
-    events = trace_of(tmp_path, PROGRAM + '''
-end = time.monotonic() + 0.05
-other = threading.Thread(target=compute, args=(end,), name='computing')
-other.start()
-compute(end)
-other.join()
-''')
-    names = {event['args']['name']: event['tid'] for event in events
-             if event['name'] == 'thread_name'}
-    assert set(names) == {'computing', 'MainThread'}
-    by_name = collections.defaultdict(set)
-    for event in events:
-        by_name[event['name']].add(event['tid'])
-    assert by_name['holds the GIL'] == set(names.values())
-    assert by_name['waits for the GIL'] == set(names.values())
-    assert names['computing'] in by_name['held by MainThread']
-    assert names['MainThread'] in by_name['held by computing']
-    assert by_name['request']
-    waits = [event['args']['held_by'] for event in events
-             if event['name'] == 'waits for the GIL']
-    assert 'computing' in waits
-
-
-@needs_gil
-def test_holds_of_a_trace_do_not_overlap_and_are_what_was_counted(tmp_path):
-    events = trace_of(tmp_path, PROGRAM + '''
-import pyplusthread
-before = pyplusthread.gil_stats()
-work()
-after = pyplusthread.gil_stats()
-print(after['held'] - before['held'], file=open('held', 'w'))
-''')
-    holds = sorted((exact(event['ts']), exact(event['ts'] + event['dur']))
-                   for event in events if event['name'] == 'holds the GIL')
-    assert all(one[1] <= other[0] for one, other in zip(holds, holds[1:]))
-    held = float((tmp_path / 'held').read_text())
-    if '"events_lost": 0' in (tmp_path / 't.json').read_text():
-        assert sum(end - begin for begin, end in holds) >= held * 1e9
-
-
-@needs_gil
-def test_trace_keeps_the_last_events(tmp_path):
-    events = trace_of(tmp_path, PROGRAM + '''
-end = time.monotonic() + 60
-reader, writer = os.pipe()
-for _ in range(100000):
-    os.write(writer, b'1')
-    os.read(reader, 1)
-threading.Thread(target=str, name='last').start()
-''')
-    assert re.search('"events_lost": [1-9]',
-                     (tmp_path / 't.json').read_text())
-    assert 'last' in [event['args']['name'] for event in events
-                      if event['name'] == 'thread_name']
-
-
-def story(*events):
-    return _events.Story(b''.join(_events.EVENT.pack(*event)
-                                  for event in events))
-
-
-def test_story_tells_who_made_whom_wait():
-    """1 holds, 2 wants and asks, 1 is forced off, 2 holds, 1 waits."""
-    told = story((0, 1, _events.TAKE), (10, 2, _events.WANT),
-                 (15, 2, _events.ASK), (20, 1, _events.FORCED),
-                 (22, 2, _events.TAKE), (20, 1, _events.WANT),
-                 (50, 2, _events.LET_GO), (51, 1, _events.TAKE),
-                 (60, 1, _events.LET_GO))
-    assert _events.blame(told) == {(2, 1): 10, (1, 2): 28}
-    assert [(hold.thread, hold.begin, hold.end, hold.forced, hold.asked)
-            for hold in told.holds] == [
-        (1, 0, 20, True, (2, 15)), (2, 22, 50, False, None),
-        (1, 51, 60, False, None)]
-
-
-def test_story_without_its_begin_and_end():
-    told = story((5, 2, _events.WANT), (7, 1, _events.LET_GO),
-                 (9, 3, _events.TAKE), (12, 4, _events.WANT))
-    assert _events.blame(told) == {(2, 3): 3}
-    assert story().holds == []
 
 
 # Ends of programs.

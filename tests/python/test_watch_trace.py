@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""--gil-trace: what is in the trace, and the story that it tells."""
+import collections
+import re
+
+import pytest
+
+from pyplusthread import _events
+from support import needs_gil
+from watching import PROGRAM, check_trace, exact, run
+
+pytestmark = pytest.mark.unsanitized
+
+
+def trace_of(tmp_path, program, *options):
+    status, output, errors = run('--gil-trace', 't.json', *options, '-c',
+                                 program, cwd=tmp_path)
+    assert status == 0, errors
+    assert f'the trace is {tmp_path}/t.json\n' in errors
+    return check_trace((tmp_path / 't.json').read_text())
+
+
+@needs_gil
+def test_trace_has_holds_waits_and_requests(tmp_path):
+    events = trace_of(tmp_path, PROGRAM + '''
+end = time.monotonic() + 0.05
+other = threading.Thread(target=compute, args=(end,), name='computing')
+other.start()
+compute(end)
+other.join()
+''')
+    names = {event['args']['name']: event['tid'] for event in events
+             if event['name'] == 'thread_name'}
+    assert set(names) == {'computing', 'MainThread'}
+    by_name = collections.defaultdict(set)
+    for event in events:
+        by_name[event['name']].add(event['tid'])
+    assert by_name['holds the GIL'] == set(names.values())
+    assert by_name['waits for the GIL'] == set(names.values())
+    assert names['computing'] in by_name['held by MainThread']
+    assert names['MainThread'] in by_name['held by computing']
+    assert by_name['request']
+    waits = [event['args']['held_by'] for event in events
+             if event['name'] == 'waits for the GIL']
+    assert 'computing' in waits
+
+
+@needs_gil
+def test_holds_of_a_trace_do_not_overlap_and_are_what_was_counted(tmp_path):
+    events = trace_of(tmp_path, PROGRAM + '''
+import pyplusthread
+before = pyplusthread.gil_stats()
+work()
+after = pyplusthread.gil_stats()
+print(after['held'] - before['held'], file=open('held', 'w'))
+''')
+    holds = sorted((exact(event['ts']), exact(event['ts'] + event['dur']))
+                   for event in events if event['name'] == 'holds the GIL')
+    assert all(one[1] <= other[0] for one, other in zip(holds, holds[1:]))
+    held = float((tmp_path / 'held').read_text())
+    if '"events_lost": 0' in (tmp_path / 't.json').read_text():
+        assert sum(end - begin for begin, end in holds) >= held * 1e9
+
+
+@needs_gil
+def test_trace_keeps_the_last_events(tmp_path):
+    events = trace_of(tmp_path, PROGRAM + '''
+end = time.monotonic() + 60
+reader, writer = os.pipe()
+for _ in range(100000):
+    os.write(writer, b'1')
+    os.read(reader, 1)
+threading.Thread(target=str, name='last').start()
+''')
+    assert re.search('"events_lost": [1-9]',
+                     (tmp_path / 't.json').read_text())
+    assert 'last' in [event['args']['name'] for event in events
+                      if event['name'] == 'thread_name']
+
+
+def story(*events):
+    return _events.Story(b''.join(_events.EVENT.pack(*event)
+                                  for event in events))
+
+
+def test_story_tells_who_made_whom_wait():
+    """1 holds, 2 wants and asks, 1 is forced off, 2 holds, 1 waits."""
+    told = story((0, 1, _events.TAKE), (10, 2, _events.WANT),
+                 (15, 2, _events.ASK), (20, 1, _events.FORCED),
+                 (22, 2, _events.TAKE), (20, 1, _events.WANT),
+                 (50, 2, _events.LET_GO), (51, 1, _events.TAKE),
+                 (60, 1, _events.LET_GO))
+    assert _events.blame(told) == {(2, 1): 10, (1, 2): 28}
+    assert [(hold.thread, hold.begin, hold.end, hold.forced, hold.asked)
+            for hold in told.holds] == [
+        (1, 0, 20, True, (2, 15)), (2, 22, 50, False, None),
+        (1, 51, 60, False, None)]
+
+
+def test_story_without_its_begin_and_end():
+    told = story((5, 2, _events.WANT), (7, 1, _events.LET_GO),
+                 (9, 3, _events.TAKE), (12, 4, _events.WANT))
+    assert _events.blame(told) == {(2, 3): 3}
+    assert story().holds == []
