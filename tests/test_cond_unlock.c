@@ -146,8 +146,11 @@ static void wait_and_unlock_until(void *arg)
                                         late->deadline);
 }
 
-/* Moved to the lock's queue, where its deadline passes. */
-/* Proves ppt_cond_wait_unlock 0. */
+/*
+ * Moved to the lock's queue, where its deadline passes: unless that passed
+ * before the thread began to wait.
+ * Proves ppt_cond_wait_unlock 0.
+ */
 START_TEST(waiter_that_passes_returns_0_after_its_deadline_if_notified_before)
 {
     ppt_cond_t cond = PPT_COND_INITIALIZER;
@@ -159,7 +162,8 @@ START_TEST(waiter_that_passes_returns_0_after_its_deadline_if_notified_before)
     if (!pin_to(0))
         return;
     worker_start(&worker, wait_and_unlock_until, &late);
-    await(ppt_cond_waiting(&cond) == 1 && worker_asleep(&worker));
+    await(worker_done(&worker)
+          || (ppt_cond_waiting(&cond) == 1 && worker_asleep(&worker)));
     ppt_lock_acquire(&lock, PPT_FOREVER);
     notified = ppt_cond_signal(&cond);
     await(ppt_now() > late.deadline);
