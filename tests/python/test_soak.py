@@ -17,7 +17,7 @@ import time
 import pytest
 
 from soak import SLOTS
-from support import HERE
+from support import HERE, NO_GIL
 
 SECONDS = max(3, int(os.environ.get('PPT_TEST_MS', 500)) / 1000)
 STILL = 30  # seconds in which a worker that does nothing has come to a stop
@@ -113,6 +113,8 @@ def soak(folder, mode, seconds):
 @pytest.mark.lasts(SECONDS)
 @pytest.mark.parametrize('mode', ['patched', 'gil-only'])
 def test_nobody_stands_still(native, mode, tmp_path):
+    if NO_GIL and mode == 'gil-only':
+        pytest.skip('there is no GIL')
     status, output, still, stacks = soak(tmp_path, mode, SECONDS / 2)
     assert not still, f'{still} stand still\n{output}\n{stacks}'
     assert status == 0, output
