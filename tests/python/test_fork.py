@@ -9,8 +9,9 @@ import time
 import pytest
 
 from blocking import CALLS
-from support import (Owner, Worker, handling, in_child, interrupt, join_all,
-                     switching_at_waits, until, waiters, when_asleep)
+from support import (Owner, Stop, Worker, handling, in_child, interrupt,
+                     join_all, stop, switching_at_waits, until, waiters,
+                     when_asleep)
 
 pytestmark = [
     pytest.mark.unsanitized,  # their malloc does not survive a fork
@@ -270,14 +271,6 @@ def test_forked_child_of_a_thread_may_block_and_be_woken(impl, name):
         assert worker.join() is True
 
     Worker(in_child, child).join()
-
-
-class Stop(Exception):
-    pass
-
-
-def stop(*_):
-    raise Stop
 
 
 @pytest.mark.parametrize('name', CALLS)

@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 
-from support import (LIMIT, Worker, drained, handling, interrupt, until,
-                     when_asleep)
+from support import (LIMIT, Stop, Worker, drained, handling, interrupt, stop,
+                     until, when_asleep)
 
 
 # Calls that come back.
@@ -115,14 +115,6 @@ def test_put_from_handlers_at_any_point(simple):
 
 
 # Exceptions.
-
-class Stop(Exception):
-    pass
-
-
-def stop(*_):
-    raise Stop
-
 
 def test_get_that_a_handler_ends_has_taken_nothing(kind):
     box = kind()
