@@ -32,6 +32,17 @@ def test_error_is_the_one_of_threading(native):
     assert native.BrokenBarrierError is threading.BrokenBarrierError
 
 
+def test_replaced_error_is_raised(impl, monkeypatch):
+    class Replaced(Exception):
+        pass
+
+    barrier = impl.Barrier(2)
+    barrier.abort()
+    monkeypatch.setattr(threading, 'BrokenBarrierError', Replaced)
+    with pytest.raises(Replaced):
+        barrier.wait()
+
+
 def test_new_barrier_is_whole_and_empty(impl):
     barrier = impl.Barrier(3)
     assert barrier.parties == 3

@@ -66,12 +66,14 @@ static PyObject **field(ppy_state_t *state, size_t offset)
     return (PyObject **)((char *)state + offset);
 }
 
-/* What another module has under a name. */
+/* What another module has under a name; name NULL: that module. */
 static PyObject *import(const char *module, const char *name)
 {
     PyObject *imported = PyImport_ImportModule(module);
     PyObject *found = NULL;
 
+    if (name == NULL)
+        return imported;
     if (imported != NULL)
         found = PyObject_GetAttrString(imported, name);
     Py_XDECREF(imported);
@@ -242,7 +244,8 @@ static int add_types(PyObject *module)
 
 /* What we need of other modules, and where it goes. */
 static const struct {
-    const char *module, *name;
+    const char *module;
+    const char *name;           /* in it; NULL: the module itself */
     const char *attribute;      /* of that; NULL: that itself */
     size_t offset;
 } stock[] = {
@@ -250,13 +253,12 @@ static const struct {
     { "threading", "BoundedSemaphore", NULL, AT(stock_bounded_semaphore) },
     { "threading", "Event", NULL, AT(stock_event) },
     { "threading", "Barrier", NULL, AT(stock_barrier) },
-    { "threading", "BrokenBarrierError", NULL, AT(broken_barrier) },
+    { "threading", NULL, NULL, AT(threading) },
+    { "queue", NULL, NULL, AT(queue) },
     { "queue", "Queue", NULL, AT(stock_queue) },
     { "queue", "LifoQueue", NULL, AT(stock_lifo_queue) },
     { "queue", "PriorityQueue", NULL, AT(stock_priority_queue) },
-    { "queue", "Empty", NULL, AT(empty) },
-    { "queue", "Full", NULL, AT(full) },
-    PPY_SHUTDOWN({ "queue", "ShutDown", NULL, AT(shut_down) })
+    { "_queue", "Empty", NULL, AT(empty) },
     { "collections", "deque", NULL, AT(deque) },
     { "collections", "deque", "append", AT(deque_append) },
     { "collections", "deque", "popleft", AT(deque_popleft) },
@@ -320,14 +322,27 @@ static int set_watches(ppy_state_t *state)
 
 static int add_exceptions(PyObject *module, ppy_state_t *state)
 {
-    if (PyModule_AddObjectRef(module, "BrokenBarrierError",
-                              state->broken_barrier) < 0
-        || PyModule_AddObjectRef(module, "Empty", state->empty) < 0
-        || PyModule_AddObjectRef(module, "Full", state->full) < 0)
-        return -1;
-    return state->shut_down == NULL
-               ? 0
-               : PyModule_AddObjectRef(module, "ShutDown", state->shut_down);
+    const struct {
+        PyObject *from;
+        const char *name;
+    } exceptions[] = {
+        { state->threading, "BrokenBarrierError" },
+        { state->queue, "Empty" },
+        { state->queue, "Full" },
+        PPY_SHUTDOWN({ state->queue, "ShutDown" })
+    };
+    int result = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++) {
+        const char *name = exceptions[i].name;
+        PyObject *class = PyObject_GetAttrString(exceptions[i].from, name);
+
+        if (class == NULL || PyModule_AddObjectRef(module, name, class) < 0)
+            result = -1;
+        Py_XDECREF(class);
+    }
+    return result;
 }
 
 static int set_up(PyObject *module, PyObject *threading)

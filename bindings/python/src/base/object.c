@@ -1,5 +1,5 @@
 /*
- * object.c - the class of a lock, as others see it, and repr().
+ * object.c - the class of a lock, as others see it, repr(), and exceptions.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -48,4 +48,30 @@ PyObject *ppy_repr(PyObject *op, PyObject *detail)
     Py_XDECREF(name);
     Py_DECREF(detail);
     return result;
+}
+
+static void raise(PyObject *exception)
+{
+    if (PyExceptionClass_Check(exception))
+        PyErr_SetNone(exception);
+    else if (PyExceptionInstance_Check(exception))
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    else
+        PyErr_SetString(PyExc_TypeError,
+                        "exceptions must derive from BaseException");
+}
+
+int ppy_raise_named(PyObject *module, const char *name)
+{
+    PyObject *exception;
+
+    if (module == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the interpreter has ended");
+        return -1;
+    }
+    exception = PyObject_GetAttrString(module, name);
+    if (exception != NULL)
+        raise(exception);
+    Py_XDECREF(exception);
+    return -1;
 }

@@ -32,6 +32,15 @@ int ppy_set_class(PyObject *object, PyObject *value, void *nothing);
  */
 PyObject *ppy_repr(PyObject *object, PyObject *detail);
 
+/*
+ * Raise what stands under name in module, now: as a function of that module
+ * does, whose exceptions programs replace.  If that is no exception, it is
+ * a TypeError; module NULL, once its interpreter has ended, a RuntimeError.
+ *
+ * Returns   -1
+ */
+int ppy_raise_named(PyObject *module, const char *name);
+
 /* PyBool_FromLong, inline. */
 static inline PyObject *ppy_bool(bool value)
 {

@@ -33,13 +33,12 @@ typedef struct {
     PyObject *stock_barrier;
     PyObject *stock_lock;       /* the classes of threading's locks; NULL if */
     PyObject *stock_rlock;      /* somebody has replaced them before */
-    PyObject *broken_barrier;   /* threading.BrokenBarrierError */
+    PyObject *threading;        /* the modules: their exceptions are looked */
+    PyObject *queue;            /* up when raised, as their functions do */
     PyObject *stock_queue;      /* of the module queue */
     PyObject *stock_lifo_queue;
     PyObject *stock_priority_queue;
-    PyObject *empty;            /* its exceptions */
-    PyObject *full;
-    PyObject *shut_down;        /* NULL where it has none */
+    PyObject *empty;            /* what _queue.SimpleQueue raises */
     PyObject *deque;            /* what its classes keep items in, and with */
     PyObject *deque_append;
     PyObject *deque_popleft;

@@ -165,7 +165,7 @@ static PyObject *wait_until(barrier_t *self, int64_t deadline)
         return NULL;
     if (result == 0)
         return PyLong_FromUnsignedLong(index);
-    PyErr_SetNone(self->state->broken_barrier);
+    ppy_raise_named(self->state->threading, "BrokenBarrierError");
     return NULL;
 }
 

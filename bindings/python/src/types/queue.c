@@ -141,11 +141,9 @@ static void unlock(ppy_queue_t *self)
     ppy_release(mutex_of(self));
 }
 
-/* The class is gone at the end of the interpreter. */
-static int raise(PyObject *class)
+static int raise(const ppy_queue_t *self, const char *name)
 {
-    PyErr_SetNone(class != NULL ? class : PyExc_RuntimeError);
-    return -1;
+    return ppy_raise_named(self->state->queue, name);
 }
 
 /* Timeouts */
@@ -224,9 +222,9 @@ static bool is_full(ppy_queue_t *self, PyObject *items)
 static int put_item(ppy_queue_t *self, PyObject *items, call_t *call)
 {
     if (self->is_shutdown)
-        return raise(self->state->shut_down);
+        return raise(self, "ShutDown");
     if (is_full(self, items))
-        return is_over(call) ? raise(self->state->full)
+        return is_over(call) ? raise(self, "Full")
                              : await(self, call, NOT_FULL);
     if (self->order->put(self->state, items, call->item) < 0)
         return -1;
@@ -238,8 +236,8 @@ static int get_item(ppy_queue_t *self, PyObject *items, call_t *call)
 {
     if (PyObject_Size(items) == 0) {
         if (self->is_shutdown)
-            return raise(self->state->shut_down);
-        return is_over(call) ? raise(self->state->empty)
+            return raise(self, "ShutDown");
+        return is_over(call) ? raise(self, "Empty")
                              : await(self, call, NOT_EMPTY);
     }
     call->item = self->order->get(self->state, items);
