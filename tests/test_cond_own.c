@@ -1,6 +1,6 @@
 /*
  * The promises of cond.h that only a condition with a ppt_lock_t can keep;
- * those of every condition are in test_cond.c.
+ * those of every condition are in test_cond.c and the files that it names.
  *
  * SPDX-License-Identifier: MIT
  */
