@@ -2,7 +2,8 @@
  * The promises that lock.h, gil.h and semaphore.h make alike, of a lock, of a
  * gil, and of a semaphore of one unit.  Those of waits that a handler
  * interrupts are in test_lockable_interrupts.c, those that one of the three
- * makes alone in test_lock.c, test_gil.c and test_semaphore.c.
+ * makes alone in test_lock.c, test_semaphore.c, test_gil.c and the files that
+ * test_gil.c names.
  *
  * SPDX-License-Identifier: MIT
  */
