@@ -37,33 +37,11 @@
 #include <stddef.h>
 
 #include "cond.h"
+#include "wait/mutex.h"
 #include "wait/wait.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define DRAINING UINT32_C(0x80000000)
-
-/* Tries for the mutex are writes that disturb its holder: not too often. */
-#define PAUSES 8
-#define TRIES 16
-
-static int spin_lock(pthread_mutex_t *mutex)
-{
-    int64_t end = ppt__now() + PPT__SPIN_NS;
-    int result;
-
-    do {
-        int tries = TRIES;
-
-        do {
-            int pauses;
-
-            for (pauses = PAUSES; pauses > 0; pauses--)
-                ppt__pause();
-            result = pthread_mutex_trylock(mutex);
-        } while (result == EBUSY && --tries > 0);
-    } while (result == EBUSY && ppt__now() < end);
-    return result;
-}
 
 /* Lock mutex after a wait.  The condition may be gone. */
 static int relock(pthread_mutex_t *mutex, const ppt__waiter_t *waiter)
@@ -71,7 +49,7 @@ static int relock(pthread_mutex_t *mutex, const ppt__waiter_t *waiter)
     int result = pthread_mutex_trylock(mutex);
 
     if (result == EBUSY && waiter->remote && !waiter->behind)
-        result = spin_lock(mutex);
+        result = ppt__mutex_spin(mutex);
     return result == EBUSY ? pthread_mutex_lock(mutex) : result;
 }
 

@@ -36,6 +36,9 @@
  *       switched off or was not there when they began, are signalled as ever.
  *   C5  holds is the record of the GIL that this thread has.  It is ended by
  *       this thread, or once the GIL is gone (G1, G2).
+ *   C6  The GIL's mutex is held for a fraction of a microsecond.  A thread that
+ *       finds it held tries again for a while before it sleeps, unless there
+ *       is one CPU only.  What other mutexes are held for is not known.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -45,6 +48,8 @@
 #include <time.h>
 
 #include "slots.h"
+#include "wait/mutex.h" /* of the library's sources */
+#include "wait/spin.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -70,6 +75,23 @@ static int (*real_unlock)(pthread_mutex_t *);
 
 /* They are set before the first slot calls a function here. */
 #define REAL(name) __atomic_load_n(&real_##name, __ATOMIC_RELAXED)
+
+/* C6 */
+static int __attribute__((noinline)) lock_held(pthread_mutex_t *mutex)
+{
+    int result = EBUSY;
+
+    if (ppt__cpu_count() > 1 && ppy_gil_with_mutex(mutex) != NULL)
+        result = ppt__mutex_spin(mutex);
+    return result == EBUSY ? REAL(lock)(mutex) : result;
+}
+
+static int lock(pthread_mutex_t *mutex)
+{
+    int result = pthread_mutex_trylock(mutex);
+
+    return result == EBUSY ? lock_held(mutex) : result;
+}
 
 static ppt_gilsched_thread_t *this_one(void)
 {
@@ -164,7 +186,7 @@ static int wait_in_scheduler(ppy_gil_t *gil, pthread_mutex_t *mutex,
            == PPT_GILSCHED_SLEEP) {
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(thread, until);
-        pthread_mutex_lock(mutex);
+        lock(mutex);
         if (ppy_observes())
             ppy_observe_want(&gil->observed, &this.observer,
                              holder_of(gil));
@@ -286,7 +308,7 @@ static void leave_to_others(ppy_gil_t *gil, pthread_mutex_t *mutex)
             ppy_observe_want(&gil->observed, &this.observer, NULL);
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(this_one(), until);
-        REAL(lock)(mutex);
+        lock(mutex);
     }
 }
 
@@ -299,7 +321,7 @@ static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
     if (ppy_gil_with_mutex(mutex) == NULL)
         return REAL(lock)(mutex);
     ppt_gilsched_back(&any_scheduler, this_one());
-    result = REAL(lock)(mutex);
+    result = lock(mutex);
     gil = result == 0 ? ppy_gil_with_mutex(mutex) : NULL;
     if (gil != NULL && gil->sched.holder == NULL)
         leave_to_others(gil, mutex);
@@ -314,7 +336,7 @@ static int my_lock(pthread_mutex_t *mutex)
 {
     return this.thread.cpu_bound && this.holds == NULL
                ? come_back(mutex)
-               : REAL(lock)(mutex);
+               : lock(mutex);
 }
 
 static int __attribute__((noinline)) unlock_and_wake(pthread_mutex_t *mutex)
