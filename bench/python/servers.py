@@ -138,6 +138,19 @@ class _Threading(_Server, http.server.ThreadingHTTPServer):
         super().__init__(ADDRESS, _KeepAliveHandler)
 
 
+@contextlib.contextmanager
+def pool():
+    """The port of a pool that serves meanwhile, in this process."""
+    with _Pool() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(POLL,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def _application(_environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain'),
                               ('Content-Length', str(len(BODY)))])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import until
+from support import needs_gil, until
 
 BENCH = Path(__file__).parents[2] / 'bench' / 'python'
 
@@ -151,7 +151,8 @@ def test_without_json_there_is_a_table(name):
 
 @pytest.mark.parametrize('name', ['giltest', 'event_case', 'timeline',
                                   'socket_calls', 'two_queues', 'contended',
-                                  'beside', 'complaints', 'overhead'])
+                                  'beside', 'complaints', 'overhead',
+                                  'observing'])
 @pytest.mark.parametrize('option', [
     '--seconds=0', '--seconds=x', '--cpus=x', '--repetitions=0',
     '--variants=none', '--none'])
@@ -207,6 +208,18 @@ def test_overhead_measures_each_case(bench):
                        '--variants', 'stock', '--variants', 'native')
         assert rows.keys() == {'stock', 'native'}
         assert all(0 < row['least_ns'] <= row['ns'] for row in rows.values())
+
+
+@needs_gil
+@pytest.mark.parametrize('case', ['read', 'socket', 'condition'])
+def test_observing_is_compared_with_not_observing(case):
+    done = script('observing', '--json', f'--case={case}',
+                  '--repetitions=4', '--seconds=0.02')
+    assert (done.returncode, done.stderr) == (0, '')
+    row = json.loads(done.stdout)
+    assert row['case'] == case
+    assert row['plain_per_s'] > 0 < row['observed_per_s']
+    assert row['least'] <= row['cost'] <= row['most'] < 100
 
 
 def test_stock_is_measured_without_the_package(bench, tmp_path):
