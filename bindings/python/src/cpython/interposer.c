@@ -39,6 +39,8 @@
  *   C6  The GIL's mutex is held for a fraction of a microsecond.  A thread that
  *       finds it held tries again for a while before it sleeps, unless there
  *       is one CPU only.  What other mutexes are held for is not known.
+ *   C7  An event has one time, for the scheduler and for observe.c: the clock
+ *       is read when one of them asks first.  It is 0 before that.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -62,6 +64,7 @@ static _Thread_local struct local {
     ppy_gil_t *holds;           /* C5 */
     ppy_recorder_t *recorder;
     void *wake;                 /* C3 */
+    int64_t at;                 /* C7 */
 } this;
 
 static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *,
@@ -91,6 +94,19 @@ static int lock(pthread_mutex_t *mutex)
     int result = pthread_mutex_trylock(mutex);
 
     return result == EBUSY ? lock_held(mutex) : result;
+}
+
+/* C7 */
+static void begin_event(void)
+{
+    this.at = 0;
+}
+
+static int64_t event_time(void)
+{
+    if (this.at == 0)
+        this.at = ppt_now();
+    return this.at;
 }
 
 static ppt_gilsched_thread_t *this_one(void)
@@ -187,9 +203,10 @@ static int wait_in_scheduler(ppy_gil_t *gil, pthread_mutex_t *mutex,
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(thread, until);
         lock(mutex);
+        begin_event();
         if (ppy_observes())
             ppy_observe_want(&gil->observed, &this.observer,
-                             holder_of(gil));
+                             holder_of(gil), event_time());
     }
     if (next == PPT_GILSCHED_TAKE || sched->stats.holds != holds)
         return 0; /* C1 */
@@ -219,10 +236,13 @@ static int __attribute__((noinline)) observed_timedwait(
     uint64_t holds = gil->sched.stats.holds;
     int result;
 
-    ppy_observe_want(&gil->observed, &this.observer, holder_of(gil));
+    ppy_observe_want(&gil->observed, &this.observer, holder_of(gil),
+                     event_time());
     result = timedwait(gil, cond, mutex, until);
+    begin_event();
     if (result == ETIMEDOUT && gil->sched.stats.holds == holds)
-        ppy_observe_ask(&gil->observed, &this.observer, holder_of(gil));
+        ppy_observe_ask(&gil->observed, &this.observer, holder_of(gil),
+                        event_time());
     return result;
 }
 
@@ -232,6 +252,7 @@ static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
     ppy_gil_t *gil = ppy_gil_with_cond(cond);
 
     record(PPY_CALL_TIMEDWAIT, cond, mutex);
+    begin_event();
     if (gil != NULL && ppy_observes())
         return observed_timedwait(gil, cond, mutex, until);
     return timedwait(gil, cond, mutex, until);
@@ -247,7 +268,7 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     if (gil != NULL)
         ppt_gilsched_detained(&any_scheduler, this_one());
     if (gil != NULL && ppy_observes())
-        ppy_observe_detained(&gil->observed, &this.observer);
+        ppy_observe_detained(&gil->observed, &this.observer, ppt_now());
     return result;
 }
 
@@ -261,20 +282,22 @@ static void __attribute__((noinline, cold)) end_unused(ppy_gil_t *gil)
 /* The next two are on the way of every call that may block. */
 static void has(ppy_gil_t *gil)
 {
+    begin_event();
     ppt_gilsched_took(&gil->sched, this_one());
     this.holds = gil;
     if (ppy_observes())
-        ppy_observe_take(&gil->observed, &this.observer);
+        ppy_observe_take(&gil->observed, &this.observer, event_time());
     if (!ppy_gil_is_used(gil))
         end_unused(gil);
 }
 
 static void lets_go(ppy_gil_t *gil)
 {
+    begin_event();
     this.holds = NULL;
     this.wake = ppt_gilsched_let_go(&gil->sched, this_one());
     if (ppy_observes())
-        ppy_observe_let_go(&gil->observed, &this.observer);
+        ppy_observe_let_go(&gil->observed, &this.observer, event_time());
 }
 
 static int my_signal(pthread_cond_t *cond)
@@ -298,6 +321,7 @@ static void leave_to_others(ppy_gil_t *gil, pthread_mutex_t *mutex)
     ppt_gilsched_t *sched = &gil->sched;
     int64_t until;
 
+    begin_event();
     if (!ppy_interposer_enabled()
         || ppt_gilsched_may_overtake(sched, this_one()))
         return;
@@ -305,10 +329,12 @@ static void leave_to_others(ppy_gil_t *gil, pthread_mutex_t *mutex)
            && ppt_gilsched_want(sched, this_one(), &until)
                   == PPT_GILSCHED_SLEEP) {
         if (ppy_observes())
-            ppy_observe_want(&gil->observed, &this.observer, NULL);
+            ppy_observe_want(&gil->observed, &this.observer, NULL,
+                             event_time());
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(this_one(), until);
         lock(mutex);
+        begin_event();
     }
 }
 
@@ -435,6 +461,8 @@ uint64_t ppy_interposer_adopt(const ppy_gil_names_t *names)
         return 0;
     pthread_mutex_lock(names->mutex);
     id = ppy_gil_begin(gil, names);
+    gil->sched.now = event_time;
+    begin_event();
     ppt_gilsched_took(&gil->sched, this_one());
     this.holds = gil;
     REAL(unlock)(names->mutex);

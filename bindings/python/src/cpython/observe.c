@@ -97,12 +97,17 @@ static void count_detention(ppy_observed_t *gil, int64_t since, int64_t now,
         gil->contended += passed;
 }
 
+/* The holder's cache lines are touched only where its numbers change. */
 static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
-                       int64_t now, ppy_observed_thread_t *holder)
+                       int64_t now, const ppy_observer_t *link)
 {
+    ppy_observed_thread_t *holder = NULL;
+
+    thread->cpu_bound = comes_back_to_compute(thread, now);
+    if (thread->cpu_bound || gil->waiting != 0)
+        holder = ppy_record_present(gil, link);
     count_contention(gil, now, holder);
     thread->wanted_at = now;
-    thread->cpu_bound = comes_back_to_compute(thread, now);
     if (thread->cpu_bound) {
         thread->wanted_at = thread->let_go_at;
         count_detention(gil, thread->let_go_at, now, holder);
@@ -112,16 +117,16 @@ static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
 }
 
 void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
-                      const ppy_observer_t *holder)
+                      const ppy_observer_t *holder, int64_t now)
 {
     ppy_observed_thread_t *thread = ppy_record_of(gil, link);
 
     if (thread != NULL && thread->wanted_at == 0)
-        begin_wait(gil, thread, ppt_now(), ppy_record_present(gil, holder));
+        begin_wait(gil, thread, now, holder);
 }
 
 void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
-                     const ppy_observer_t *holder)
+                     const ppy_observer_t *holder, int64_t now)
 {
     ppy_observed_thread_t *asking = ppy_record_of(gil, link);
     ppy_observed_thread_t *asked = ppy_record_present(gil, holder);
@@ -132,7 +137,7 @@ void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
     asked->tally.counts[PPY_REQUESTS_SUFFERED]++;
     if (gil->asked_at != 0)
         return;
-    gil->asked_at = ppt_now();
+    gil->asked_at = now;
     if (gil->witness.wanted)
         gil->asked_cpu = ppy_witness_cpu_time(asked->ident);
     note(gil, gil->asked_at, asking, PPY_EVENT_ASK);
@@ -163,14 +168,12 @@ static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
     gil->waiting--;
 }
 
-void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link)
+void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link, int64_t now)
 {
     ppy_observed_thread_t *thread = ppy_record_of(gil, link);
-    int64_t now;
 
     if (thread == NULL)
         return;
-    now = ppt_now();
     thread->tally.counts[PPY_ACQUISITIONS]++;
     thread->took_at = now;
     if (thread->wanted_at == 0) {
@@ -212,15 +215,13 @@ static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
     return true;
 }
 
-void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
+void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link, int64_t now)
 {
     ppy_observed_thread_t *thread = ppy_record_of(gil, link);
-    int64_t now;
     bool forced;
 
     if (thread == NULL || thread->took_at == 0)
         return;
-    now = ppt_now();
     if (gil->waiting != 0)
         count_contention(gil, now, thread);
     forced = end_request(gil, thread, now);
@@ -236,12 +237,13 @@ void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link)
     note(gil, now, thread, forced ? PPY_EVENT_FORCED : PPY_EVENT_LET_GO);
 }
 
-void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link)
+void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link,
+                          int64_t now)
 {
     ppy_observed_thread_t *thread = ppy_record_present(gil, link);
 
     if (thread != NULL)
-        thread->detained_until = ppt_now();
+        thread->detained_until = now;
 }
 
 /* Beginning and end */

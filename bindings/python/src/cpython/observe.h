@@ -21,21 +21,23 @@ static inline bool ppy_observes(void)
 }
 
 /*
- * What the thread with that link does: the calling one.  All are called with
- * the GIL's mutex held, as are those below, except where it is said; holder is
- * the link of the thread that has the GIL, or NULL.
+ * What the thread with that link does, which is the calling one, at the time
+ * now.  All are called with the GIL's mutex held, as are those below, except
+ * where it is said; holder is the link of the thread that has the GIL, or NULL.
  */
 void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
-                      const ppy_observer_t *holder);
+                      const ppy_observer_t *holder, int64_t now);
 
 /* It has the holder asked to let go. */
 void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
-                     const ppy_observer_t *holder);
-void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link);
-void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link);
+                     const ppy_observer_t *holder, int64_t now);
+void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link, int64_t now);
+void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link,
+                        int64_t now);
 
 /* CPython has not let it go on since it let go.  Without the mutex, too. */
-void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link);
+void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link,
+                          int64_t now);
 
 /* There are no threads, and the GIL is free: in the child of a fork. */
 void ppy_observe_anew(ppy_observed_t *gil);

@@ -55,15 +55,15 @@ typedef struct ppy_observer {
 typedef struct ppy_observed {
     uint64_t observers;         /* 0: it is not observed */
     uint64_t waiting;           /* threads that wait */
-    int64_t asked_at;           /* the holder, first; 0: it was not */
-    int64_t asked_cpu;          /* its CPU time then, for a witness */
-    int64_t since;
-    int64_t until;              /* it was copied last, or no more observed */
     int64_t at;                 /* contention is counted up to here */
     uint64_t contended;         /* ns that somebody waited */
     uint64_t handing_over;      /* of these, ns that nobody held it */
+    int64_t since;
+    int64_t asked_at;           /* the holder, first; 0: it was not */
+    ppy_ring_t ring;            /* so far what each event touches */
+    int64_t asked_cpu;          /* its CPU time then, for a witness */
+    int64_t until;              /* it was copied last, or no more observed */
     uint64_t lost;              /* events for which there was no memory */
-    ppy_ring_t ring;
     ppy_witness_t witness;
     uint64_t serials;
     uint64_t used;              /* threads on record */
