@@ -248,7 +248,7 @@ START_TEST(cpu_bound_threads_keep_their_share)
                                BLOCKING(on, off), BLOCKING(on, off) };
 
     simulate(threads, 4, SECOND);
-    ck_assert_int_ge(share(threads, 1), 280);
+    ck_assert_int_ge(share(threads, 1), 290);
     ck_assert_int_gt(threads[1].holds, 0);
 }
 END_TEST
@@ -270,7 +270,7 @@ START_TEST(cpu_bound_threads_get_equal_shares)
     }
     simulate(threads, 4 + others, SECOND);
     ck_assert_int_ge(spread(threads, 4), 80);
-    ck_assert_int_ge(share(threads, 4), others == 0 ? 970 : 280);
+    ck_assert_int_ge(share(threads, 4), others == 0 ? 970 : 290);
 }
 END_TEST
 
@@ -298,7 +298,7 @@ START_TEST(no_rhythm_of_another_gives_one_more_than_its_share)
         simulate_with(_i % 3 == 0 ? SAME_CPU : _i % 3 * 50 * US - 20 * US,
                       threads, computing + 1, SECOND);
         ck_assert_int_ge(spread(threads, computing), 80);
-        ck_assert_int_ge(share(threads, computing), 280);
+        ck_assert_int_ge(share(threads, computing), 290);
     }
 }
 END_TEST
@@ -330,7 +330,7 @@ START_TEST(brief_releases_are_seldom_interrupted)
 
     simulate_with(SAME_CPU, threads, 2, SECOND);
     ck_assert_int_ge(threads[0].holds, 40000);
-    ck_assert_int_ge(share(threads + 1, 1), 280);
+    ck_assert_int_ge(share(threads + 1, 1), 290);
     ck_assert_uint_le(sim.sched.stats.forced, 1000);
 }
 END_TEST

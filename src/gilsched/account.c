@@ -20,6 +20,10 @@
  *       that want, and nothing is counted twice.
  *   A3  One step counts for a window at most, even if the process was stopped
  *       or a thread held the lock for seconds.
+ *   A4  A debt is repaid from when it is as large as the slack until as much
+ *       has been had in advance.  So the lock does not change hands for each
+ *       little debt, and in the mean nothing is owed.  The slack is at most
+ *       half of what either side gets of a window: both ends are reached.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -27,9 +31,11 @@
 
 #define WINDOW_NS INT64_C(20000000)
 
-/* From when on a debt is repaid, and until when: numbers are rounded. */
-#define MUCH_NS INT64_C(250000)
-#define LITTLE_NS INT64_C(1000)
+/* A4 */
+#define SLACK_NS INT64_C(125000)
+
+/* Nothing is owed by then for sure: numbers are rounded. */
+#define ROUNDED_NS 1000
 
 #define MILLION 1000000
 
@@ -38,10 +44,15 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* A3 */
 static int64_t step(int64_t since, int64_t now)
 {
-    return now - since < WINDOW_NS ? now - since : WINDOW_NS;
+    return earlier(now - since, WINDOW_NS);
 }
 
 static void add(ppt_gilsched_account_t *account, int64_t from, int64_t now)
@@ -88,17 +99,34 @@ void ppt__account_let_go(ppt_gilsched_account_t *account, bool others)
     account->present = others;
 }
 
-int64_t ppt__account_debt(const ppt_gilsched_account_t *account,
-                          uint32_t share)
+static int64_t debt(const ppt_gilsched_account_t *account, uint32_t share)
 {
     return account->total * share / MILLION - account->had;
 }
 
-bool ppt__account_repays(ppt_gilsched_account_t *account, int64_t debt)
+/* A4 */
+static int64_t slack(uint32_t share)
 {
-    if (debt >= MUCH_NS)
+    int64_t less = earlier(share, MILLION - share);
+
+    return earlier(SLACK_NS, WINDOW_NS / 2 * less / MILLION);
+}
+
+bool ppt__account_repays(ppt_gilsched_account_t *account, uint32_t share)
+{
+    int64_t owed = debt(account, share);
+
+    if (owed > slack(share))
         account->repaying = true;
-    else if (debt <= LITTLE_NS)
+    else if (owed <= -slack(share))
         account->repaying = false;
     return account->repaying;
+}
+
+int64_t ppt__account_repaid_after(const ppt_gilsched_account_t *account,
+                                  uint32_t share)
+{
+    int64_t owed = debt(account, share) + slack(share);
+
+    return owed * MILLION / (MILLION - (int64_t)share) + ROUNDED_NS;
 }

@@ -23,14 +23,14 @@ void ppt__account_take(ppt_gilsched_account_t *account, int64_t since,
 /* It lets go; others says whether CPU-bound threads wait.  After a run. */
 void ppt__account_let_go(ppt_gilsched_account_t *account, bool others);
 
-/* How many ns they have had too few, share being in millionths.  Likewise. */
-int64_t ppt__account_debt(const ppt_gilsched_account_t *account,
-                          uint32_t share);
-
 /*
- * Whether they go first: from the time when much is owed until nothing is.
- * So that the lock does not change hands for each little debt.
+ * Whether they go first, since they have had less than share, in millionths.
+ * After a run, as the next one.
  */
-bool ppt__account_repays(ppt_gilsched_account_t *account, int64_t debt);
+bool ppt__account_repays(ppt_gilsched_account_t *account, uint32_t share);
+
+/* If so: for how many ns one has to have the lock until they do not. */
+int64_t ppt__account_repaid_after(const ppt_gilsched_account_t *account,
+                                  uint32_t share);
 
 #endif

@@ -22,23 +22,18 @@ static int64_t slice_end(const ppt_gilsched_t *sched,
 
 int64_t ppt__gilsched_interruptible_at(ppt_gilsched_t *sched, int64_t now)
 {
-    int64_t owed;
-
     if (sched->computes_since == 0 && !sched->yields)
         return sched->contended_since + PATIENCE;
-    owed = debt(sched);
-    if (!sched->account.present
-        || !ppt__account_repays(&sched->account, owed))
+    if (!sched->account.present || !repays(sched))
         return now;
-    return now + owed * MILLION / (MILLION - (int64_t)share_of(sched));
+    return now + ppt__account_repaid_after(&sched->account, share_of(sched));
 }
 
 bool ppt__gilsched_was_passed_over(ppt_gilsched_t *sched, bool cpu_bound,
                                    int64_t passed_since, int64_t now)
 {
     return passed_since != 0 && now - passed_since >= PATIENCE
-           && (!cpu_bound
-               || ppt__account_repays(&sched->account, debt(sched)));
+           && (!cpu_bound || repays(sched));
 }
 
 int64_t ppt__gilsched_ask_at(ppt_gilsched_t *sched,

@@ -124,7 +124,7 @@ static bool leaves_alone(ppt_gilsched_t *sched,
     return thread->brief && !thread->cpu_bound && sched->io.head == NULL
            && first != NULL && first->watches
            && !ppt__gilsched_slice_is_due(sched, now)
-           && !ppt__account_repays(&sched->account, debt(sched));
+           && !repays(sched);
 }
 
 static PPT__SLOW void *let_go_with_the_time(ppt_gilsched_t *sched,

@@ -30,9 +30,7 @@ static ppt_waitq_t *next_queue(ppt_gilsched_t *sched, int64_t now)
         return &sched->io;
     if (sched->io.head == NULL || ppt__gilsched_slice_is_due(sched, now))
         return &sched->cpu;
-    return ppt__account_repays(&sched->account, debt(sched))
-               ? &sched->cpu
-               : &sched->io;
+    return repays(sched) ? &sched->cpu : &sched->io;
 }
 
 /* S9 */

@@ -84,9 +84,10 @@ static inline bool cpu_bound_wait(const ppt_gilsched_t *sched)
            || (sched->coming != NULL && sched->coming_is_cpu_bound);
 }
 
-static inline int64_t debt(const ppt_gilsched_t *sched)
+/* CPU-bound threads are owed time, and go first. */
+static inline bool repays(ppt_gilsched_t *sched)
 {
-    return ppt__account_debt(&sched->account, share_of(sched));
+    return ppt__account_repays(&sched->account, share_of(sched));
 }
 
 #endif

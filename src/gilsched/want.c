@@ -118,7 +118,7 @@ bool ppt_gilsched_may_overtake(ppt_gilsched_t *sched,
     if (ppt__gilsched_nobody_comes(sched, now))
         return true;
     if (sched->coming_is_cpu_bound)
-        return !ppt__account_repays(&sched->account, debt(sched));
+        return !repays(sched);
     return !ppt__gilsched_was_passed_over(sched, false,
                                           sched->coming_passed_since, now);
 }
