@@ -9,9 +9,8 @@
 #include <pthread.h>
 
 /*
- * Try to lock mutex, which another thread has, for PPT__SPIN_NS.  For who
- * knows that this thread runs on another CPU, or that it will let go before
- * one could sleep and be woken.
+ * Try to lock mutex, which another thread holds, for PPT__SPIN_NS.  This pays
+ * if the holder runs on another CPU, and releases it soon.
  *
  * Returns   EBUSY: it is still held; else as pthread_mutex_trylock
  */

@@ -15,6 +15,7 @@
  *   sched, observed
  *             guarded by the GIL's mutex; of a record of no GIL: by the table
  *   users, id guarded by the table; users is read without it, too
+ *   spins     of the interposer
  *   table     a lock, taken last: with the mutex of a GIL held or not
  *
  * Invariants
@@ -41,6 +42,7 @@
 #include "gils.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <pyplusthread/lock.h>
 
@@ -168,10 +170,13 @@ bool ppy_gils_leave(uint64_t id, ppy_gil_names_t *names)
     return last;
 }
 
-static ppy_gil_t *add(ppy_gil_t *gil)
+static ppy_gil_t *add(void)
 {
+    ppy_gil_t *gil = aligned_alloc(PPY_LINE, sizeof(*gil));
+
     if (gil == NULL)
         return NULL;
+    memset(gil, 0, sizeof(*gil));
     gil->next = ppy_gils;
     __atomic_store_n(&ppy_gils, gil, __ATOMIC_RELEASE);
     return gil;
@@ -185,7 +190,7 @@ ppy_gil_t *ppy_gils_take(void)
     hold_table();
     gil = ppy_gil_with_cond(NULL);
     if (gil == NULL)
-        gil = add(calloc(1, sizeof(*gil)));
+        gil = add();
     release_table();
     return gil;
 }
@@ -228,11 +233,13 @@ void ppy_gils_after_fork(const ppy_gil_t *own)
     ppy_gil_t *gil = ppy_gils_first();
 
     ppt_lock_after_fork(&table);
-    for (; gil != NULL; gil = gil->next)
-        if (gil != own) {
-            clear(gil);
-            gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
-        }
+    for (; gil != NULL; gil = gil->next) {
+        gil->spins = false;
+        if (gil == own)
+            continue;
+        clear(gil);
+        gil->sched = (ppt_gilsched_t)PPT_GILSCHED_INITIALIZER;
+    }
 }
 
 /* Of all */

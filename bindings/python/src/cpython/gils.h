@@ -21,12 +21,19 @@ typedef struct ppy_gil_names {
     pthread_cond_t *switch_cond;    /* signalled by who has it */
 } ppy_gil_names_t;
 
+/* Bytes that a CPU takes from another at a time, or a multiple of that. */
+#define PPY_LINE 64
+
 typedef struct ppy_gil {
+    _Alignas(PPY_LINE)
     ppy_gil_names_t names;          /* atomic; NULL: of no GIL */
     struct ppy_gil *next;           /* for good */
     uint64_t id;                    /* of what its users use */
     unsigned users;                 /* atomic */
+    bool spins;                     /* atomic: a thread tries for the mutex */
+    _Alignas(PPY_LINE)
     ppt_gilsched_t sched;           /* guarded by the GIL's mutex; and */
+    _Alignas(PPY_LINE)
     ppy_observed_t observed;        /* so is this */
 } ppy_gil_t;
 

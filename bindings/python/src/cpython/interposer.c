@@ -36,11 +36,13 @@
  *       switched off or was not there when they began, are signalled as ever.
  *   C5  holds is the record of the GIL that this thread has.  It is ended by
  *       this thread, or once the GIL is gone (G1, G2).
- *   C6  The GIL's mutex is held for a fraction of a microsecond.  A thread that
- *       finds it held tries again for a while before it sleeps, unless there
- *       is one CPU only.  What other mutexes are held for is not known.
- *   C7  An event has one time, for the scheduler and for observe.c: the clock
- *       is read when one of them asks first.  It is 0 before that.
+ *   C6  A GIL's mutex is held for a fraction of a microsecond, most of the
+ *       time.  A thread that finds it held tries again for a while before it
+ *       sleeps, if there is more than one CPU.  One thread tries at a time:
+ *       each try takes the mutex's cache line from the holder.
+ *   C7  An event that CPython reports with the mutex held has one time, for
+ *       the scheduler and for observe.c: the clock is read when one of them
+ *       asks first, and not before the mutex is held.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -79,21 +81,39 @@ static int (*real_unlock)(pthread_mutex_t *);
 /* They are set before the first slot calls a function here. */
 #define REAL(name) __atomic_load_n(&real_##name, __ATOMIC_RELAXED)
 
-/* C6 */
-static int __attribute__((noinline)) lock_held(pthread_mutex_t *mutex)
+/*
+ * C6: another tool's function, which was in the slot before, is to see each
+ * lock (slots.c, R2).
+ */
+static bool tries(void)
 {
-    int result = EBUSY;
-
-    if (ppt__cpu_count() > 1 && ppy_gil_with_mutex(mutex) != NULL)
-        result = ppt__mutex_spin(mutex);
-    return result == EBUSY ? REAL(lock)(mutex) : result;
+    return ppy_interposer_enabled() && ppt__cpu_count() > 1
+           && REAL(lock) == pthread_mutex_lock;
 }
 
-static int lock(pthread_mutex_t *mutex)
+static int __attribute__((noinline)) spin(ppy_gil_t *gil,
+                                          pthread_mutex_t *mutex)
 {
-    int result = pthread_mutex_trylock(mutex);
+    int result;
 
-    return result == EBUSY ? lock_held(mutex) : result;
+    if (__atomic_exchange_n(&gil->spins, true, __ATOMIC_RELAXED))
+        return EBUSY;
+    result = ppt__mutex_spin(mutex);
+    __atomic_store_n(&gil->spins, false, __ATOMIC_RELAXED);
+    return result;
+}
+
+/* C6: of a GIL, whose record may be another one's by now. */
+static int lock(ppy_gil_t *gil, pthread_mutex_t *mutex)
+{
+    int result;
+
+    if (!tries())
+        return REAL(lock)(mutex);
+    result = pthread_mutex_trylock(mutex);
+    if (result == EBUSY)
+        result = spin(gil, mutex);
+    return result == EBUSY ? REAL(lock)(mutex) : result;
 }
 
 /* C7 */
@@ -122,7 +142,13 @@ static const ppy_observer_t *holder_of(const ppy_gil_t *gil)
     return local == NULL ? NULL : &local->observer;
 }
 
-/* G1: for who may not use the scheduler of its GIL.  All have this clock. */
+/* With the mutex held. */
+static bool is_observed(const ppy_gil_t *gil)
+{
+    return ppy_observes() && ppy_is_observed(&gil->observed);
+}
+
+/* G1: for a thread that may not use its GIL's scheduler, as it has no mutex. */
 static const ppt_gilsched_t any_scheduler;
 
 /* Recording */
@@ -202,9 +228,9 @@ static int wait_in_scheduler(ppy_gil_t *gil, pthread_mutex_t *mutex,
            == PPT_GILSCHED_SLEEP) {
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(thread, until);
-        lock(mutex);
+        lock(gil, mutex);
         begin_event();
-        if (ppy_observes())
+        if (is_observed(gil))
             ppy_observe_want(&gil->observed, &this.observer,
                              holder_of(gil), event_time());
     }
@@ -223,9 +249,13 @@ static bool waits_in_scheduler(void)
 static int timedwait(ppy_gil_t *gil, pthread_cond_t *cond,
                      pthread_mutex_t *mutex, const struct timespec *until)
 {
-    if (gil == NULL || !waits_in_scheduler())
-        return REAL(timedwait)(cond, mutex, until);
-    return wait_in_scheduler(gil, mutex, until);
+    int result;
+
+    if (gil != NULL && waits_in_scheduler())
+        return wait_in_scheduler(gil, mutex, until);
+    result = REAL(timedwait)(cond, mutex, until);
+    begin_event();
+    return result;
 }
 
 /* C1 says when take_gil asks. */
@@ -239,7 +269,6 @@ static int __attribute__((noinline)) observed_timedwait(
     ppy_observe_want(&gil->observed, &this.observer, holder_of(gil),
                      event_time());
     result = timedwait(gil, cond, mutex, until);
-    begin_event();
     if (result == ETIMEDOUT && gil->sched.stats.holds == holds)
         ppy_observe_ask(&gil->observed, &this.observer, holder_of(gil),
                         event_time());
@@ -253,7 +282,7 @@ static int my_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 
     record(PPY_CALL_TIMEDWAIT, cond, mutex);
     begin_event();
-    if (gil != NULL && ppy_observes())
+    if (gil != NULL && is_observed(gil))
         return observed_timedwait(gil, cond, mutex, until);
     return timedwait(gil, cond, mutex, until);
 }
@@ -285,7 +314,7 @@ static void has(ppy_gil_t *gil)
     begin_event();
     ppt_gilsched_took(&gil->sched, this_one());
     this.holds = gil;
-    if (ppy_observes())
+    if (is_observed(gil))
         ppy_observe_take(&gil->observed, &this.observer, event_time());
     if (!ppy_gil_is_used(gil))
         end_unused(gil);
@@ -296,7 +325,7 @@ static void lets_go(ppy_gil_t *gil)
     begin_event();
     this.holds = NULL;
     this.wake = ppt_gilsched_let_go(&gil->sched, this_one());
-    if (ppy_observes())
+    if (is_observed(gil))
         ppy_observe_let_go(&gil->observed, &this.observer, event_time());
 }
 
@@ -328,41 +357,42 @@ static void leave_to_others(ppy_gil_t *gil, pthread_mutex_t *mutex)
     while (sched->holder == NULL
            && ppt_gilsched_want(sched, this_one(), &until)
                   == PPT_GILSCHED_SLEEP) {
-        if (ppy_observes())
+        if (is_observed(gil))
             ppy_observe_want(&gil->observed, &this.observer, NULL,
                              event_time());
         REAL(unlock)(mutex);
         ppt_gilsched_sleep(this_one(), until);
-        lock(mutex);
+        lock(gil, mutex);
         begin_event();
     }
 }
 
-/* G1: whose mutex it is may have changed until it is held. */
-static int __attribute__((noinline)) come_back(pthread_mutex_t *mutex)
+/*
+ * A CPU-bound thread comes back.  The mutex may keep it for as long as
+ * something that blocks.  G1: whose mutex it is may have changed until it is
+ * held.
+ */
+static int __attribute__((noinline)) come_back(ppy_gil_t *gil,
+                                               pthread_mutex_t *mutex)
 {
-    ppy_gil_t *gil;
     int result;
 
-    if (ppy_gil_with_mutex(mutex) == NULL)
-        return REAL(lock)(mutex);
     ppt_gilsched_back(&any_scheduler, this_one());
-    result = lock(mutex);
+    result = lock(gil, mutex);
     gil = result == 0 ? ppy_gil_with_mutex(mutex) : NULL;
     if (gil != NULL && gil->sched.holder == NULL)
         leave_to_others(gil, mutex);
     return result;
 }
 
-/*
- * A CPU-bound thread comes back.  The mutex may keep it for as long as
- * something that blocks.
- */
 static int my_lock(pthread_mutex_t *mutex)
 {
-    return this.thread.cpu_bound && this.holds == NULL
-               ? come_back(mutex)
-               : lock(mutex);
+    ppy_gil_t *gil = ppy_gil_with_mutex(mutex);
+
+    if (gil == NULL)
+        return REAL(lock)(mutex);
+    return this.thread.cpu_bound && this.holds == NULL ? come_back(gil, mutex)
+                                                       : lock(gil, mutex);
 }
 
 static int __attribute__((noinline)) unlock_and_wake(pthread_mutex_t *mutex)

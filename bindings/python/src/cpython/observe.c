@@ -97,15 +97,15 @@ static void count_detention(ppy_observed_t *gil, int64_t since, int64_t now,
         gil->contended += passed;
 }
 
-/* The holder's cache lines are touched only where its numbers change. */
+/* The holder's cache lines are touched only where its numbers may change. */
 static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
-                       int64_t now, const ppy_observer_t *link)
+                       int64_t now, const ppy_observer_t *holders)
 {
     ppy_observed_thread_t *holder = NULL;
 
     thread->cpu_bound = comes_back_to_compute(thread, now);
     if (thread->cpu_bound || gil->waiting != 0)
-        holder = ppy_record_present(gil, link);
+        holder = ppy_record_present(gil, holders);
     count_contention(gil, now, holder);
     thread->wanted_at = now;
     if (thread->cpu_bound) {

@@ -51,7 +51,10 @@ typedef struct ppy_observer {
     ppy_observed_thread_t *thread;
 } ppy_observer_t;
 
-/* What is known of one GIL.  All zero is one that was never observed. */
+/*
+ * What is known of one GIL.  All zero is one that was never observed.  What
+ * most events touch is in front, in as few cache lines as possible.
+ */
 typedef struct ppy_observed {
     uint64_t observers;         /* 0: it is not observed */
     uint64_t waiting;           /* threads that wait */
@@ -60,7 +63,7 @@ typedef struct ppy_observed {
     uint64_t handing_over;      /* of these, ns that nobody held it */
     int64_t since;
     int64_t asked_at;           /* the holder, first; 0: it was not */
-    ppy_ring_t ring;            /* so far what each event touches */
+    ppy_ring_t ring;
     int64_t asked_cpu;          /* its CPU time then, for a witness */
     int64_t until;              /* it was copied last, or no more observed */
     uint64_t lost;              /* events for which there was no memory */
