@@ -25,6 +25,7 @@ class Answers:
     requests_per_s: float
     p50_ms: float
     p99_ms: float
+    max_ms: float
 
 
 def _find(pattern, text):
@@ -59,9 +60,10 @@ def parse_ab(text, percentiles):
     rate, = _find(r'^Requests per second: +([\d.]+)', text)
     p50, = _find(r'^50,([\d.]+)', percentiles)
     # They grow, but 0 is where an answer beyond the last of few would be.
-    p99 = max(map(float, re.findall(r'^\d\d?,([\d.]+)', percentiles,
-                                    re.MULTILINE)))
-    return Answers(count, float(rate), float(p50), p99)
+    p99, most = (max(map(float, re.findall(pattern, percentiles,
+                                           re.MULTILINE)))
+                 for pattern in (r'^\d\d?,([\d.]+)', r'^\d+,([\d.]+)'))
+    return Answers(count, float(rate), float(p50), p99, most)
 
 
 def parse_wrk(text):
@@ -73,8 +75,10 @@ def parse_wrk(text):
     requests, = _find(r'^ +(\d+) requests in ', text)
     count = _answered(requests)
     rate, = _find(r'^Requests/sec: +([\d.]+)', text)
-    times = [_find(rf'^ +{percent}% +([\d.]+)([a-z]+)$', text)
+    number = r'([\d.]+)([a-z]+)'
+    times = [_find(rf'^ +{percent}% +{number}$', text)
              for percent in (50, 99)]
+    times.append(_find(rf'^ +Latency +\S+ +\S+ +{number}', text))
     return Answers(count, float(rate),
                    *(float(value) * MS[unit] for value, unit in times))
 

@@ -6,7 +6,9 @@ Prints the port that it listens on.  Every answer is the same 1 kB.
 
 import contextlib
 import http.server
+import functools
 import importlib.util
+import json
 import logging
 import os
 import queue
@@ -17,6 +19,7 @@ import sys
 import threading
 
 import options
+from threads import own_clock, reading
 from works import Burner
 
 ADDRESS = '127.0.0.1', 0
@@ -38,14 +41,30 @@ def _until_sigterm(run, stop):
     run()
 
 
+def _burn(burner):
+    burner.clocks += own_clock()
+    burner.burn()
+
+
+def _answer(channel, burners):
+    """Each byte asks for a line: the clocks, and what the burners did."""
+    with socket.socket(fileno=channel) as asks:
+        while asks.recv(1):
+            line = json.dumps(vars(reading(burners)))
+            asks.sendall(line.encode() + b'\n')
+
+
 @contextlib.contextmanager
-def _burning(count):
-    """So many CPU-bound threads."""
+def _burning(count, channel):
+    """So many CPU-bound threads, and one that answers on the channel."""
     burners = [Burner() for _ in range(count)]
-    threads = [threading.Thread(target=burner.burn, daemon=True)
+    threads = [threading.Thread(target=_burn, args=(burner,), daemon=True)
                for burner in burners]
     for thread in threads:
         thread.start()
+    if channel is not None:
+        threading.Thread(target=_answer, args=(channel, burners),
+                         daemon=True).start()
     try:
         yield
     finally:
@@ -210,7 +229,7 @@ def _cheroot():
 
 
 @contextlib.contextmanager
-def _gunicorn(burners):
+def _gunicorn(burning):
     """One worker process, forked, where the CPU-bound threads are, too."""
     from gunicorn.app.base import BaseApplication
     from gunicorn.config import make_settings
@@ -225,7 +244,7 @@ def _gunicorn(burners):
             return _application
 
     def post_fork(_server, _worker):
-        kept.enter_context(_burning(burners))
+        kept.enter_context(burning())
 
     listener = _listening()
     port = listener.getsockname()[1]
@@ -294,12 +313,12 @@ def _end(_number, _frame):
 
 
 @contextlib.contextmanager
-def _server(name, burners):
+def _server(name, burning):
     if name in FORKING:
-        with FORKING[name](burners) as server:
+        with FORKING[name](burning) as server:
             yield server
     else:
-        with _burning(burners), SERVERS[name]() as server:
+        with burning(), SERVERS[name]() as server:
             yield server
 
 
@@ -310,6 +329,9 @@ def main():
     parser.add_argument('--burners', type=options.number, default=0,
                         metavar='N',
                         help='CPU-bound threads in the same process')
+    parser.add_argument('--channel', type=options.number, metavar='FD',
+                        help='a socket: for each byte that comes, say there '
+                        'what was spent')
     parser.add_argument('--switch-interval', type=options.duration,
                         metavar='SECONDS', help="the interpreter's own by "
                         'default')
@@ -324,7 +346,9 @@ def main():
         # A Ctrl-C is for whoever started this.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    with _server(arguments.server, arguments.burners) as (port, serve):
+    burning = functools.partial(_burning, arguments.burners,
+                                arguments.channel)
+    with _server(arguments.server, burning) as (port, serve):
         print(port, flush=True)
         serve()
 

@@ -17,6 +17,7 @@ import os
 import platform
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -35,8 +36,11 @@ PATIENCE = 20  # seconds in which a server starts, answers once, ends
 MODULE = '-m', 'pyplusthread'
 RUNNERS = {'stock-priority': (*MODULE, '--gil-only'),
            'native-priority': MODULE}
+ALONE = 0.3  # seconds that CPU-bound threads are measured undisturbed
 TEXT = ('{server}, {burners} CPU-bound, {variant}, {client} -c {parallel}: '
-        '{requests_per_s:.0f}/s, p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms')
+        '{requests_per_s:.0f}/s, p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms, '
+        'max {max_ms:.1f} ms, CPU {cpu_us_per_op:.0f} us/request')
+KEPT = ', keep {kept:.0f} %, spread {spread:.2f}'
 
 
 class ServerError(Exception):
@@ -81,26 +85,74 @@ def end(process, name):
         print(f'testserver.py: {name}: {how}', file=sys.stderr, flush=True)
 
 
-def _command(server, variant, burners):
+class _Meter:
+    """What the server's process spends, and its CPU-bound threads do."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self.channel.settimeout(PATIENCE)
+        self.lines = channel.makefile()
+
+    def read(self):
+        """The clocks and counts of now."""
+        try:
+            self.channel.sendall(b'?')
+            return json.loads(self.lines.readline())
+        except (OSError, ValueError) as error:
+            raise ServerError(f'does not say what it spends: {error}'
+                              ) from None
+
+    def alone(self):
+        """How fast the CPU-bound threads are while nobody asks the server."""
+        before = self.read()
+        if not before['done']:
+            return None
+        time.sleep(ALONE)
+        return sum(_speeds(before, self.read()))
+
+
+def _speeds(before, after):
+    """Of each CPU-bound thread, per second."""
+    return [(done - was) / (after['at'] - before['at'])
+            for was, done in zip(before['done'], after['done'])]
+
+
+def _spent(before, after, requests, alone):
+    """Per request, and what the CPU-bound threads had of what they can."""
+    own = ((after['cpu_ns'] - sum(after['spent_ns']))
+           - (before['cpu_ns'] - sum(before['spent_ns'])))
+    spent = {'cpu_us_per_op': own / requests / 1000}
+    if alone is not None:
+        speeds = _speeds(before, after)
+        spent['kept'] = 100 * sum(speeds) / alone
+        spent['spread'] = min(speeds) / max(speeds)
+    return spent
+
+
+def _command(server, variant, burners, *more):
     interval = variants.VARIANTS[variant].interval
     return [sys.executable, '-B', *RUNNERS.get(variant, ()), SCRIPT, server,
             '--burners', str(burners), '--until-stdin-ends',
-            *(('--switch-interval', str(interval)) if interval else ())]
+            *more, *(('--switch-interval', str(interval)) if interval else ())]
 
 
 @contextlib.contextmanager
 def serving(server, variant, burners=0):
-    """The port of a server that runs meanwhile."""
+    """The port of a server that runs meanwhile, and its meter."""
     name = f'{server}, {variant}'
-    with subprocess.Popen(
-            _command(server, variant, burners),
+    own, channel = socket.socketpair()
+    with own, channel, subprocess.Popen(
+            _command(server, variant, burners,
+                     '--channel', str(channel.fileno())),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            pass_fds=[channel.fileno()],
             env={**os.environ, 'PYPLUSTHREAD': '1',
                  'PYPLUSTHREAD_GIL_PRIORITY': 'on'}) as process:
+        channel.close()
         try:
             port = _port(process)
             _ping(port)
-            yield port
+            yield port, _Meter(own)
             end(process, name)
         except (ServerError, clients.ClientError) as error:
             status = process.poll()
@@ -115,17 +167,21 @@ def _results(arguments):
     for server, burners, variant in itertools.product(
             arguments.server or servers.NAMES,
             arguments.burner or BURNERS, arguments.variants or COMPARED):
-        with serving(server, variant, burners) as port:
+        with serving(server, variant, burners) as (port, meter):
+            alone = meter.alone()
             for client, parallel in itertools.product(
                     arguments.client or clients.CLIENTS,
                     arguments.parallel or PARALLEL):
+                before = meter.read()
                 answers = clients.run(client, f'http://{HOST}:{port}/',
                                       parallel, arguments.seconds)
+                spent = _spent(before, meter.read(), answers.requests, alone)
                 yield {'server': server, 'client': client,
                        'parallel': parallel, 'burners': burners,
                        'variant': variant, 'cpus': 'free',
                        'python': platform.python_version(),
-                       'seconds': arguments.seconds, **vars(answers)}
+                       'seconds': arguments.seconds, **vars(answers),
+                       **spent}
 
 
 def _check(arguments):
@@ -167,6 +223,11 @@ def _parser():
     return parser
 
 
+def _text(result):
+    form = TEXT + KEPT if 'kept' in result else TEXT
+    return form.format_map(result)
+
+
 def _interrupt(_number, _frame):
     raise KeyboardInterrupt
 
@@ -179,7 +240,7 @@ def main():
     try:
         for result in _results(arguments):
             print(json.dumps(result) if arguments.json
-                  else TEXT.format_map(result), flush=True)
+                  else _text(result), flush=True)
     except ServerError as error:
         sys.exit(f'testserver.py: {error}')
 

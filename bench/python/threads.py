@@ -85,7 +85,7 @@ class _Crew:
     def _run(self, work, body, cpu):
         try:
             pin(cpu)
-            work.clocks += _own_clock()
+            work.clocks += own_clock()
             self.gate.wait()
             body()
         except Exception as error:
@@ -116,14 +116,14 @@ def _switches():
     return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
 
 
-def _own_clock():
+def own_clock():
     """That of the calling thread's CPU time; none where there is none."""
     if not hasattr(time, 'pthread_getcpuclockid'):
         return []
     return [time.pthread_getcpuclockid(threading.get_ident())]
 
 
-def _spent_ns(work):
+def spent_ns(work):
     """By the threads of that work; not a number where none can tell."""
     try:
         return sum(map(time.clock_gettime_ns, work.clocks)) or float('nan')
@@ -132,7 +132,7 @@ def _spent_ns(work):
 
 
 @dataclass
-class _Readings:
+class Readings:
     """Of the clocks and counters, at one time."""
 
     at: float
@@ -142,17 +142,18 @@ class _Readings:
     spent_ns: list
 
 
-def _read_once(works):
-    return _Readings(time.perf_counter(), time.process_time_ns(), _switches(),
+def reading(works):
+    """Of now, others may run meanwhile."""
+    return Readings(time.perf_counter(), time.process_time_ns(), _switches(),
                      [work.done for work in works],
-                     list(map(_spent_ns, works)))
+                     list(map(spent_ns, works)))
 
 
 def _read(works):
     """A reading that others did not interrupt, if there is one in TRIES."""
     tries = []
     for _ in range(TRIES):
-        readings = _read_once(works)
+        readings = reading(works)
         took_ns = time.process_time_ns() - readings.cpu_ns
         tries.append((took_ns, readings))
         if took_ns < AT_ONCE:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gil_cases import BASE, OURS, SHORT_INTERVAL
 from matrix_cases import VARIANTS
-from rows import Row, faster, less_late
+from rows import Row, faster, leaves, less_late, spread
 
 # {server: what it needs from PyPI}
 PYPI = {'waitress': ('waitress',), 'cheroot': ('cheroot',),
@@ -55,6 +55,12 @@ def _targets(server, load, parallel, burners):
             less_late(OURS, SHORT_INTERVAL, 'p99_ms', '99 %')]
 
 
+def _kept_targets(load, parallel, burners):
+    if (load.client, parallel) != ('ab', 10):
+        return []
+    return [leaves(OURS, 30)] + [spread(OURS, 0.8)] * (burners > 1)
+
+
 class Served:
     """A server under one client's loads, beside so many CPU-bound threads."""
 
@@ -70,14 +76,23 @@ class Served:
                           _targets(server, load, parallel, burners))
             for parallel in load.parallel}
 
+        self._kept = {
+            parallel: Row(row.case, 'free', '%', BASE, True,
+                          _kept_targets(load, parallel, burners))
+            for parallel, row in self._rows.items() if burners}
+
     def rows(self):
         """A row for each number of parallel requests."""
         return list(self._rows.values())
 
+    def kept_rows(self):
+        """The same of what CPU-bound threads keep; none without them."""
+        return list(self._kept.values())
+
     def cost(self, _bench, _plan):
         """About how many seconds all of it takes."""
         return (self.load.repetitions * len(self.variants)
-                * (0.6 + (self.load.seconds + 0.1) * len(self.load.parallel)))
+                * (0.6 + 0.3 * bool(self.burners) + (self.load.seconds + 0.1) * len(self.load.parallel)))
 
     def run(self, bench, _plan, repetition):
         """Measure the variants in turn; a different one goes first."""
@@ -90,8 +105,11 @@ class Served:
                 variant=variant, burners=self.burners,
                 seconds=self.load.seconds)
             for result in results:
-                self._rows[result['parallel']].add(
-                    variant, result['requests_per_s'], result)
+                parallel = result['parallel']
+                self._rows[parallel].add(variant, result['requests_per_s'],
+                                         result)
+                if self._kept:
+                    self._kept[parallel].add(variant, result['kept'], result)
 
 
 def make_cases(servers, clients, variants, plan):

@@ -76,17 +76,21 @@ def run(root, machine, quick, results):
         'figures are medians of alternating runs, '
         + ', '.join(f'{load.repetitions} of {load.client}'
                     for load in plan.loads)
-        + ': requests per second, and the 50th and 99th percentile of the '
-        'latency; the scheduler chooses the CPUs of server and client'))
+        + ': requests per second, the latency, and what CPU-bound threads '
+        'keep of what they do while nobody asks; the scheduler chooses the CPUs of server and client'))
     say('\n'.join(notes))
 
     say(f'This takes about {output.cost(bench, cases, plan):.0f} s.')
     output.measure(bench, cases, plan)
     rows = [row for case in cases for row in case.rows()]
+    kept = [row for case in cases for row in case.kept_rows()]
     tables = [output.table_of(rows, table.RATE, f'{python}: HTTP servers'),
               output.table_of(rows, table.ANSWER, f'{python}: HTTP servers, '
-                              'latency, median / 99 %', targets=False,
-                              full=False)]
+                              'latency, median / 99 % / maximum',
+                              targets=False, full=False),
+              output.table_of(kept, table.KEPT, f'{python}: what CPU-bound '
+                              'threads keep, their spread, CPU time per '
+                              'request', full=False)]
     return output.write(results, 'server-', notes, tables, machine,
                         [(str(python), bench.raw, rows)],
                         chart.server_panels(rows))

@@ -256,13 +256,13 @@ def test_work_costs_less_than_the_process_beside_others(bench):
 def test_cost_of_a_thread_that_has_ended_is_unknown(bench):
     work = bench('works').Burner()
     work.stopped = True
-    work.clocks = bench('threads')._own_clock()
-    assert bench('threads')._spent_ns(work) > 0
+    work.clocks = bench('threads').own_clock()
+    assert bench('threads').spent_ns(work) > 0
     thread = threading.Thread(target=lambda: work.clocks.extend(
-        bench('threads')._own_clock()))
+        bench('threads').own_clock()))
     thread.start()
     thread.join()
-    until(lambda: math.isnan(bench('threads')._spent_ns(work)))
+    until(lambda: math.isnan(bench('threads').spent_ns(work)))
 
 
 def test_only_what_began_and_ended_while_measured_counts(bench):

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -72,12 +73,13 @@ def bench():
 
 def fields(answers):
     return (answers.requests, answers.requests_per_s, answers.p50_ms,
-            answers.p99_ms)
+            answers.p99_ms, answers.max_ms)
 
 
 def test_ab_is_read(bench):
     answers = bench('clients').parse_ab(AB, AB_PERCENTILES)
-    assert fields(answers) == (3346, 3345.84, 1.428, 16.026)
+    assert fields(answers) == (3346, 3345.84, 1.428, 16.026,
+                               24.143)
 
 
 def test_ab_of_few_requests_is_read(bench):
@@ -88,7 +90,7 @@ def test_ab_of_few_requests_is_read(bench):
 
 def test_wrk_is_read(bench):
     answers = bench('clients').parse_wrk(WRK)
-    assert fields(answers) == pytest.approx((3538, 3217.05, 0.95, 1250))
+    assert fields(answers) == pytest.approx((3538, 3217.05, 0.95, 1250, 14.23))
 
 
 @pytest.mark.parametrize('old, new, complaint', [
@@ -137,9 +139,16 @@ def status_of(port):
 def test_server_answers_and_ends(bench, capfd, server, variant, burners):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
-    with bench('testserver').serving(server, variant, burners) as port:
+    with bench('testserver').serving(server, variant, burners) as (port,
+                                                                   meter):
+        before = meter.read()
         for _ in range(3):
             assert status_of(port) == (200, len(bench('servers').BODY))
+        after = meter.read()
+    assert before['at'] < after['at'] and before['cpu_ns'] < after['cpu_ns']
+    assert len(after['done']) == len(after['spent_ns']) == burners
+    assert all(was < is_now for key in ('done', 'spent_ns')
+               for was, is_now in zip(before[key], after[key]))
     with pytest.raises(ConnectionRefusedError):
         status_of(port)
     assert capfd.readouterr().err == ''
@@ -158,7 +167,7 @@ def test_server_ends_while_clients_ask(bench, capfd, server, variant):
     if bench('servers').lacks(server):
         pytest.skip(f'no {server}')
     for _ in range(3):
-        with bench('testserver').serving(server, variant) as port:
+        with bench('testserver').serving(server, variant) as (port, _):
             answers = [[] for _ in range(10)]
             clients = [Worker(ask_until_refused, port, each)
                        for each in answers]
@@ -229,11 +238,28 @@ def test_server_ends_with_whoever_started_it():
 def test_client_is_answered(bench, client):
     if shutil.which(client) is None:
         pytest.skip(f'no {client}')
-    with bench('testserver').serving('pool', 'native-priority') as port:
+    with bench('testserver').serving('pool', 'native-priority') as (port, _):
         answers = bench('clients').run(client, f'http://127.0.0.1:{port}/',
                                        3, 1)
     assert answers.requests > 0
-    assert 0 < answers.p50_ms <= answers.p99_ms
+    assert 0 < answers.p50_ms <= answers.p99_ms <= answers.max_ms
+
+
+@pytest.mark.unsanitized
+@pytest.mark.parametrize('burners', [0, 2])
+def test_cpu_time_and_what_is_kept_are_measured(burners):
+    if shutil.which('ab') is None:
+        pytest.skip('no ab')
+    done = subprocess.run(
+        [sys.executable, BENCH / 'testserver.py', '--server=pool',
+         '--client=ab', '--parallel=3', f'--burner={burners}', '--seconds=1',
+         '--variants=stock', '--json'], capture_output=True, text=True,
+        timeout=120)
+    assert (done.returncode, done.stderr) == (0, '')
+    row = json.loads(done.stdout)
+    assert row['cpu_us_per_op'] > 0
+    assert ('kept' in row) == ('spread' in row) == (burners > 0)
+    assert row.get('kept', 1) > 0 and 0 < row.get('spread', 1) <= 1
 
 
 @pytest.mark.unsanitized
@@ -241,7 +267,7 @@ def test_client_is_answered(bench, client):
 def test_client_without_server_is_an_error(bench, client):
     if shutil.which(client) is None:
         pytest.skip(f'no {client}')
-    with bench('testserver').serving('pool', 'stock') as port:
+    with bench('testserver').serving('pool', 'stock') as (port, _):
         pass
     clients = bench('clients')
     with pytest.raises(clients.ClientError, match=f'^{client}, 3 parallel'):
