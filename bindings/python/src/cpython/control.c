@@ -48,7 +48,7 @@ PyObject *ppy_set_gil_priority(PyObject *Py_UNUSED(module),
     share = enabled < 0 ? -1 : to_share(values[1]);
     if (share < 0)
         return NULL;
-    ppy_interposer_enable(enabled);
+    ppy_gils_schedule(enabled);
     ppy_gils_set_share((uint32_t)share);
     Py_RETURN_NONE;
 }
@@ -57,7 +57,7 @@ PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
 {
     const ppy_state_t *state = PyModule_GetState(module);
     const char *reason = state->gil_trouble;
-    bool priority = reason == NULL && ppy_interposer_enabled();
+    bool priority = reason == NULL && ppy_gils_are_scheduled();
     ppt_gilsched_stats_t stats;
     unsigned gils = ppy_gils_stats(&stats);
 

@@ -15,7 +15,7 @@
  *   sched, observed
  *             guarded by the GIL's mutex; of a record of no GIL: by the table
  *   users, id guarded by the table; users is read without it, too
- *   spins     of the interposer
+ *   spins     of gil_mutex.c
  *   table     a lock, taken last: with the mutex of a GIL held or not
  *
  * Invariants
@@ -53,6 +53,7 @@ ppy_gil_t *ppy_gils;
 static ppt_lock_t table = PPT_LOCK_INITIALIZER;
 static uint64_t last_id;
 static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
+static bool scheduled = true; /* atomic */
 
 static void hold_table(void)
 {
@@ -243,6 +244,16 @@ void ppy_gils_after_fork(const ppy_gil_t *own)
 }
 
 /* Of all */
+
+void ppy_gils_schedule(bool enabled)
+{
+    __atomic_store_n(&scheduled, enabled, __ATOMIC_RELAXED);
+}
+
+bool ppy_gils_are_scheduled(void)
+{
+    return __atomic_load_n(&scheduled, __ATOMIC_RELAXED);
+}
 
 void ppy_gils_set_share(uint32_t share)
 {

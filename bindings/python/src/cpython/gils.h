@@ -106,6 +106,10 @@ void ppy_gil_forget(ppy_gil_t *gil);
 /* In the child of a fork: what the parent's other GILs have done, too. */
 void ppy_gils_after_fork(const ppy_gil_t *own);
 
+/* Whether threads wait in the scheduler; others go on to the system's. */
+void ppy_gils_schedule(bool enabled);
+bool ppy_gils_are_scheduled(void);
+
 /* The CPU-bound threads' share of all GILs, in millionths. */
 void ppy_gils_set_share(uint32_t share);
 uint32_t ppy_gils_share(void);

@@ -10,28 +10,8 @@
 #ifndef PPY_INTERPOSER_H
 #define PPY_INTERPOSER_H
 
+#include "calls.h"
 #include "gils.h"
-
-/* What a thread calls: for the rehearsal, see rehearsal.c. */
-typedef enum {
-    PPY_CALL_TIMEDWAIT,
-    PPY_CALL_WAIT,
-    PPY_CALL_SIGNAL,
-    PPY_CALL_UNLOCK
-} ppy_call_kind_t;
-
-typedef struct ppy_call {
-    ppy_call_kind_t kind;
-    pthread_cond_t *cond;
-    pthread_mutex_t *mutex;
-} ppy_call_t;
-
-enum { PPY_CALLS = 24 };
-
-typedef struct ppy_recorder {
-    int count;          /* atomic: others may look */
-    ppy_call_t calls[PPY_CALLS];
-} ppy_recorder_t;
 
 /* From now on the calls of this thread are recorded; NULL: no more. */
 void ppy_interposer_record(ppy_recorder_t *recorder);
@@ -65,10 +45,6 @@ void ppy_interposer_leave(uint64_t id);
 
 /* In the child of a fork. */
 void ppy_interposer_after_fork(void);
-
-/* Whether threads wait in the scheduler; others go on to the system's. */
-void ppy_interposer_enable(bool enabled);
-bool ppy_interposer_enabled(void);
 
 /*
  * Whether this thread, which has its GIL, would give it to nobody if it let go
