@@ -102,6 +102,7 @@ static inline void compute(ppt_gilsched_thread_t *thread,
 
 static sim_t sim;
 static bool yields; /* the interpreter's threads do */
+static uint32_t cpu_share; /* in millionths; 0: by default */
 
 static inline void simulate_with(int64_t latency, sim_thread_t *threads,
                                  int count, int64_t length)
@@ -109,6 +110,7 @@ static inline void simulate_with(int64_t latency, sim_thread_t *threads,
     memset(&sim, 0, sizeof sim);
     sim.latency = latency;
     sim.sched.yields = yields;
+    sim.sched.cpu_share = cpu_share;
     sim_start(&sim, threads, count);
     sim_run(&sim, length);
 }

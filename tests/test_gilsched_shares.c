@@ -253,6 +253,22 @@ START_TEST(cpu_bound_threads_keep_their_share)
 }
 END_TEST
 
+/* Both get theirs, however small.  Proves account.c A4. */
+START_TEST(any_share_is_kept_in_the_mean)
+{
+    static const int thousandths[] = { 1, 10, 100, 500, 900, 990, 999 };
+    sim_thread_t threads[] = { COMPUTING, BLOCKING(5 * US, 0),
+                               BLOCKING(5 * US, 0), BLOCKING(5 * US, 0) };
+
+    cpu_share = (uint32_t)thousandths[_i] * 1000;
+    simulate(threads, 4, SECOND);
+    cpu_share = 0;
+    ck_assert_int_ge(share(threads, 1), thousandths[_i] * 96 / 100);
+    ck_assert_int_gt(threads[1].holds + threads[2].holds + threads[3].holds,
+                     10);
+}
+END_TEST
+
 /* Proves sched.c S8. */
 START_TEST(cpu_bound_threads_get_equal_shares)
 {
@@ -391,6 +407,7 @@ void add_tests(Suite *suite)
     tcase = add_case(suite, "programs");
     add_list(tcase, programs, LENGTH(programs));
     tcase_add_loop_test(tcase, cpu_bound_threads_keep_their_share, 0, 9);
+    tcase_add_loop_test(tcase, any_share_is_kept_in_the_mean, 0, 7);
     tcase_add_loop_test(
         tcase, no_rhythm_of_another_gives_one_more_than_its_share, 0, 15);
     tcase_add_loop_test(tcase, cpu_bound_threads_get_equal_shares, 0, 20);
