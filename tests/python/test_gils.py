@@ -59,7 +59,7 @@ def run(code, head=PACKAGE):
 # they are all there at first.
 
 @own_gils
-@pytest.mark.parametrize('rounds', [1, pytest.param(10, marks=slow)])
+@pytest.mark.parametrize('rounds', [1, pytest.param(4, marks=slow)])
 def test_record_ends_with_the_interpreter(rounds):
     assert run(f'''
 for _ in range({rounds}):
