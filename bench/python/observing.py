@@ -56,7 +56,12 @@ def _running(work):
 
     def per_s(seconds):
         since, before = time.perf_counter(), work.done
-        time.sleep(seconds)
+        for _ in range(1 + int(PATIENCE / seconds)):
+            time.sleep(seconds)
+            if work.done != before:
+                break
+        else:
+            raise RuntimeError(f'nothing done in {PATIENCE} s')
         return (work.done - before) / (time.perf_counter() - since)
 
     threads = [threading.Thread(target=run, args=(body, work.cpu(index)),
