@@ -157,3 +157,35 @@ for _ in range(3):
 time.sleep(0.02)
 print(pyplusthread.gil_stats()['observing'])
 ''').stdout == 'True\n'
+
+
+@needs_gil
+def test_child_counts_that_was_forked_while_another_thread_counted():
+    """Nothing stays locked there: see _stats._Cached."""
+    done = python('''
+import os, threading
+from pyplusthread import _stats, observe_gil
+
+def slow(packed):
+    inside.set()
+    go_on.wait()
+    return tally(packed)
+
+observe_gil()
+inside, go_on = threading.Event(), threading.Event()
+tally, _stats._tally = _stats._tally, slow
+snapshot = _stats.snapshot()
+thread = threading.Thread(target=lambda: snapshot.total)
+thread.start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    _stats._tally = tally
+    _stats.snapshot().total
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+go_on.set()
+thread.join()
+print(status)
+''', check=False)
+    assert done.stdout == '0\n', done.stderr

@@ -4,7 +4,6 @@
 The compiled part counts, see src/cpython/observe.c.  Here its numbers get
 names, and nanoseconds become seconds.
 """
-import functools
 import struct
 import threading
 
@@ -162,6 +161,22 @@ def _bins(packed):
     return BIN * (1 << widening), [value * 1e-9 for value in bins]
 
 
+class _Cached:
+    """As functools.cached_property of Python 3.12.
+
+    Before, that has a lock for all objects.  If a thread forks while another
+    one counts, the lock stays held in the child.
+    """
+
+    def __init__(self, method):
+        self.method = method
+
+    def __get__(self, snapshot, _owner):
+        value = self.method(snapshot)
+        vars(snapshot)[self.method.__name__] = value
+        return value
+
+
 class Snapshot:
     """All numbers at one moment."""
 
@@ -175,21 +190,21 @@ class Snapshot:
         self._packed = {each[0]: each[6:] for each in threads}
         self._names = _names_of_living()
 
-    @functools.cached_property
+    @_Cached
     def total(self):
         return _tally(self._total)
 
-    @functools.cached_property
+    @_Cached
     def tallies(self):
         return {serial: _tally(packed[0])
                 for serial, packed in self._packed.items()}
 
-    @functools.cached_property
+    @_Cached
     def timelines(self):
         return {serial: [_bins(part) for part in packed[1:]]
                 for serial, packed in self._packed.items()}
 
-    @functools.cached_property
+    @_Cached
     def counts(self):
         """COUNTS alone, times in ns, which takes less time than tallies."""
         return {serial: HEAD.unpack_from(packed[0])
