@@ -418,7 +418,7 @@ def burn():
     while not over:
         pass
 
-def doze():
+def nap():
     while not over:
         time.sleep(0.0001)
 
@@ -430,7 +430,7 @@ def take():
             items.pop()
             cond.notify()
 
-threads = [threading.Thread(target=each) for each in (burn, doze, take)]
+threads = [threading.Thread(target=each) for each in (burn, nap, take)]
 for thread in threads:
     thread.start()
 for _ in range(50):

@@ -128,10 +128,10 @@ def test_gils_come_and_go_while_others_are_asked_for():
     assert run('''
 CODE = """
 import threading, time, pyplusthread
-def doze():
+def nap():
     for _ in range(10):
         time.sleep(0)
-threads = [threading.Thread(target=doze) for _ in range(2)]
+threads = [threading.Thread(target=nap) for _ in range(2)]
 for thread in threads: thread.start()
 pyplusthread.set_gil_priority(cpu_share=0.4)
 for thread in threads: thread.join()

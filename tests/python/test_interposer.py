@@ -256,7 +256,7 @@ while True:
     time.sleep(0.0001)
 """
 
-def doze():
+def nap():
     while True:
         time.sleep(0.0001)
 
@@ -273,8 +273,8 @@ class Late:
         write(1, b'late\\n')
 
 read, write = os.pipe()
-for target, *arguments in [(compute, [True]), (compute, [True]), (doze,),
-                           (doze,), (inside, 0), (inside, 100000)]:
+for target, *arguments in [(compute, [True]), (compute, [True]), (nap,),
+                           (nap,), (inside, 0), (inside, 100000)]:
     threading.Thread(target=target, args=arguments, daemon=True).start()
 begun = 0
 while begun < 2:
