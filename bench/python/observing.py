@@ -166,10 +166,13 @@ def main():
     reason = _lacks(cases)
     if reason is not None:
         sys.exit(f'observing.py: {reason}')
-    for case in cases:
-        row = _measure(case, given)
-        print(json.dumps(row) if given.json else TEXT.format_map(row),
-              flush=True)
+    try:
+        for case in cases:
+            row = _measure(case, given)
+            print(json.dumps(row) if given.json else TEXT.format_map(row),
+                  flush=True)
+    except clients.ClientError as error:
+        sys.exit(f'observing.py: {error}')
 
 
 if __name__ == '__main__':

@@ -47,7 +47,7 @@ def _burn(burner):
 
 
 def _answer(channel, burners):
-    """Each byte asks for a line: the clocks, and what the burners did."""
+    """Answer each byte with a line of JSON: a reading of the burners."""
     with socket.socket(fileno=channel) as asks:
         while asks.recv(1):
             line = json.dumps(vars(reading(burners)))

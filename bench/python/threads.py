@@ -143,7 +143,7 @@ class Readings:
 
 
 def reading(works):
-    """Of now, others may run meanwhile."""
+    """The clocks and counts of now; other threads may run in between."""
     return Readings(time.perf_counter(), time.process_time_ns(), _switches(),
                      [work.done for work in works],
                      list(map(spent_ns, works)))

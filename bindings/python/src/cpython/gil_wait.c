@@ -42,7 +42,7 @@ static void learn_slice(ppt_gilsched_t *sched, const struct timespec *until)
     sched->slice = slice > 0 ? slice : 1;
 }
 
-/* The mutex is held before and after. */
+/* C6: without the mutex, which is held before and after. */
 static void sleep_without(ppy_gil_t *gil, pthread_mutex_t *mutex,
                           int64_t until)
 {
