@@ -75,6 +75,87 @@ START_TEST(spins_in_vain_are_followed_by_a_break_and_a_probe)
 }
 END_TEST
 
+/* How long a spin may last: so long as what it saves */
+
+static int64_t limit_after(int64_t latency)
+{
+    int i;
+
+    for (i = 0; i < 100; i++)
+        ppt__spin_measured(latency);
+    return ppt__spin_limit();
+}
+
+START_TEST(spin_may_last_for_two_remote_wake_ups)
+{
+    ck_assert_int_eq(limit_after(30 * US) / US, 59);
+    ck_assert_int_eq(limit_after(60 * US) / US, 119);
+    ck_assert_int_eq(limit_after(20 * US) / US, 40);
+}
+END_TEST
+
+START_TEST(spin_limit_has_bounds)
+{
+    ck_assert_int_eq(limit_after(1), PPT__SPIN_NS);
+    ck_assert_int_ge(limit_after(PPT__SPIN_LIMIT_NS / 2),
+                     PPT__SPIN_LIMIT_NS - 20);
+    ck_assert_int_le(ppt__spin_limit(), PPT__SPIN_LIMIT_NS);
+}
+END_TEST
+
+START_TEST(wake_up_of_a_busy_cpu_does_not_lengthen_spins)
+{
+    int64_t limit = limit_after(30 * US);
+
+    ck_assert_int_eq(limit_after(PPT__SPIN_LIMIT_NS / 2 + 1), limit);
+    ck_assert_int_eq(limit_after(3 * MS), limit);
+}
+END_TEST
+
+struct sleeper {
+    ppt__waiter_t waiter;
+    int64_t woken_at;
+    int64_t back;
+};
+
+static void sleep_and_look(void *arg)
+{
+    struct sleeper *sleeper = arg;
+
+    ppt__waiter_sleep(&sleeper->waiter, PPT_FOREVER, 0);
+    sleeper->back = ppt_now();
+    sleeper->woken_at = sleeper->waiter.woken_at;
+}
+
+/* As if it were on another CPU, or not. */
+static void wake_a_sleeper(struct sleeper *sleeper, bool remote)
+{
+    worker_t worker;
+
+    ppt__waiter_start(&sleeper->waiter, false);
+    __atomic_fetch_or(&sleeper->waiter.state, PPT__NOTIFIED, __ATOMIC_RELAXED);
+    worker_start(&worker, sleep_and_look, sleeper);
+    while (!ppt__waiter_asleep(&sleeper->waiter))
+        nap();
+    sleeper->waiter.remote = remote;
+    ppt__waiter_wake(&sleeper->waiter, PPT__GRANT_NOTHING);
+    worker_join(&worker);
+    ppt__waiter_end(&sleeper->waiter);
+}
+
+START_TEST(thread_that_slept_knows_when_a_remote_cpu_woke_it)
+{
+    int64_t begin = ppt_now();
+    struct sleeper sleeper;
+
+    wake_a_sleeper(&sleeper, true);
+    ck_assert_int_ge(sleeper.woken_at, begin);
+    ck_assert_int_le(sleeper.woken_at, sleeper.back);
+    wake_a_sleeper(&sleeper, false);
+    ck_assert_int_eq(sleeper.woken_at, 0);
+}
+END_TEST
+
 /* Times long past: the waits of other tests are not concerned. */
 START_TEST(long_yield_is_followed_by_waits_without_any)
 {
@@ -345,6 +426,10 @@ void add_tests(Suite *suite)
         where_a_queue_is_new_the_thread_goes_by_its_own_last_wait,
         waiter_notes_where_it_was_woken_from,
         spins_in_vain_are_followed_by_a_break_and_a_probe,
+        spin_may_last_for_two_remote_wake_ups,
+        spin_limit_has_bounds,
+        wake_up_of_a_busy_cpu_does_not_lengthen_spins,
+        thread_that_slept_knows_when_a_remote_cpu_woke_it,
     };
     const TTest *const of_yields[] = {
         short_yield_may_be_followed_by_others,

@@ -5,7 +5,12 @@
  *   Spinning keeps a waker on the same CPU from running.  Spinning for a waker
  *   on another CPU saves two system calls and a cross-CPU wake-up, if it acts
  *   soon.  So a thread does not spin if the last waiter was woken from its own
- *   CPU.  If spinning has been in vain, waiters do not spin for a while, and
+ *   CPU.  It spins for as long as that wake-up and another one take, which may
+ *   be 5 or 50 microseconds each: whoever is to wake it may have to be woken
+ *   first.  (To spin for as long as the alternative takes costs at most twice
+ *   the best: Karlin, Li, Manasse, Owicki, Empirical Studies of Competitive
+ *   Spinning for a Shared-Memory Multiprocessor, 1991.)  Each thread that has
+ *   slept measures it.  If spinning has been in vain, waiters do not spin for a while, and
  *   then try it once.
  *   Each queue learns for itself.  At a new queue, which has not learnt yet,
  *   the thread goes by its own last waits: many objects, such as the condition
@@ -30,13 +35,14 @@
  *                 The credit of a queue is written by its waiters and wakers,
  *                 a thread's own by itself.
  *   own.yields_from  when this thread may yield again
+ *   latency       what remote wake-ups take, in nanoseconds, in the mean
  *   cpus.count    how many CPUs the process has, as far as is known
  *   cpus.period   when the system was asked last
  *   cpus.most, cpus.lower  the samples since one agreed with count: the most
  *                 CPUs in one of them, and how many samples there were
  *
  * Races
- *   A queue's hint and cpus are read and written without a lock, each field
+ *   A queue's hint, latency and cpus are read and written without a lock, each field
  *   by relaxed atomic loads and stores.  Nothing is reached through them and
  *   nothing is published by them: they select between ways to wait that are
  *   all correct.  So any value that was ever stored will do, and an update
@@ -57,6 +63,14 @@
 /* Spins without a success before a break, and how many waits that lasts. */
 #define CREDIT 8
 #define BREAK 32
+
+/*
+ * The least and the most that a remote wake-up is taken to take.  One that took
+ * longer waited for a CPU that ran something else, which tells nothing about
+ * the next one.
+ */
+#define LATENCY_LEAST_NS (PPT__SPIN_NS / 2)
+#define LATENCY_MOST_NS (PPT__SPIN_LIMIT_NS / 2)
 
 /*
  * A yield that took longer was a loss, to be repaid so many times over.  It
@@ -84,6 +98,8 @@ static _Thread_local struct {
     ppt_hint_t hint;
     int64_t yields_from;
 } own;
+
+static int64_t latency = LATENCY_LEAST_NS;
 
 static struct {
     int count;
@@ -215,6 +231,23 @@ void ppt__spin_note(bool remote, bool spins, bool success)
     learn(&own.hint, remote, spins, success);
     if (!success)
         look_now_and_then(ppt__now());
+}
+
+int64_t ppt__spin_limit(void)
+{
+    return 2 * __atomic_load_n(&latency, __ATOMIC_RELAXED);
+}
+
+void ppt__spin_measured(int64_t ns)
+{
+    int64_t mean = __atomic_load_n(&latency, __ATOMIC_RELAXED);
+
+    if (ns > LATENCY_MOST_NS)
+        return;
+    mean += (ns - mean) / 8;
+    if (mean < LATENCY_LEAST_NS)
+        mean = LATENCY_LEAST_NS;
+    __atomic_store_n(&latency, mean, __ATOMIC_RELAXED);
 }
 
 bool ppt__yield_pays(int64_t now)

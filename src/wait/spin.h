@@ -20,8 +20,18 @@
  */
 int ppt__cpu_count(void);
 
-/* How long a spin may last, in nanoseconds. */
+/* How long a spin for what is held shortly may last, in nanoseconds. */
 #define PPT__SPIN_NS 20000
+
+/*
+ * How long a waiter may spin, in nanoseconds: twice what a remote wake-up
+ * takes here, between PPT__SPIN_NS and PPT__SPIN_LIMIT_NS.
+ */
+int64_t ppt__spin_limit(void);
+#define PPT__SPIN_LIMIT_NS 200000
+
+/* A thread that slept was woken from a remote CPU, which took ns nanoseconds. */
+void ppt__spin_measured(int64_t ns);
 
 /* Looks at a word between two looks at the clock. */
 #define PPT__LOOKS 16

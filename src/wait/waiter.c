@@ -49,14 +49,30 @@ void ppt__waiter_end(ppt__waiter_t *waiter)
     ppt__sem_destroy(&waiter->sem);
 }
 
+static bool owes_post(uint32_t state)
+{
+    return (state & (PPT__ASLEEP | PPT__WOKEN_EARLY)) == PPT__ASLEEP;
+}
+
+/* Compared with a remote wake-up, reading the clock takes no time. */
+static int64_t wake_time(const ppt__waiter_t *waiter)
+{
+    return waiter->remote
+                   && owes_post(
+                       __atomic_load_n(&waiter->state, __ATOMIC_RELAXED))
+               ? ppt__now()
+               : 0;
+}
+
 ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant)
 {
     ppt__sem_t *sem = &waiter->sem;
 
     waiter->grant = (uint8_t)grant;
+    waiter->woken_at = wake_time(waiter);
     /* Pairs with the acquiring looks at state in spin and sleep. */
-    if ((__atomic_fetch_or(&waiter->state, PPT__WOKEN, __ATOMIC_ACQ_REL)
-         & (PPT__ASLEEP | PPT__WOKEN_EARLY)) != PPT__ASLEEP)
+    if (!owes_post(__atomic_fetch_or(&waiter->state, PPT__WOKEN,
+                                     __ATOMIC_ACQ_REL)))
         return NULL;
     ppt__sem_raise(sem); /* I2: the post */
     return sem;
@@ -167,7 +183,7 @@ static int64_t earlier(int64_t a, int64_t b)
 static bool spin_or_yield(const ppt__waiter_t *waiter, int64_t deadline)
 {
     if (waiter->spins)
-        return spin(waiter, earlier(ppt__now() + PPT__SPIN_NS, deadline));
+        return spin(waiter, earlier(ppt__now() + ppt__spin_limit(), deadline));
     return waiter->yields && yield(waiter, deadline);
 }
 
@@ -215,6 +231,13 @@ static PPT__SLOW int sleep_in_the_child(ppt__waiter_t *waiter)
     return 0;
 }
 
+static void note(const ppt__waiter_t *waiter, bool awake)
+{
+    ppt__spin_note(waiter->remote, waiter->spins, awake);
+    if (!awake && waiter->woken_at != 0)
+        ppt__spin_measured(ppt__now() - waiter->woken_at);
+}
+
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags)
 {
@@ -229,7 +252,7 @@ int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
             result = ppt__sem_wait(&waiter->sem, deadline, flags);
         while (result == 0 && !woken_or_clear(waiter, PPT__WOKEN_EARLY));
     if (result == 0)
-        ppt__spin_note(waiter->remote, waiter->spins, awake);
+        note(waiter, awake);
     return result;
 }
 

@@ -47,7 +47,10 @@ struct ppt_lock;
  */
 typedef struct ppt__waiter {
     struct ppt__waiter *next; /* guard of the queue it is linked in, */
-    struct ppt__waiter *prev; /* or private to the waker that took it out */
+    union {
+        struct ppt__waiter *prev; /* or private to the waker that took it out */
+        int64_t woken_at;     /* waker, before WOKEN: from a remote CPU; or 0 */
+    };
     uint32_t state;           /* atomic: PPT__* */
     int result;               /* waker, before WOKEN: a barrier's result */
     union {
