@@ -41,6 +41,24 @@ START_TEST(destroy_while_the_action_runs_is_busy)
 }
 END_TEST
 
+/* Proves ppt_barrier_destroy 0. */
+START_TEST(destroy_without_waiters_leaves_a_barrier_that_can_be_used)
+{
+    ppt_barrier_t barrier = PPT_BARRIER_INITIALIZER(2);
+    party_t party = { .result = -1 };
+
+    ck_assert_int_eq(ppt_barrier_destroy(&barrier), 0);
+    party_start(&party, &barrier, PPT_FOREVER);
+    arrive_last(&barrier, 0);
+    party_join_all(&party, 1, 0);
+    ck_assert_int_eq(ppt_barrier_destroy(&barrier), 0);
+    ppt_barrier_abort(&barrier);
+    arrive_last(&barrier, ECANCELED);
+    ppt_barrier_reset(&barrier);
+    barrier_finish(&barrier);
+}
+END_TEST
+
 struct last_round {
     ppt_barrier_t *barrier;
     int returned;  /* counts the threads that did */
@@ -287,6 +305,7 @@ void add_tests(Suite *suite)
     const TTest *const tests[] = {
         destroy_with_waiters_is_busy_and_changes_nothing,
         destroy_while_the_action_runs_is_busy,
+        destroy_without_waiters_leaves_a_barrier_that_can_be_used,
         memory_may_be_freed_by_the_first_to_return,
         memory_may_be_freed_by_the_first_to_return_from_a_failed_round,
         destroy_waits_for_a_thread_that_is_timing_out,

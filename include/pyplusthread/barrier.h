@@ -84,7 +84,7 @@ PPT_API int ppt_barrier_init(ppt_barrier_t *barrier, uint32_t parties,
  * End the use of barrier; its memory may then be freed or reused, even while
  * threads of the last round are still on their way out of wait.
  *
- * Returns   0      barrier may be freed
+ * Returns   0      nobody waits at barrier: it may be freed, or used on
  *           EBUSY  threads wait at it, or all have arrived and the action
  *                  has not returned; nothing changed
  */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Steps and state of a barrier that a user puts in the place of ours."""
+import contextlib
 import gc
 import threading
 import weakref
@@ -8,7 +9,7 @@ from unittest import mock
 import pytest
 
 from overrides import Logged, logged, same
-from support import Worker, until
+from support import Worker, switch_interval, until
 
 STEPS = ['_enter', '_release', '_wait', '_exit', '_break']
 STATE = ['_cond', '_state', '_count', '_parties', '_action', '_timeout']
@@ -205,6 +206,23 @@ def test_barrier_at_which_threads_wait_keeps_its_state(native):
         with pytest.raises(RuntimeError):
             setattr(barrier, name, 1)
     assert {barrier.wait(), worker.join()} == {0, 1}
+
+
+def test_looking_at_a_barrier_does_not_break_it(native):
+    barriers = [native.Barrier(1) for _ in range(3000)]
+    at = [0]
+
+    def go():
+        for at[0], barrier in enumerate(barriers):
+            barrier.wait()
+
+    with switch_interval(1e-6):
+        worker = Worker(go)
+        while not worker.ended:
+            for barrier in barriers[at[0]:at[0] + 2]:
+                with contextlib.suppress(RuntimeError):
+                    barrier._cond
+    worker.join()
 
 
 def test_broken_barrier_stays_broken_whoever_looks(impl):

@@ -221,6 +221,39 @@ def test_subclass_may_override_put_and_get(tasks):
     assert calls == [('put', False, None), ('get', False, None)]
 
 
+def test_subclass_may_have_properties_for_attributes(fifo):
+    class Limited(fifo):
+        limit = 2
+        log = []
+
+        @property
+        def maxsize(self):
+            return self.limit
+
+        @maxsize.setter
+        def maxsize(self, value):
+            self.log.append(value)
+
+        @property
+        def unfinished_tasks(self):
+            return self.__dict__['unfinished']
+
+        @unfinished_tasks.setter
+        def unfinished_tasks(self, value):
+            self.__dict__['unfinished'] = value
+            self.log.append(value)
+
+    box = Limited(7)
+    box.put(1)
+    box.put(2)
+    with pytest.raises(queue.Full):
+        box.put_nowait(3)
+    assert box.full()
+    assert box.get() == 1
+    box.task_done()
+    assert box.log == [7, 0, 1, 2, 1]
+
+
 def test_object_may_have_methods_and_attributes_of_its_own(tasks):
     box, put = tasks(), []
     box.name = 'box'

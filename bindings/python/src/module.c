@@ -263,8 +263,6 @@ static const struct {
     { "collections", "deque", "append", AT(deque_append) },
     { "collections", "deque", "popleft", AT(deque_popleft) },
     { "builtins", "list", "pop", AT(list_pop) },
-    { "heapq", "heappush", NULL, AT(heappush) },
-    { "heapq", "heappop", NULL, AT(heappop) },
 };
 
 #define STOCK (sizeof(stock) / sizeof(stock[0]))

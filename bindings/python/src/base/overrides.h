@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define PPY_WATCHED 12
+#define PPY_WATCHED 13
 
 /* The names of a type that others may override, and what it has there. */
 typedef struct {

@@ -43,8 +43,6 @@ typedef struct {
     PyObject *deque_append;
     PyObject *deque_popleft;
     PyObject *list_pop;
-    PyObject *heappush;
-    PyObject *heappop;
     uint64_t gil;               /* its part in the GIL's record; 0: none */
     const char *gil_trouble;    /* why its GIL is left as it is, or NULL */
     PyObject *nothing;          /* a function in Python: wait.c */

@@ -153,6 +153,18 @@ static int deadline_of(barrier_t *self, PyObject *timeout, int64_t *deadline)
     return 0;
 }
 
+/* Whether it was that, without a GIL, when another thread broke it. */
+static bool is_native_still(barrier_t *self)
+{
+    bool result;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    result = self->is_native;
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
+/* NULL without an exception: the barrier has become stock's meanwhile. */
 static PyObject *wait_until(barrier_t *self, int64_t deadline)
 {
     uint32_t index;
@@ -165,7 +177,8 @@ static PyObject *wait_until(barrier_t *self, int64_t deadline)
         return NULL;
     if (result == 0)
         return PyLong_FromUnsignedLong(index);
-    ppy_raise_named(self->state->threading, "BrokenBarrierError");
+    if (result != ECANCELED || is_native_still(self))
+        ppy_raise_named(self->state->threading, "BrokenBarrierError");
     return NULL;
 }
 
@@ -206,7 +219,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
 {
     static const char *const names[] = { "timeout", NULL };
     barrier_t *self = (barrier_t *)op;
-    PyObject *timeout;
+    PyObject *timeout, *index;
     int64_t deadline;
 
     if (!ppy_barrier_is_native(self))
@@ -216,7 +229,10 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
         return NULL;
     if (!self->is_native) /* any more: Python code has looked at timeout */
         return stock_call(op, "wait", args, nargs, kwnames);
-    return wait_until(self, deadline);
+    index = wait_until(self, deadline);
+    if (index == NULL && !PyErr_Occurred())
+        return stock_call(op, "wait", args, nargs, kwnames);
+    return index;
 }
 
 static PyObject *reset(PyObject *op, PyObject *Py_UNUSED(ignored))

@@ -128,16 +128,13 @@ int ppy_barrier_busy(void)
     return -1;
 }
 
-/* A thread that comes too late, without a GIL, finds it broken. */
+/* A thread that arrives after all finds it broken, and goes on in stock's. */
 static int leave_native(barrier_t *self)
 {
-    uint32_t parties = ppt_barrier_parties(&self->barrier);
-
     if (ppt_barrier_destroy(&self->barrier) != 0)
         return ppy_barrier_busy();
-    ppt_barrier_init(&self->barrier, parties, NULL, NULL);
-    ppt_barrier_abort(&self->barrier);
     self->is_native = false;
+    ppt_barrier_abort(&self->barrier);
     return 0;
 }
 

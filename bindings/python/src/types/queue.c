@@ -16,11 +16,13 @@
  *       attached, and that returns without waiting any more: a call that
  *       raises has taken none, and has put none.
  *   N2  A notify that chose a thread whose wait raises is passed on
- *       (waiter.c, P1), so no thread is left waiting beside an item.  The
- *       notify comes after the mutex has been let go: a thread that queued
- *       before is found then, one that queues later has seen the item.
- *   N3  Handlers of signals, and what else CPython does between instructions,
- *       run without the mutex.
+ *       (waiter.c, P1), also where it raises only when it puts or takes.  So
+ *       no thread is left waiting beside an item.  The notify comes after the
+ *       mutex has been let go: a thread that queued before is found then, one
+ *       that queues later has seen the item.
+ *   N3  Handlers of signals, finalisers, and what else CPython does between
+ *       instructions, run without the mutex.  The exception are comparisons
+ *       of a PriorityQueue's items, if they are in Python.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -98,8 +100,7 @@ static bool overrides(ppy_queue_t *self, int first, int last)
     return result != 0;
 }
 
-/* Whether nobody overrides the names from first to before last. */
-static bool keeps(ppy_queue_t *self, int first, int last)
+bool ppy_queue_keeps(ppy_queue_t *self, int first, int last)
 {
     return ppy_is_plain((PyObject *)self, &self->dict, ppy_queue_watch(self),
                         &self->seen)
@@ -115,20 +116,12 @@ static bool is_native(ppy_queue_t *self)
 {
     return !__atomic_load_n(&self->has_others, __ATOMIC_RELAXED)
            && is_ours(self, NOT_EMPTY) && is_ours(self, NOT_FULL)
-           && keeps(self, 0, ITEMS_NAMES);
+           && ppy_queue_keeps(self, 0, ITEMS_NAMES);
 }
 
-/*
- * With the mutex held: the container, owned.  NULL, without an exception, if
- * it is none of ours.
- */
-static PyObject *native_items(ppy_queue_t *self)
+static bool are_native(const ppy_queue_t *self, PyObject *items)
 {
-    PyObject *items = ppy_queue_items(self);
-
-    if (items != NULL && !self->order->fits(self->state, items))
-        Py_CLEAR(items);
-    return items;
+    return items != NULL && self->order->fits(self->state, items);
 }
 
 static int lock(ppy_queue_t *self)
@@ -219,6 +212,14 @@ static bool is_full(ppy_queue_t *self, PyObject *items)
     return bound > 0 && PyObject_Size(items) >= bound;
 }
 
+/* N2: it raises, and may have been notified; the next one may go on. */
+static int fail(ppy_queue_t *self, const call_t *call, int part)
+{
+    if (call->has_waited)
+        ppy_notify(&condition(self, part)->waiters, 1);
+    return -1;
+}
+
 static int put_item(ppy_queue_t *self, PyObject *items, call_t *call)
 {
     if (self->is_shutdown)
@@ -227,7 +228,7 @@ static int put_item(ppy_queue_t *self, PyObject *items, call_t *call)
         return is_over(call) ? raise(self, "Full")
                              : await(self, call, NOT_FULL);
     if (self->order->put(self->state, items, call->item) < 0)
-        return -1;
+        return fail(self, call, NOT_FULL);
     self->unfinished++;
     return 1;
 }
@@ -241,22 +242,17 @@ static int get_item(ppy_queue_t *self, PyObject *items, call_t *call)
                              : await(self, call, NOT_EMPTY);
     }
     call->item = self->order->get(self->state, items);
-    return call->item == NULL ? -1 : 1;
+    return call->item == NULL ? fail(self, call, NOT_EMPTY) : 1;
 }
 
 typedef int (*step_fn)(ppy_queue_t *self, PyObject *items, call_t *call);
 
+/* Leaves the container in items, owned. */
 static inline __attribute__((always_inline))
-int do_step(ppy_queue_t *self, step_fn step, call_t *call)
+int do_step(ppy_queue_t *self, step_fn step, call_t *call, PyObject **items)
 {
-    PyObject *items = native_items(self);
-    int result;
-
-    if (items == NULL)
-        return NOT_NATIVE;
-    result = step(self, items, call);
-    Py_DECREF(items);
-    return result;
+    *items = ppy_queue_items(self);
+    return are_native(self, *items) ? step(self, *items, call) : NOT_NATIVE;
 }
 
 /*
@@ -275,15 +271,18 @@ static void notify(ppy_queue_t *self, int part)
 static inline __attribute__((always_inline))
 int carry_out(ppy_queue_t *self, step_fn step, call_t *call, int notifies)
 {
-    int result;
-
     for (;;) {
+        PyObject *items[2] = { NULL, NULL }; /* before a wait, and after it */
+        int result, steps = 0;
+
         if (lock(self) < 0)
             return -1;
         do
-            result = do_step(self, step, call);
+            result = do_step(self, step, call, &items[steps++]);
         while (result == AGAIN);
         unlock(self);
+        Py_XDECREF(items[0]); /* N3: it may have been replaced */
+        Py_XDECREF(items[1]);
         if (result == 1)
             notify(self, notifies);
         if (result != IN_VAIN)
@@ -337,7 +336,7 @@ PyObject *ppy_queue_put_nowait(PyObject *op, PyObject *const *args,
     ppy_queue_t *self = (ppy_queue_t *)op;
     PyObject *values[2];
 
-    if (!keeps(self, PUT, PUT + 1)
+    if (!ppy_queue_keeps(self, PUT, PUT + 1)
         || ppy_args("put_nowait", names, args, nargs, kwnames, values) < 0
         || values[0] == NULL) {
         PyErr_Clear();
@@ -383,7 +382,7 @@ PyObject *ppy_queue_get_nowait(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     PyObject *block = Py_False;
 
-    if (!keeps((ppy_queue_t *)op, GET, GET + 1))
+    if (!ppy_queue_keeps((ppy_queue_t *)op, GET, GET + 1))
         return ppy_queue_stock((ppy_queue_t *)op, "get_nowait", NULL, 0,
                                NULL);
     return ppy_queue_get(op, &block, 1, NULL);
@@ -391,11 +390,12 @@ PyObject *ppy_queue_get_nowait(PyObject *op, PyObject *Py_UNUSED(ignored))
 
 /* Tasks */
 
-/* Whether all_tasks_done is as it was made, and the mutex. */
+/* Whether all_tasks_done is as it was made, and the other attributes. */
 static bool tasks_are_native(ppy_queue_t *self)
 {
     return !__atomic_load_n(&self->has_others, __ATOMIC_RELAXED)
-           && is_ours(self, ALL_TASKS_DONE);
+           && is_ours(self, ALL_TASKS_DONE)
+           && ppy_queue_keeps(self, 0, ATTRIBUTES);
 }
 
 PyObject *ppy_queue_task_done(PyObject *op, PyObject *Py_UNUSED(ignored))
@@ -465,8 +465,8 @@ static Py_ssize_t look(ppy_queue_t *self, Py_ssize_t *bound)
         return -2;
     if (lock(self) < 0)
         return -1;
-    items = native_items(self);
-    if (items != NULL)
+    items = ppy_queue_items(self);
+    if (are_native(self, items))
         size = PyObject_Size(items);
     unlock(self);
     Py_XDECREF(items);

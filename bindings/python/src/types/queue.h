@@ -12,8 +12,11 @@
 /* The parts of a queue that threads wait with, and users, too. */
 enum { MUTEX, NOT_EMPTY, NOT_FULL, ALL_TASKS_DONE, PARTS };
 
-/* The names of a queue's watch. */
-enum { QSIZE, PUT_ITEM, GET_ITEM, ITEMS_NAMES, PUT = ITEMS_NAMES, GET, INIT };
+/*
+ * The names of a queue's watch: attributes, what is done to the items, and the
+ * rest.
+ */
+enum { ATTRIBUTES = 7, ITEMS_NAMES = ATTRIBUTES + 3, PUT = ITEMS_NAMES, GET };
 
 typedef struct ppy_queue {
     PyObject_HEAD
@@ -58,6 +61,9 @@ static inline ppy_watch_t *ppy_queue_watch(const ppy_queue_t *self)
 
 /* The attribute queue, owned; NULL, without an exception, before __init__. */
 PyObject *ppy_queue_items(ppy_queue_t *self);
+
+/* Whether nobody overrides the names from first to before last. */
+bool ppy_queue_keeps(ppy_queue_t *self, int first, int last);
 
 /* A method of queue.Queue itself, for an object of ours. */
 PyObject *ppy_queue_stock(ppy_queue_t *self, const char *name,

@@ -16,8 +16,10 @@
 #include "own_condition.h"
 #include "stock.h"
 
-const char *const ppy_queue_names[] = { "_qsize", "_put", "_get", "put",
-                                        "get", "_init", NULL };
+const char *const ppy_queue_names[] = {
+    "maxsize", "queue", "mutex", "not_empty", "not_full", "all_tasks_done",
+    "unfinished_tasks", "_qsize", "_put", "_get", "put", "get", "_init", NULL
+};
 
 static ppy_queue_t *queue(PyObject *op)
 {
@@ -331,11 +333,32 @@ static int init_items(ppy_queue_t *self, PyObject *maxsize)
     return result == NULL ? -1 : 0;
 }
 
+static int init_native(PyObject *op, PyObject *maxsize)
+{
+    size_t part;
+
+    for (part = 0; part < PARTS; part++)
+        replace_part(queue(op), part, queue(op)->own[part]);
+    queue(op)->unfinished = 0;
+    queue(op)->is_shutdown = false;
+    assign_maxsize(op, maxsize, NULL);
+    return init_items(queue(op), maxsize);
+}
+
+/* The class has attributes of its own. */
+static int init_stock(PyObject *op, PyObject *maxsize)
+{
+    PyObject *result = ppy_queue_stock(queue(op), "__init__", &maxsize, 1,
+                                       NULL);
+
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
 static int init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static const char *const names[] = { "maxsize", NULL };
     PyObject *value, *maxsize;
-    size_t part;
     int result;
 
     if (ppy_args_tuple("Queue", names, args, kwargs, &value) < 0)
@@ -343,12 +366,9 @@ static int init(PyObject *op, PyObject *args, PyObject *kwargs)
     maxsize = value == NULL ? PyLong_FromLong(0) : Py_NewRef(value);
     if (maxsize == NULL)
         return -1;
-    for (part = 0; part < PARTS; part++)
-        replace_part(queue(op), part, queue(op)->own[part]);
-    queue(op)->unfinished = 0;
-    queue(op)->is_shutdown = false;
-    assign_maxsize(op, maxsize, NULL);
-    result = init_items(queue(op), maxsize);
+    result = ppy_queue_keeps(queue(op), 0, ATTRIBUTES)
+                 ? init_native(op, maxsize)
+                 : init_stock(op, maxsize);
     Py_DECREF(maxsize);
     return result;
 }
