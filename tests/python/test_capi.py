@@ -342,6 +342,14 @@ def test_make_is_called_once_by_the_end_of_the_queue(user, call, monkeypatch):
     assert [one.exc_type for one in unraisable] == [ValueError]
 
 
+def test_two_gets_share_what_a_foreign_thread_puts(user):
+    box = pyplusthread.SimpleQueue()
+    for number in range(300):
+        workers = [Worker(box.get) for _ in range(2)]
+        assert user.join(user.start('simple_queue_put', box, number, 2)) == 0
+        assert sorted(join_all(workers)) == [(number, 0), (number, 1)]
+
+
 def test_no_item_of_a_foreign_thread_is_lost_or_doubled(user):
     box = pyplusthread.SimpleQueue()
     puts, foreign, consumers = 4000, 3, 4

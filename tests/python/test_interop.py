@@ -2,12 +2,14 @@
 """Stock and native objects together, and locks of other makes."""
 import _thread
 import queue
+import signal
 import sys
 import threading
 
 import pytest
 
-from support import Worker, at_least, join_all, until, waiters
+from support import (Worker, at_least, handling, interrupt, join_all, stop,
+                     until, waiters, when_asleep)
 
 STOCK = {'Lock': _thread.allocate_lock, 'RLock': threading.RLock,
          'PyRLock': threading._PyRLock}
@@ -355,6 +357,24 @@ def test_no_waiter_is_lost_when_the_lock_raises(native, method, fail):
         notify(cond)
     assert worker.join() is True
     assert waits_well(cond)
+
+
+def test_what_the_lock_raises_may_have_a_ring_of_contexts(impl):
+    first, second = ValueError(), ValueError()
+    first.__context__, second.__context__ = second, first
+
+    class Ring(Full):
+        def _acquire_restore(self, state):
+            super()._acquire_restore(state)
+            raise first
+
+    cond = impl.Condition(Ring())
+    with handling(signal.SIGUSR1, stop):
+        worker = when_asleep(interrupt)
+        with pytest.raises(ValueError) as raised:
+            wait(cond)
+        worker.join()
+    assert raised.value is first
 
 
 @pytest.mark.parametrize('thing', [None.__class__, object(), 5, 'lock', [],

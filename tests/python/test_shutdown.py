@@ -150,6 +150,25 @@ def test_objects_may_be_used_in_exit_functions_and_finalisers(impl):
     python(AT_EXIT, impl.__name__)
 
 
+# A condition that the collector frees after the module's own state.
+LAST = '''
+import importlib, sys
+impl = importlib.import_module(sys.argv[1])
+
+class Last:
+    pass
+
+last = Last()
+last.itself = last
+last.cond = impl.Condition()
+impl.Condition.last = last
+'''
+
+
+def test_condition_may_be_freed_after_all_else(impl):
+    python(LAST, impl.__name__)
+
+
 # Daemon threads stand still by the time a cycle is collected.
 TOO_LATE = PRELUDE + '''
 call = CALLS[sys.argv[2]](impl)

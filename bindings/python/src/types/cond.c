@@ -186,13 +186,15 @@ static void free_object(PyObject *op)
     Py_DECREF(type);
 }
 
-/* Whether the lock may hold others in turn: more than the stack may bear. */
+/*
+ * Whether the lock may hold others in turn: more than the stack may bear.  At
+ * the end of an interpreter its state may be gone before the condition is.
+ */
 static bool may_nest(const ppy_condition_t *self)
 {
     return self->former != NULL
            || (self->lock != NULL
-               && Py_TYPE(self->lock) != self->state->lock_type
-               && Py_TYPE(self->lock) != self->state->rlock_type);
+               && Py_TYPE(self->lock)->tp_dealloc != ppy_lock_dealloc);
 }
 
 static void dealloc(PyObject *op)

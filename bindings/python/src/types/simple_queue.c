@@ -19,7 +19,8 @@
  *   Q1  A thread queues in filled while it sees that the ring is empty, in one
  *       section; a put that comes later finds it there.  A foreign thread's
  *       put knows no sections: it adds its item, then looks whether somebody
- *       waits; the thread queues, then looks whether something has arrived.
+ *       waits; the thread queues, then looks whether something has arrived,
+ *       in the same section, before another get can take that into the ring.
  *       One of the two sees the other.
  *   Q2  An item is in the ring until a get, attached, takes it and returns it.
  *       So a get that times out, that a handler's exception ends, or whose
@@ -117,27 +118,23 @@ static bool somebody_waits(const simple_queue_t *self)
     return __atomic_load_n(&self->filled.queue.length, __ATOMIC_RELAXED) != 0;
 }
 
-/* Q1: what a foreign thread has put meanwhile may have woken nobody. */
-static void look_again(simple_queue_t *self)
-{
-    if (ppy_ring_look(&self->ring))
-        ppt_cond_signal_last(&self->filled);
-}
-
 /* Q1: as take; where there is none the thread is queued. */
 static int take_or_queue_up(simple_queue_t *self, attempt_t *attempt,
                             PyObject **item)
 {
     ppy_entry_t entry = 0;
+    bool arrived = false;
     int found;
 
     Py_BEGIN_CRITICAL_SECTION(self);
     found = ppy_ring_pop(&self->ring, &entry);
-    if (found == 0)
+    if (found == 0) {
         queue_up(self, attempt);
+        arrived = ppy_ring_look(&self->ring);
+    }
     Py_END_CRITICAL_SECTION();
-    if (found == 0)
-        look_again(self);
+    if (arrived) /* from a foreign thread, which may have woken nobody */
+        ppt_cond_signal_last(&self->filled);
     return item_of(found, entry, item);
 }
 
@@ -204,6 +201,8 @@ static int await_item(simple_queue_t *self, attempt_t *attempt,
         if (result < 0)
             return -1;
         found = take(self, item); /* after a timeout, too */
+        if (found < 0)
+            ppt_cond_signal(&self->filled); /* Q3 */
         if (found != 0)
             return found;
         if (result == ETIMEDOUT)

@@ -183,10 +183,11 @@ static void find_place(char *place)
 static void make(const ppt_lock_t *lock, const char *place)
 {
     int i = find(lock) < 0 ? make_room() : -1;
-    record_t *record = &records[i];
+    record_t *record;
 
     if (i < 0)
         return;
+    record = &records[i];
     keys[i] = lock;
     record->object = object_of(lock);
     record->locks = 1;

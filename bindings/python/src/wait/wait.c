@@ -65,45 +65,43 @@ int ppy_sleep_queued(const ppy_wait_t *wait, ppt_cond_t *cond,
                : ppt_cond_sleep_uninterruptible(cond, waiter, deadline);
 }
 
-static bool is_in_chain(PyObject *sought, PyObject *exception)
+/*
+ * The last of the exceptions in whose context exception was raised, owned.
+ * NULL if other is among them, or if they are a ring, in which the one that
+ * goes half as fast is met.
+ */
+static PyObject *first_cause(PyObject *exception, PyObject *other)
 {
-    bool found;
-
-    Py_INCREF(exception);
-    do {
-        PyObject *context = PyException_GetContext(exception);
-
-        found = exception == sought;
-        Py_DECREF(exception);
-        exception = context;
-    } while (!found && exception != NULL);
-    Py_XDECREF(exception);
-    return found;
-}
-
-/* The last of the exceptions in whose context exception was raised. */
-static PyObject *first_cause(PyObject *exception)
-{
+    PyObject *slow = Py_NewRef(exception), *last = Py_NewRef(exception);
     PyObject *context;
+    bool found = last == other;
+    bool moves = false;
 
-    Py_INCREF(exception);
-    while ((context = PyException_GetContext(exception)) != NULL) {
-        Py_DECREF(exception);
-        exception = context;
+    while (!found && (context = PyException_GetContext(last)) != NULL) {
+        Py_SETREF(last, context);
+        if (moves)
+            Py_SETREF(slow, PyException_GetContext(slow));
+        moves = !moves;
+        found = last == other || last == slow || slow == NULL;
     }
-    return exception;
+    if (found)
+        Py_CLEAR(last);
+    Py_XDECREF(slow);
+    return last;
 }
 
 /* Note that later was raised after earlier; takes over earlier. */
 static void chain(PyObject *later, PyObject *earlier)
 {
-    PyObject *first = first_cause(later);
+    PyObject *first = first_cause(later, earlier);
+    PyObject *other = first_cause(earlier, later);
 
-    if (is_in_chain(earlier, later) || is_in_chain(later, earlier))
-        Py_DECREF(earlier);
-    else
+    if (first != NULL && other != NULL)
         PyException_SetContext(first, earlier);
-    Py_DECREF(first);
+    else
+        Py_DECREF(earlier);
+    Py_XDECREF(first);
+    Py_XDECREF(other);
 }
 
 /* Keep what a handler has raised, the last one foremost. */
