@@ -359,6 +359,35 @@ START_TEST(sleeps_are_counted_if_at_all)
 }
 END_TEST
 
+static void yield_until_stopped(void *arg)
+{
+    int *stop = arg;
+
+    while (!peek(stop))
+        ppt__yield();
+}
+
+/* Proves port.h P14. */
+START_TEST(yield_to_another_thread_is_counted_if_at_all)
+{
+    uint64_t before = ppt__preemptions();
+    worker_t worker;
+    int stop = 0;
+
+    if (!pin_to(0))
+        return;
+    worker_start(&worker, yield_until_stopped, &stop);
+#if defined(__linux__)
+    if (ppt__cpu() >= 0)
+        while (ppt__preemptions() == before)
+            ppt__yield();
+#endif
+    ck_assert_uint_ge(ppt__preemptions(), before);
+    poke(&stop, 1);
+    worker_join(&worker);
+}
+END_TEST
+
 /* Proves port.h P12. */
 START_TEST(pause_does_not_stop_a_spin_loop)
 {
@@ -390,6 +419,7 @@ void add_tests(Suite *suite)
         wake_after_the_change_is_never_lost,
         wake_does_not_touch_the_word,
         sleeps_are_counted_if_at_all,
+        yield_to_another_thread_is_counted_if_at_all,
         pause_does_not_stop_a_spin_loop,
     };
 

@@ -109,4 +109,10 @@ static inline void ppt__pause(void)
  */
 uint64_t ppt__sleeps(void);
 
+/*
+ * P14: how often another thread has had this thread's CPU, although this one
+ * could go on: by its yields, too.  Otherwise as P13.
+ */
+uint64_t ppt__preemptions(void);
+
 #endif

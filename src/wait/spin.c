@@ -10,7 +10,9 @@
  *   first.  (To spin for as long as the alternative takes costs at most twice
  *   the best: Karlin, Li, Manasse, Owicki, Empirical Studies of Competitive
  *   Spinning for a Shared-Memory Multiprocessor, 1991.)  Each thread that has
- *   slept measures it.  If spinning has been in vain, waiters do not spin for a while, and
+ *   slept measures it.  But where threads outnumber CPUs, others want the CPU
+ *   that spins.  So after 20 microseconds the thread yields between two looks,
+ *   and sleeps as soon as one of them has let another thread run.  If spinning has been in vain, waiters do not spin for a while, and
  *   then try it once.
  *   Each queue learns for itself.  At a new queue, which has not learnt yet,
  *   the thread goes by its own last waits: many objects, such as the condition

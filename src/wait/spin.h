@@ -25,7 +25,8 @@ int ppt__cpu_count(void);
 
 /*
  * How long a waiter may spin, in nanoseconds: twice what a remote wake-up
- * takes here, between PPT__SPIN_NS and PPT__SPIN_LIMIT_NS.
+ * takes here, between PPT__SPIN_NS and PPT__SPIN_LIMIT_NS.  After PPT__SPIN_NS
+ * it does so only for as long as no other thread wants its CPU.
  */
 int64_t ppt__spin_limit(void);
 #define PPT__SPIN_LIMIT_NS 200000

@@ -180,10 +180,38 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* For as long as nobody else wants this CPU. */
+static bool spin_on(const ppt__waiter_t *waiter, int64_t end)
+{
+    uint64_t preemptions = ppt__preemptions();
+    int64_t now = ppt__now();
+    bool goes_on = ppt__yield_pays(now);
+
+    while (goes_on && now < end && !is_woken(waiter)) {
+        int64_t begin = now;
+
+        ppt__yield();
+        now = ppt__now();
+        goes_on = ppt__yield_done(begin, now)
+                  && ppt__preemptions() == preemptions;
+    }
+    return is_woken(waiter);
+}
+
+static bool spin_until(const ppt__waiter_t *waiter, int64_t deadline)
+{
+    int64_t begin = ppt__now();
+
+    return spin(waiter, earlier(begin + PPT__SPIN_NS, deadline))
+           || (waiter->yields
+               && spin_on(waiter,
+                          earlier(begin + ppt__spin_limit(), deadline)));
+}
+
 static bool spin_or_yield(const ppt__waiter_t *waiter, int64_t deadline)
 {
     if (waiter->spins)
-        return spin(waiter, earlier(ppt__now() + ppt__spin_limit(), deadline));
+        return spin_until(waiter, deadline);
     return waiter->yields && yield(waiter, deadline);
 }
 

@@ -34,10 +34,20 @@ int ppt__cpu(void)
     return sched_getcpu();
 }
 
-uint64_t ppt__sleeps(void)
+static struct rusage usage_of_thread(void)
 {
     struct rusage usage = { .ru_nvcsw = 0 };
 
     getrusage(RUSAGE_THREAD, &usage);
-    return (uint64_t)usage.ru_nvcsw;
+    return usage;
+}
+
+uint64_t ppt__sleeps(void)
+{
+    return (uint64_t)usage_of_thread().ru_nvcsw;
+}
+
+uint64_t ppt__preemptions(void)
+{
+    return (uint64_t)usage_of_thread().ru_nivcsw;
 }

@@ -23,3 +23,8 @@ uint64_t ppt__sleeps(void)
 {
     return 0;
 }
+
+uint64_t ppt__preemptions(void)
+{
+    return 0;
+}
