@@ -100,7 +100,7 @@ PPT_API int ppt_cond_wait(ppt_cond_t *cond, ppt_lock_t *lock,
  * signaller that is a thread of an interpreter gives way by itself as soon as
  * it has released lock.
  *
- * Requires  the caller holds lock, which lasts until the call returns.
+ * Requires  the caller holds lock; lock must exist until the call returns.
  * Returns   0          a signal or broadcast notified this waiter
  *           ETIMEDOUT  deadline passed; no signal was consumed
  *           EPERM      nobody holds lock; nothing changed
@@ -169,7 +169,7 @@ PPT_API bool ppt_cond_wakes_remotely(const ppt_cond_t *cond);
  *     r = ppt_cond_sleep(&cond, &waiter, PPT_FOREVER);
  *     my_lock();
  *
- * Nor do these yield before they sleep, but for the last one: see
+ * None of these yields before it sleeps, but for ppt_cond_sleep_yielding: see
  * ppt_cond_wait_unlock.
  *
  * enqueue takes a place in the queue: from now on signals may notify it.  A
@@ -193,8 +193,8 @@ PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
                            int64_t deadline);
 
 /*
- * The same two for a thread that no signal handler need interrupt: it may
- * spin before it sleeps, as in ppt_cond_wait, and EINTR is not returned.
+ * As ppt_cond_enqueue and ppt_cond_sleep, for a thread that no signal handler
+ * need interrupt: it may spin before it sleeps, as in ppt_cond_wait, and EINTR is not returned.
  */
 PPT_API void ppt_cond_enqueue_uninterruptible(ppt_cond_t *cond,
                                               ppt_waiter_t *waiter);
@@ -203,8 +203,8 @@ PPT_API int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond,
                                            int64_t deadline);
 
 /*
- * The second of these, which yields the CPU a few times before it sleeps, as
- * ppt_cond_wait does, if it does not spin.
+ * As ppt_cond_sleep_uninterruptible, but it yields the CPU a few times before
+ * it sleeps, as ppt_cond_wait does, if it does not spin.
  */
 PPT_API int ppt_cond_sleep_yielding(ppt_cond_t *cond, ppt_waiter_t *waiter,
                                     int64_t deadline);

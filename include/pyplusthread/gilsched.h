@@ -137,7 +137,7 @@ typedef struct ppt_gilsched_account {
     int64_t had;            /* ns in which one had it */
     bool present;           /* one has it or wants it */
     bool computing;         /* one has it */
-    bool repaying;          /* they go first until nothing is owed */
+    bool repaying;          /* they go first: see account.c */
 } ppt_gilsched_account_t;
 
 /*
@@ -152,9 +152,10 @@ typedef struct ppt_gilsched_account {
  *           the threads that come back.  A free lock for which only CPU-bound
  *           threads wait is left alone for PPT_GILSCHED_BRIEF_NS, if the
  *           thread that let go of it was back sooner the last time.
- * CPU-bound  a thread is CPU-bound when it had to be asked to let go, or has
- *           held the lock for PPT_GILSCHED_PATIENCE_NS while another waited.
- *           It stops being CPU-bound when it lets go by itself.
+ * CPU-bound  a thread is CPU-bound when it has held the lock for
+ *           PPT_GILSCHED_PATIENCE_NS while another waited, and let go when
+ *           asked.  It stops being CPU-bound when it lets go unasked, or has
+ *           slept since.
  * Starvation  none in either class: CPU-bound threads get cpu_share of the
  *           time in which they want the lock, and the others all the rest.
  * Not promised  anything while a holder does not let go when asked.

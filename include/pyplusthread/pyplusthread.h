@@ -5,7 +5,7 @@
  *     lock.h       locks with timeouts, released by any thread
  *     semaphore.h  counting semaphores
  *     barrier.h    cyclic barriers with timeouts and an action
- *     once.h       what is to be done once, with timeouts
+ *     once.h       what is to be done once, with an argument
  *     gil.h        a global interpreter lock with priorities
  *     gilsched.h   its policy, for an interpreter that has a lock of its own
  *     time.h       deadlines: absolute nanoseconds of the monotonic clock

@@ -1,8 +1,9 @@
 /*
  * pyplusthread/time.h - deadlines.
  *
- * Every blocking call takes a deadline: a point in time on the monotonic
+ * A call that blocks takes a deadline: a point in time on the monotonic
  * clock, in nanoseconds.  A deadline, unlike a duration, survives a retry.
+ * Without one are only ppt_once_run and ppt_gil_yield.
  *
  *     int64_t in_50_ms = ppt_deadline(50 * 1000 * 1000);
  *     while (!ready && r == 0)

@@ -9,8 +9,8 @@ They take the place of the types of threading and queue that have these names:
 patch() puts them into those modules, for code that cannot be changed, and
 "python -m pyplusthread script.py" does so for a whole program.
 
-Threads that come back from blocking calls get the GIL before CPU-bound ones:
-see set_gil_priority().  gil_stats() says who holds it and who waits for it.
+The import has threads that come back from blocking calls get the GIL before
+CPU-bound ones, in the whole process: see set_gil_priority().  gil_stats() says who holds it and who waits for it.
 """
 import os
 import sys
@@ -36,8 +36,8 @@ def get_include():
 def _advice(error):
     python = '{} {}.{}'.format(sys.implementation.name, *sys.version_info)
     return (f'the compiled part of pyplusthread cannot be imported by '
-            f'{python}: {error}.  Install pyplusthread for it: '
-            f'{sys.executable} -m pip install --force-reinstall pyplusthread')
+            f'{python}: {error}.  Install it in the folder of its sources: '
+            f'{sys.executable} -m pip install --force-reinstall .')
 
 
 def _is_the_program():

@@ -91,7 +91,8 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
     """A context manager that calls patch(), and undoes it in the end.
 
     Other threads see the change as well, since there is only one threading.
-    If blocks overlap, the last one to end restores a name.
+    If blocks overlap, the last one to end restores a name.  Raises what patch()
+    raises.
     """
     which = dict(locals())  # it grows while a debugger looks
     with _blocks_lock:
@@ -109,7 +110,7 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
 def is_patched(name=None):
     """Whether a name ('Lock', 'Queue', ...) is patched: is the native type.
 
-    Without a name: whether all names are.
+    Without a name: whether all names are.  Raises ValueError for any other name.
     """
     if name is not None:
         return _now(_known(name)) is _native[name]
@@ -117,7 +118,10 @@ def is_patched(name=None):
 
 
 def get_original(name):
-    """The type that a name ('Lock', ...) has where it is not patched."""
+    """The type that a name ('Lock', ...) has where it is not patched.
+
+    Raises ValueError for any other name.
+    """
     return _original[_known(name)]
 
 

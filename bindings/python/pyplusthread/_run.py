@@ -97,7 +97,8 @@ def _parser():
     parser = _Parser(
         prog=PROGRAM, usage=USAGE, allow_abbrev=False,
         description='Run a Python program with the native types of '
-                    'pyplusthread in threading.  PYPLUSTHREAD=0 in the '
+                    'pyplusthread in threading and queue, and with the GIL '
+                    'scheduled.  PYPLUSTHREAD=0 in the '
                     'environment runs it without them.')
     for argument, (module, *names) in NAMES.items():
         parser.add_argument(
@@ -106,8 +107,8 @@ def _parser():
             help=f'leave {module}.{", ".join(names)} as it is')
     parser.add_argument(
         '--gil-only', action='store_true',
-        help='leave threading as it is; the GIL has its priority all the '
-             'same')
+        help='leave threading and queue as they are; the GIL is scheduled all '
+             'the same')
     parser.add_argument(
         '--gil-priority', metavar='on|off|SHARE', type=_gil_priority,
         help='whether threads that come back from blocking calls get the GIL '

@@ -423,9 +423,11 @@ static PyMethodDef functions[] = {
       "the GIL for a switch interval\nbefore the next one gets it.\n\n"
       "cpu_share is at least 0 and less than 1.  Of the time in which "
       "CPU-bound threads\nwant the GIL they get at least this part, however "
-      "many other threads come back.\n\n"
+      "many other threads come back.  Each call sets both: without cpu_share "
+      "it is 0.3\nagain.  Raises ValueError for any other share.\n\n"
       "It is on by default, for all threads of all interpreters that have "
-      "imported\nthis package.  A thread that waits for the GIL while it is "
+      "imported\nthis package, and has no effect where gil_info()['reason'] "
+      "says why the GIL\ncannot be scheduled.  A thread that waits for the GIL while it is "
       "turned off finishes\nits wait as it began it." },
     { "gil_info", ppy_gil_info, METH_NOARGS,
       "gil_info($module, /)\n--\n\n"

@@ -270,11 +270,14 @@ static PyMethodDef methods[] = {
     PPY_PICKLED,
     { "acquire", PPY_METHOD(ppy_condition_acquire),
       METH_FASTCALL | METH_KEYWORDS,
-      "acquire($self, /, blocking=True, timeout=-1)\n--\n\n" },
+      "acquire($self, /, blocking=True, timeout=-1)\n--\n\n"
+      "Acquire the condition's lock, as its own acquire does." },
     { "release", PPY_METHOD(ppy_condition_release),
       METH_FASTCALL | METH_KEYWORDS,
-      "release" PPY_NOTHING },
-    { "locked", ppy_condition_locked, METH_NOARGS, "locked" PPY_NOTHING },
+      "release" PPY_NOTHING
+      "Release the condition's lock, as its own release does." },
+    { "locked", ppy_condition_locked, METH_NOARGS,
+      "locked" PPY_NOTHING "Whether a thread has the condition's lock." },
     { "wait", PPY_METHOD(ppy_condition_wait),
       METH_FASTCALL | METH_KEYWORDS,
       "wait($self, /, timeout=None)\n--\n\n" },
