@@ -194,7 +194,8 @@ PPT_API int ppt_cond_sleep(ppt_cond_t *cond, ppt_waiter_t *waiter,
 
 /*
  * As ppt_cond_enqueue and ppt_cond_sleep, for a thread that no signal handler
- * need interrupt: it may spin before it sleeps, as in ppt_cond_wait, and EINTR is not returned.
+ * need interrupt: it may spin before it sleeps, as in ppt_cond_wait, and EINTR
+ * is not returned.
  */
 PPT_API void ppt_cond_enqueue_uninterruptible(ppt_cond_t *cond,
                                               ppt_waiter_t *waiter);

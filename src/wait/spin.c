@@ -12,8 +12,8 @@
  *   Spinning for a Shared-Memory Multiprocessor, 1991.)  Each thread that has
  *   slept measures it.  But where threads outnumber CPUs, others want the CPU
  *   that spins.  So after 20 microseconds the thread yields between two looks,
- *   and sleeps as soon as one of them has let another thread run.  If spinning has been in vain, waiters do not spin for a while, and
- *   then try it once.
+ *   and sleeps as soon as one of them has let another thread run.  If spinning
+ *   has been in vain, waiters do not spin for a while, and then try it once.
  *   Each queue learns for itself.  At a new queue, which has not learnt yet,
  *   the thread goes by its own last waits: many objects, such as the condition
  *   of a future, are waited for only once.
@@ -44,8 +44,8 @@
  *                 CPUs in one of them, and how many samples there were
  *
  * Races
- *   A queue's hint, latency and cpus are read and written without a lock, each field
- *   by relaxed atomic loads and stores.  Nothing is reached through them and
+ *   A queue's hint, latency and cpus are read and written without a lock, each
+ *   field by relaxed atomic loads and stores.  Nothing is reached through them and
  *   nothing is published by them: they select between ways to wait that are
  *   all correct.  So any value that was ever stored will do, and an update
  *   that another thread overwrites is made again by the next wait.
@@ -101,7 +101,7 @@ static _Thread_local struct {
     int64_t yields_from;
 } own;
 
-static int64_t latency = LATENCY_LEAST_NS;
+static int32_t latency = LATENCY_LEAST_NS;
 
 static struct {
     int count;
@@ -237,16 +237,16 @@ void ppt__spin_note(bool remote, bool spins, bool success)
 
 int64_t ppt__spin_limit(void)
 {
-    return 2 * __atomic_load_n(&latency, __ATOMIC_RELAXED);
+    return 2 * (int64_t)__atomic_load_n(&latency, __ATOMIC_RELAXED);
 }
 
 void ppt__spin_measured(int64_t ns)
 {
-    int64_t mean = __atomic_load_n(&latency, __ATOMIC_RELAXED);
+    int32_t mean = __atomic_load_n(&latency, __ATOMIC_RELAXED);
 
     if (ns > LATENCY_MOST_NS)
         return;
-    mean += (ns - mean) / 8;
+    mean += ((int32_t)ns - mean) / 8;
     if (mean < LATENCY_LEAST_NS)
         mean = LATENCY_LEAST_NS;
     __atomic_store_n(&latency, mean, __ATOMIC_RELAXED);

@@ -31,7 +31,7 @@ int ppt__cpu_count(void);
 int64_t ppt__spin_limit(void);
 #define PPT__SPIN_LIMIT_NS 200000
 
-/* A thread that slept was woken from a remote CPU, which took ns nanoseconds. */
+/* A thread that slept was woken from a remote CPU, within ns nanoseconds. */
 void ppt__spin_measured(int64_t ns);
 
 /* Looks at a word between two looks at the clock. */
@@ -57,7 +57,7 @@ void ppt__spin_note(bool remote, bool spins, bool success);
 /* How often to yield, at most. */
 #define PPT__YIELDS 4
 
-/* Whether the calling thread, which does not spin, should yield; now is now. */
+/* Whether the calling thread should yield; now is now. */
 bool ppt__yield_pays(int64_t now);
 
 /*

@@ -180,7 +180,7 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* For as long as nobody else wants this CPU. */
+/* For as long as nobody else wants this CPU; end may have passed. */
 static bool spin_on(const ppt__waiter_t *waiter, int64_t end)
 {
     uint64_t preemptions = ppt__preemptions();
@@ -203,7 +203,7 @@ static bool spin_until(const ppt__waiter_t *waiter, int64_t deadline)
     int64_t begin = ppt__now();
 
     return spin(waiter, earlier(begin + PPT__SPIN_NS, deadline))
-           || (waiter->yields
+           || (waiter->yields && ppt__spin_limit() > PPT__SPIN_NS
                && spin_on(waiter,
                           earlier(begin + ppt__spin_limit(), deadline)));
 }

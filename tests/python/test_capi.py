@@ -343,6 +343,7 @@ def test_make_is_called_once_by_the_end_of_the_queue(user, call, monkeypatch):
 
 
 def test_two_gets_share_what_a_foreign_thread_puts(user):
+    """Without a GIL, the second item may come just before the second wait."""
     box = pyplusthread.SimpleQueue()
     for number in range(300):
         workers = [Worker(box.get) for _ in range(2)]

@@ -255,10 +255,10 @@ def test_waiter_in_the_middle_may_time_out(cond):
 
 
 def test_lock_is_waited_for_after_the_timeout(cond):
-    worker = Worker(wait, cond, 0.05)
+    worker = Worker(wait, cond, 0.5)
     until(lambda: waiters(cond) == 1)
     with cond:
-        timed_out = time.monotonic() + 0.05
+        timed_out = time.monotonic() + 0.5
         until(lambda: time.monotonic() > timed_out)
         until(worker.asleep)
         assert not worker.ended

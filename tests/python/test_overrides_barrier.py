@@ -208,6 +208,36 @@ def test_barrier_at_which_threads_wait_keeps_its_state(native):
     assert {barrier.wait(), worker.join()} == {0, 1}
 
 
+@pytest.mark.parametrize('end', ['reset', 'abort'])
+def test_looking_at_a_barrier_does_not_mend_a_wait(impl, end):
+    for _ in range(20):
+        barrier = impl.Barrier(2)
+        worker = Worker(barrier.wait)
+        until(lambda: barrier.n_waiting == 1)
+        getattr(barrier, end)()
+        barrier.reset()
+        with contextlib.suppress(RuntimeError):
+            barrier._cond
+        with pytest.raises(threading.BrokenBarrierError):
+            worker.join()
+
+
+def test_barrier_whose_state_is_looked_at_has_no_waiters_that_left(native):
+    def look_until_it_is_stock(barrier):
+        while True:
+            with contextlib.suppress(RuntimeError):
+                return barrier._cond
+
+    for _ in range(500):
+        barrier = native.Barrier(2)
+        with switch_interval(1e-6):
+            worker = Worker(barrier.wait, 0.0005)
+            look_until_it_is_stock(barrier)
+        with pytest.raises(threading.BrokenBarrierError):
+            worker.join()
+        assert (barrier.broken, barrier.n_waiting) == (True, 0)
+
+
 def test_looking_at_a_barrier_does_not_break_it(native):
     barriers = [native.Barrier(1) for _ in range(3000)]
     at = [0]

@@ -123,22 +123,37 @@ class Meddler(Ranked):
         return super().__lt__(other)
 
 
+def reverse(heap):
+    heap.reverse()
+
+
+def get(box):
+    return box.get()
+
+
 @pytest.mark.parametrize('change', [
     lambda heap: heap.clear(), lambda heap: heap.pop(),
-    lambda heap: heap.append(Ranked(7)), lambda heap: heap.reverse()])
+    lambda heap: heap.append(Ranked(7)), reverse])
 def test_comparison_may_change_the_list(native, monkeypatch, change):
-    for call in (lambda box: box.put(Meddler(0)), lambda box: box.get()):
+    for call in lambda box: box.put(Meddler(0)), get:
         box = native.PriorityQueue()
         for rank in range(20):
             box.put(Meddler(rank))
         with monkeypatch.context() as patch:
-            patch.setattr(Meddler, 'meddle',
-                          staticmethod(lambda: change(box.queue)))
+            changes = iter([change])
+            patch.setattr(Meddler, 'meddle', staticmethod(
+                lambda: next(changes, list)(box.queue)))
+            before = list(box.queue)
             try:
-                call(box)
+                taken = [call(box)]
             except RuntimeError as error:
                 assert 'changed size' in str(error)
-        assert all(isinstance(item, Ranked) for item in drained(box))
+                taken = []
+        left = drained(box)
+        assert all(isinstance(item, Ranked) for item in left)
+        if change is reverse and call is get:
+            assert set(map(id, left + taken)) == set(map(id, before))
+            assert len(left + taken) == len(before)
 
 
 def at_depth(depth, function):

@@ -254,6 +254,23 @@ def test_subclass_may_have_properties_for_attributes(fifo):
     assert box.log == [7, 0, 1, 2, 1]
 
 
+def test_subclass_may_have_a_property_for_the_container(tasks):
+    class Kept(tasks):
+        @property
+        def queue(self):
+            return self.__dict__['kept']
+
+        @queue.setter
+        def queue(self, items):
+            self.__dict__['kept'] = items
+
+    box = Kept()
+    for item in 1, 2:
+        box.put(item)
+    assert box.qsize() == 2 and len(box.kept) == 2
+    assert drained(box) == in_order(tasks, [1, 2])
+
+
 def test_object_may_have_methods_and_attributes_of_its_own(tasks):
     box, put = tasks(), []
     box.name = 'box'

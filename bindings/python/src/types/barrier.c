@@ -153,13 +153,16 @@ static int deadline_of(barrier_t *self, PyObject *timeout, int64_t *deadline)
     return 0;
 }
 
-/* Whether it was that, without a GIL, when another thread broke it. */
-static bool is_native_still(barrier_t *self)
+/*
+ * Whether nothing else has ended a round that began after so many resets.
+ * Without a GIL, whoever has ended it so may have yet to say it.
+ */
+static bool has_become_stock(barrier_t *self, uint32_t resets)
 {
     bool result;
 
     Py_BEGIN_CRITICAL_SECTION(self);
-    result = self->is_native;
+    result = !self->is_native && self->left_at == resets + 1;
     Py_END_CRITICAL_SECTION();
     return result;
 }
@@ -167,7 +170,7 @@ static bool is_native_still(barrier_t *self)
 /* NULL without an exception: the barrier has become stock's meanwhile. */
 static PyObject *wait_until(barrier_t *self, int64_t deadline)
 {
-    uint32_t index;
+    uint32_t index, resets = ppy_barrier_resets(self);
     int result;
 
     if (deadline != PPT_TRY && waits_in_vain(self) && !ppy_may_wait())
@@ -177,7 +180,7 @@ static PyObject *wait_until(barrier_t *self, int64_t deadline)
         return NULL;
     if (result == 0)
         return PyLong_FromUnsignedLong(index);
-    if (result != ECANCELED || is_native_still(self))
+    if (result != ECANCELED || !has_become_stock(self, resets))
         ppy_raise_named(self->state->threading, "BrokenBarrierError");
     return NULL;
 }

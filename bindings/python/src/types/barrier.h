@@ -15,6 +15,7 @@ typedef struct {
     ppt_barrier_t barrier;
     ppy_state_t *state;
     bool is_native;             /* set by __init__ */
+    uint32_t left_at;           /* the resets when it ceased to be native */
     PyObject *action;           /* NULL: none */
     PyObject *timeout;          /* NULL: none */
     PyObject *dict;
@@ -30,6 +31,12 @@ typedef struct {
 } ppy_attribute_t;
 
 extern const ppy_attribute_t ppy_barrier_attributes[];
+
+/* How often a round was ended by a timeout, abort or reset. */
+static inline uint32_t ppy_barrier_resets(const barrier_t *self)
+{
+    return __atomic_load_n(&self->barrier.resets, __ATOMIC_RELAXED);
+}
 
 /* The names that the state's barrier_watch is for. */
 extern const char *const ppy_barrier_names[];

@@ -103,8 +103,11 @@ const ppy_attribute_t ppy_barrier_attributes[] = {
 #define ATTRIBUTES                                                          \
     (sizeof(ppy_barrier_attributes) / sizeof(ppy_barrier_attributes[0]))
 
-static PyObject *native_value(barrier_t *self, const ppy_attribute_t *attribute)
+/* Of an idle barrier: who has come since goes on in stock's wait. */
+static PyObject *idle_value(barrier_t *self, const ppy_attribute_t *attribute)
 {
+    if (attribute->get == native_count)
+        return PyLong_FromLong(0);
     if (attribute->get != NULL)
         return attribute->get(self);
     return ppy_condition_new(self->state);
@@ -113,7 +116,7 @@ static PyObject *native_value(barrier_t *self, const ppy_attribute_t *attribute)
 static int copy_attribute(barrier_t *self, PyObject *dict,
                           const ppy_attribute_t *attribute)
 {
-    PyObject *value = native_value(self, attribute);
+    PyObject *value = idle_value(self, attribute);
     int result = -1;
 
     if (value != NULL)
@@ -129,23 +132,26 @@ int ppy_barrier_busy(void)
 }
 
 /* A thread that arrives after all finds it broken, and goes on in stock's. */
-static int leave_native(barrier_t *self)
+static void leave_native(barrier_t *self)
 {
-    if (ppt_barrier_destroy(&self->barrier) != 0)
-        return ppy_barrier_busy();
     self->is_native = false;
     ppt_barrier_abort(&self->barrier);
-    return 0;
+    self->left_at = ppy_barrier_resets(self);
 }
 
 static int become_stock_locked(barrier_t *self, PyObject *dict)
 {
     size_t i;
 
-    for (i = 0; i < ATTRIBUTES && self->is_native; i++)
+    if (!self->is_native)
+        return 0;
+    if (ppt_barrier_destroy(&self->barrier) != 0)
+        return ppy_barrier_busy();
+    for (i = 0; i < ATTRIBUTES; i++)
         if (copy_attribute(self, dict, &ppy_barrier_attributes[i]) < 0)
             return -1;
-    return self->is_native ? leave_native(self) : 0;
+    leave_native(self);
+    return 0;
 }
 
 int ppy_barrier_become_stock(barrier_t *self)

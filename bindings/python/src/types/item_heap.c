@@ -13,7 +13,8 @@
  *       after that is memory for the list, before an item is moved.
  *   H2  Comparisons may run Python code, and that may do what it likes to the
  *       list.  So the items that are compared are owned meanwhile, and a way is
- *       not gone if the list has another length than before.
+ *       not gone if the list has another length than before, or another last
+ *       item, which a pop has yet to move.
  *   H3  Items are moved with the GIL held, or in a critical section, in which
  *       no Python code runs.
  *
@@ -153,6 +154,16 @@ int ppy_heap_push(PyObject *heap, PyObject *item)
     return 0;
 }
 
+static bool is_last(PyObject *heap, Py_ssize_t n, PyObject *item)
+{
+    bool result;
+
+    Py_BEGIN_CRITICAL_SECTION(heap);
+    result = PyList_GET_SIZE(heap) == n && PyList_GET_ITEM(heap, n - 1) == item;
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
 /*
  * The last of n items, which the caller owns, takes the place of the first,
  * and sinks.  Without a GIL, somebody may have changed the list in between,
@@ -191,7 +202,7 @@ PyObject *ppy_heap_pop(PyObject *heap)
         return NULL;
     if (find_way_down(heap, n - 1, &way) == 0
         && shorten(heap, last, &way) == 0
-        && (PyList_GET_SIZE(heap) == n || has_changed() == 0)) /* H2 */
+        && (is_last(heap, n, last) || has_changed() == 0)) /* H2 */
         return exchange(heap, n, &way, last);
     Py_DECREF(last);
     return NULL;

@@ -189,10 +189,15 @@ static PyObject *call_stock(PyObject *op, PyObject *class, const char *name,
     return ppy_stock_call(op, class, name, args, nargs, NULL);
 }
 
+static bool has_own_items(PyObject *op)
+{
+    return ppy_queue_keeps(queue(op), ITEMS, ITEMS + 1);
+}
+
 /* The container, owned, if it is one of that order. */
 static PyObject *fitting(PyObject *op, const ppy_order_t *order)
 {
-    PyObject *items = ppy_queue_items(queue(op));
+    PyObject *items = has_own_items(op) ? ppy_queue_items(queue(op)) : NULL;
 
     if (items != NULL && !order->fits(queue(op)->state, items))
         Py_CLEAR(items);
@@ -228,16 +233,21 @@ static PyObject *get_in_order(PyObject *op, const ppy_order_t *order,
 static int make_items(PyObject *op, const ppy_order_t *order)
 {
     PyObject *items = order->make(queue(op)->state);
+    int result = 0;
 
     if (items == NULL)
         return -1;
-    set_field(queue(op), &queue(op)->items, items);
-    return 0;
+    if (has_own_items(op))
+        set_field(queue(op), &queue(op)->items, Py_NewRef(items));
+    else
+        result = PyObject_SetAttrString(op, "queue", items);
+    Py_DECREF(items);
+    return result;
 }
 
 static PyObject *raw_size(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
-    PyObject *items = get_items(op, NULL);
+    PyObject *items = PyObject_GetAttrString(op, "queue");
     Py_ssize_t size = items == NULL ? -1 : PyObject_Size(items);
 
     Py_XDECREF(items);
