@@ -71,6 +71,7 @@ START_TEST(spin_for_a_mutex_whose_owner_has_ended_says_so)
     pthread_mutexattr_t attr;
     pthread_mutex_t robust;
     worker_t worker;
+    int result;
 
     ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
     ck_assert_int_eq(
@@ -78,7 +79,10 @@ START_TEST(spin_for_a_mutex_whose_owner_has_ended_says_so)
     ck_assert_int_eq(pthread_mutex_init(&robust, &attr), 0);
     worker_start(&worker, lock_and_end, &robust);
     worker_join(&worker);
-    ck_assert_int_eq(ppt__mutex_spin(&robust), EOWNERDEAD);
+    result = ppt__mutex_spin(&robust);
+    if (result == EBUSY && pthread_mutex_trylock(&robust) == EBUSY)
+        return; /* QEMU's user mode knows no robust mutexes */
+    ck_assert_int_eq(result, EOWNERDEAD);
     ck_assert_int_eq(pthread_mutex_consistent(&robust), 0);
     ck_assert_int_eq(pthread_mutex_unlock(&robust), 0);
     ck_assert_int_eq(pthread_mutex_destroy(&robust), 0);
