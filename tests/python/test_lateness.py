@@ -300,3 +300,46 @@ async def end():
 asyncio.run(end())
 ''')
     assert 'none ran' not in errors and 'times\n' in errors
+
+
+# What a signal handler may do at any line: show all, and fork.
+AT_EACH_LINE = '''
+import asyncio, os, sys
+from pyplusthread import _lateness, _watch
+
+lines = set()
+shown = []
+_watch.say = shown.append
+loops = _lateness.Loops()
+loops.begin()
+
+def handle(frame, event, _argument):
+    if frame.f_code.co_filename == _lateness.__file__:
+        lines.add(frame.f_lineno)
+        loops.show(None)
+        if os.fork() == 0:
+            loops.show(None)
+            os._exit('none ran' not in shown[-1])
+        assert os.wait()[1] == 0
+        return handle
+
+async def main():
+    await asyncio.sleep(0.015)
+
+sys.settrace(handle)
+asyncio.run(main())
+asyncio.run(main())
+sys.settrace(None)
+loops.show(None)
+assert len(lines) > 20 and 'none ran' not in shown[-1], shown[-1]
+assert len(loops._pool.all) == 1
+'''
+
+
+@needs_gil
+@pytest.mark.unsanitized
+def test_loops_are_shown_and_a_child_is_forked_at_any_line():
+    done = subprocess.run([sys.executable, '-c', AT_EACH_LINE],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=LIMIT)
+    assert (done.returncode, done.stderr) == (0, '')

@@ -13,7 +13,6 @@ that was marked before, here the one at which the timer is due: observe.c, O7.
 import contextlib
 import functools
 import os
-import threading
 import time
 import weakref
 
@@ -173,19 +172,23 @@ def _cells(words, histogram):
 
 
 class Loops:
-    """The tool for Watch: all loops of asyncio in the program."""
+    """The tool for Watch: all loops of asyncio in the program.
+
+    A signal handler may show them, or fork, at any line of this: so there is
+    no lock.  A LoopLateness has one thread at a time that writes to it, and
+    the next loop adds to that of one that has ended.  So there are as many as
+    loops have run at a time, and their sum is that of all loops.
+    """
 
     events = 0
     needs_gil = False
 
     def __init__(self):
-        self._lock = threading.Lock()
         self._forget()
 
     def _forget(self):
-        """What was before a fork."""
-        self._ended = LoopLateness()
-        self._running = []
+        """What was before a fork, by one assignment."""
+        self._pool = _Pool()
 
     def begin(self):
         from asyncio import BaseEventLoop
@@ -197,31 +200,37 @@ class Loops:
                 run_forever(loop)
 
         BaseEventLoop.run_forever = run
-        os.register_at_fork(before=self._lock.acquire,
-                            after_in_parent=self._lock.release,
-                            after_in_child=self._begin_child)
-
-    def _begin_child(self):
-        self._forget()
-        self._lock.release()
+        os.register_at_fork(after_in_child=self._forget)
 
     @contextlib.contextmanager
     def _during(self, loop):
-        lateness = LoopLateness()
+        pool = self._pool   # a child that is forked meanwhile has another one
+        lateness = pool.take()
         lateness._begin(loop)
-        self._running.append(lateness)
         try:
             yield
         finally:
             lateness._end()
-            with self._lock:
-                if lateness in self._running:
-                    self._running.remove(lateness)
-                    self._ended._add_up(lateness)
+            pool.idle.append(lateness)
 
     def show(self, _snapshot):
         total = LoopLateness()
-        with self._lock:
-            for each in [self._ended, *self._running]:
-                total._add_up(each)
+        for each in self._pool.all:
+            total._add_up(each)
         _watch.say('\n' + '\n'.join(text(total)))
+
+
+class _Pool:
+    """All there are, and those that no loop adds to."""
+
+    def __init__(self):
+        self.all = []
+        self.idle = []
+
+    def take(self):
+        try:
+            return self.idle.pop()
+        except IndexError:
+            made = LoopLateness()
+            self.all.append(made)
+            return made
