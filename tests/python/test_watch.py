@@ -9,10 +9,11 @@ import html.parser
 import os
 import re
 import signal
+import types
 
 import pytest
 
-from pyplusthread import _text
+from pyplusthread import _page, _stats, _text
 from support import NO_GIL, needs_gil
 from watching import PROGRAM, WORK, check_trace, run
 
@@ -107,6 +108,19 @@ for i in range(700):
     assert re.search(r'^\d+ threads that have ended  ', errors, re.M)
     assert len(errors.splitlines()) < 15
     Page((tmp_path / 'p.html').read_text())
+
+
+def test_waits_of_a_timeline_are_below_the_holds_of_the_same_time():
+    """Nobody waits in the second half: the bins of the waits are narrower."""
+    bins = [1.0] * 2 + [0.0] * (_stats.BINS - 2)
+    row = types.SimpleNamespace(serials=[1], label='thread')
+    snapshot = types.SimpleNamespace(
+        numbers={'observed': 7.5},
+        timelines={1: [(2.0, bins), (1.0, bins)]})
+    drawn = ''.join(_page._timelines(snapshot, [row]))
+    held, waited = re.findall(r'd="M0 16([^"]*)"', drawn)
+    assert held == 'V8.00H1V8.00H2V16.00H3V16.00H4V16Z'
+    assert waited == 'V32.00H1V16.00H2V16.00H3V16.00H4V16Z'
 
 
 # Ends of programs.

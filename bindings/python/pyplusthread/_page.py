@@ -67,9 +67,14 @@ def _key(kind, words):
 
 # The timeline.
 
-def _aligned(snapshot, serials, which):
-    """Sums of the serials' bins, as parts of a bin, and its width."""
-    width = max(parts[which][0] for parts in snapshot.timelines.values())
+def _width(snapshot):
+    """That of the widest bin of all, which every timeline is drawn with."""
+    return max(width for parts in snapshot.timelines.values()
+               for width, _ in parts)
+
+
+def _aligned(snapshot, serials, which, width):
+    """Sums of the serials' bins, as parts of a bin of that width."""
     total = [0.0] * _stats.BINS
     for serial in serials:
         narrow, bins = snapshot.timelines[serial][which]
@@ -77,7 +82,7 @@ def _aligned(snapshot, serials, which):
         for i, value in enumerate(bins):
             total[i // ratio] += value
     used = max(1, round(snapshot.numbers['observed'] / width + 0.5))
-    return [value / width for value in total[:used]], width
+    return [value / width for value in total[:used]]
 
 
 def _area(values, up):
@@ -105,10 +110,10 @@ def _axis(end):
 def _timelines(snapshot, rows):
     yield '<h2>When</h2>\n<p>' + _key('held', 'held the GIL')
     yield _key('waited', 'waited for it') + '</p>\n'
+    width = _width(snapshot)
     for row in rows[:ROWS]:
-        held, width = _aligned(snapshot, row.serials, 0)
-        waited, _ = _aligned(snapshot, row.serials, 1)
-        waited += [0.0] * (len(held) - len(waited))
+        held, waited = (_aligned(snapshot, row.serials, which, width)
+                        for which in (0, 1))
         yield (f'<div class="row"><span>{escape(shortened(row.label, 40))}'
                f'</span>{_timeline(held, waited)}</div>\n')
     yield f'<div class="row"><span></span>{_axis(len(held) * width)}</div>\n'
