@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pyplusthread import _events
+from pyplusthread import _events, _trace
 from support import needs_gil
 from watching import PROGRAM, check_trace, exact, run
 
@@ -102,3 +102,45 @@ def test_story_without_its_begin_and_end():
                  (9, 3, _events.TAKE), (12, 4, _events.WANT))
     assert _events.blame(told) == {(2, 3): 3}
     assert story().holds == []
+
+
+def test_wait_has_few_parts_that_do_not_overlap():
+    """One thread waits during 1000 holds, of which 3 are long, in turn."""
+    at, events = 0, [(0, 1, _events.WANT)]
+    for number in range(1000):
+        length = 50 if number % 400 == 150 else 5
+        events += [(at + 1, 2 + number % 5, _events.TAKE),
+                   (at + length, 2 + number % 5, _events.LET_GO)]
+        at += length
+    told = story(*events, (at, 1, _events.TAKE), (at + 1, 1, _events.LET_GO))
+    wait, = told.waits
+    parts = told.parts(wait, 3)
+    assert [len(holds) for holds, _, _ in parts] == [
+        150, 1, 399, 1, 399, 1, 49]
+    assert [end - begin for holds, begin, end in parts
+            if len(holds) == 1] == [49] * 3
+    assert all(one[2] <= other[1] for one, other in zip(parts, parts[1:]))
+    assert (parts[0][1], parts[-1][2]) == (1, at)
+    assert len(told.parts(wait, 1000)) == 1000
+    assert sum(_events.blame(told).values()) == 1000 * 4 + 3 * 45
+
+
+@needs_gil
+def test_trace_does_not_grow_with_the_number_of_those_who_wait(tmp_path):
+    events = trace_of(tmp_path, '''
+import threading, time
+end = time.monotonic() + 0.5
+def work():
+    while time.monotonic() < end:
+        time.sleep(0.001)
+        sum(range(3000))
+threads = [threading.Thread(target=work) for _ in range(60)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+''')
+    waits = sum(event['name'] == 'waits for the GIL' for event in events)
+    parts = sum(event['name'][:8] == 'held by ' for event in events)
+    assert 0 < parts <= (2 * _trace.LONGEST + 1) * waits
+    assert 'held by others' in {event['name'] for event in events}

@@ -3,6 +3,7 @@
 
 The compiled part keeps them in a ring: see src/cpython/observe.h.
 """
+import heapq
 import struct
 
 EVENT = struct.Struct('=qII')
@@ -25,21 +26,14 @@ class Hold:
 class Wait:
     """A thread waits for the GIL."""
 
-    __slots__ = 'thread', 'begin', 'end', 'holds'
+    __slots__ = 'thread', 'begin', 'end', 'first', 'last'
 
-    def __init__(self, thread, begin):
+    def __init__(self, thread, begin, first):
         self.thread = thread
         self.begin = begin
         self.end = None
-        self.holds = []         # those of others meanwhile
-
-    def parts(self):
-        """(hold, begin, end) of what it waited for."""
-        for hold in self.holds:
-            begin = max(self.begin, hold.begin)
-            end = self.end if hold.end is None else min(self.end, hold.end)
-            if begin < end:
-                yield hold, begin, end
+        self.first = first      # of the story's holds meanwhile, and
+        self.last = first       # the one after the last of them
 
 
 class Story:
@@ -58,9 +52,7 @@ class Story:
         self._end_all()
 
     def _want(self, thread, at):
-        wait = self._waiting[thread] = Wait(thread, at)
-        if self._hold:
-            wait.holds.append(self._hold)
+        self._waiting[thread] = Wait(thread, at, len(self.holds))
 
     def _ask(self, thread, at):
         if self._hold:
@@ -69,12 +61,9 @@ class Story:
     def _take(self, thread, at):
         wait = self._waiting.pop(thread, None)
         if wait:
-            wait.end = at
-            self.waits.append(wait)
+            self._end_wait(wait, at)
         self._end_hold(at)
         self._hold = Hold(thread, at)
-        for wait in self._waiting.values():
-            wait.holds.append(self._hold)
 
     def _let_go(self, _thread, at):
         self._end_hold(at)
@@ -83,6 +72,11 @@ class Story:
         if self._hold:
             self._hold.forced = True
         self._end_hold(at)
+
+    def _end_wait(self, wait, at):
+        wait.end = at
+        wait.last = len(self.holds) + (self._hold is not None)
+        self.waits.append(wait)
 
     def _end_hold(self, at):
         if self._hold:
@@ -94,17 +88,55 @@ class Story:
         """As if all ended with the last event."""
         self._end_hold(self.end)
         for wait in self._waiting.values():
-            wait.end = self.end
-            self.waits.append(wait)
+            self._end_wait(wait, self.end)
 
     _STEPS = [_want, _ask, _take, _let_go, _forced]
+
+    def parts(self, wait, most):
+        """(holds, begin, end) of what it waited for, in the order of time.
+
+        The longest holds, so many at most, have parts of their own; those
+        between two of them share one.
+        """
+        holds = self._parts(wait)
+        if len(holds) <= most:
+            return [([hold], begin, end) for hold, begin, end in holds]
+        return _joined(holds, most)
+
+    def _parts(self, wait):
+        """(hold, begin, end) of each hold of another thread meanwhile."""
+        parts = []
+        for hold in self.holds[wait.first:wait.last]:
+            begin = max(wait.begin, hold.begin)
+            end = min(wait.end, hold.end)
+            if begin < end:
+                parts.append((hold, begin, end))
+        return parts
+
+
+def _joined(holds, most):
+    lengths = [begin - end for _, begin, end in holds]
+    longest = set(heapq.nsmallest(most, range(len(holds)),
+                                  key=lengths.__getitem__))
+    parts, joined = [], None
+    for i, (hold, begin, end) in enumerate(holds):
+        if i in longest:
+            parts.append(([hold], begin, end))
+            joined = None
+        elif joined is None:
+            joined = [hold]
+            parts.append((joined, begin, end))
+        else:
+            joined.append(hold)
+            parts[-1] = joined, parts[-1][1], end
+    return parts
 
 
 def blame(story):
     """{(who waited, who held the GIL): ns}"""
     matrix = {}
     for wait in story.waits:
-        for hold, begin, end in wait.parts():
+        for hold, begin, end in story._parts(wait):
             pair = wait.thread, hold.thread
             matrix[pair] = matrix.get(pair, 0) + end - begin
     return matrix

@@ -2,8 +2,8 @@
 """--gil-trace: a timeline that Perfetto and Chrome open.
 
 The format is the trace-event format, in JSON: a slice for each hold and each
-wait, within a wait a slice for each thread that had the GIL meanwhile, and an
-arrow from a request to the hold that it was for.
+wait, within a wait slices for the longest holds meanwhile and for what lies
+between them, and an arrow from a request to the hold that it was for.
 """
 import json
 import os
@@ -12,6 +12,7 @@ from . import _watch
 from ._text import command, printable
 
 EVENTS = 1 << 18    # of 16 bytes
+LONGEST = 8         # holds that a wait tells apart
 
 
 def _us(ns):
@@ -78,13 +79,18 @@ class Writer:
 
     def _waited(self, wait):
         tid = self._tid(wait.thread)
-        parts = list(wait.parts())
-        names = dict.fromkeys(self._name(hold.thread) for hold, _, _ in parts)
+        parts = [(self._names_of(holds), begin, end)
+                 for holds, begin, end in self._story.parts(wait, LONGEST)]
+        names = dict.fromkeys(name for name, _, _ in parts)
         yield _slice(self._pid, tid, 'waits for the GIL', wait.begin,
                      wait.end, held_by=', '.join(names))
-        for hold, begin, end in parts:
-            yield _slice(self._pid, tid,
-                         f'held by {self._name(hold.thread)}', begin, end)
+        for name, begin, end in parts:
+            yield _slice(self._pid, tid, f'held by {name}', begin, end)
+
+    def _names_of(self, holds):
+        """That of a thread, or 'others'."""
+        threads = {hold.thread for hold in holds}
+        return self._name(threads.pop()) if len(threads) == 1 else 'others'
 
 
 def document(events, missing):
