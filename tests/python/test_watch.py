@@ -13,7 +13,7 @@ import types
 
 import pytest
 
-from pyplusthread import _page, _stats, _text
+from pyplusthread import _page, _stats, _text, _watch
 from support import NO_GIL, needs_gil
 from watching import PROGRAM, WORK, check_trace, run
 
@@ -323,6 +323,42 @@ os.close(2)
 print('done')
 ''')
     assert (status, output, errors) == (0, 'done\n', '')
+
+
+def strings(*parts):
+    """They are written one by one; one that is callable is called."""
+    for part in parts:
+        yield part() if callable(part) else part
+
+
+def test_file_that_is_not_written_to_its_end_stays_as_it_was(tmp_path):
+    path = tmp_path / 't.json'
+    path.write_text('before')
+    path.chmod(0o640)
+    seen = []
+    output = _watch.Output(str(path))
+    with pytest.raises(ZeroDivisionError):
+        output.write(strings('x' * 100_000, lambda: 1 / 0))
+    assert output.write(strings(
+        'x' * 100_000, lambda: seen.append(path.read_text()) or 'y'))
+    assert seen == ['before']
+    assert path.read_text() == 'x' * 100_000 + 'y'
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir(tmp_path) == ['t.json']
+
+
+def test_link_and_pipe_stay_what_they_are(tmp_path):
+    (tmp_path / 'target').touch()
+    (tmp_path / 'link').symlink_to('target')
+    assert _watch.Output(str(tmp_path / 'link')).write(['text'])
+    assert (tmp_path / 'link').is_symlink()
+    assert (tmp_path / 'target').read_text() == 'text'
+    os.mkfifo(tmp_path / 'pipe')
+    reader = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)
+    assert _watch.Output(str(tmp_path / 'pipe')).write(['text'])
+    assert os.read(reader, 100) == b'text'
+    os.close(reader)
+    assert sorted(os.listdir(tmp_path)) == ['link', 'pipe', 'target']
 
 
 @pytest.mark.skipif(not NO_GIL, reason='there is a GIL')

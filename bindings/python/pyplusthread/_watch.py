@@ -12,6 +12,7 @@ has its own exit status.
 import _thread
 import atexit
 import os
+import shutil
 import signal
 import sys
 
@@ -56,13 +57,43 @@ class Output:
     def write(self, parts):
         """The parts of its text; what cannot be written is one line."""
         try:
-            with open(self.path, 'w', encoding='utf-8',
-                      errors='backslashreplace') as file:
-                file.writelines(parts)
+            if _is_special(self.path):
+                _write(self.path, parts)
+            else:
+                _replace(os.path.realpath(self.path), parts)
         except OSError as error:
             complain(f"can't write {self.path!r}: {error.strerror or error}")
             return False
         return True
+
+
+def _is_special(path):
+    """A device, a pipe, or what is open already: it is not replaced."""
+    return path.startswith(('/dev/', '/proc/')) or (
+        os.path.exists(path) and not os.path.isfile(path))
+
+
+def _write(path, parts):
+    with open(path, 'w', encoding='utf-8',
+              errors='backslashreplace') as file:
+        file.writelines(parts)
+
+
+def _replace(path, parts):
+    """Who ends us meanwhile leaves the file as it was, not a part of it."""
+    beside = f'{path}.{os.getpid()}.tmp'
+    try:
+        os.close(os.open(beside, os.O_CREAT | os.O_EXCL, 0o666))
+    except OSError:     # the folder may not be written, but the file may
+        return _write(path, parts)
+    try:
+        _write(beside, parts)
+        if os.path.exists(path):
+            shutil.copymode(path, beside)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
 
 
 class Watch:
