@@ -195,6 +195,22 @@ def test_on_off_and_from_0():
     assert lock_stats() == []
 
 
+def test_another_user_neither_ends_nor_begins_it_anew():
+    lock = Lock()
+    vainly(lock)
+    since = _locks._since
+    _locks._begin()
+    observe_locks(False)
+    observe_locks()
+    assert _locks._since == since
+    observe_locks(False)
+    vainly(lock)
+    assert of(lock)['waits'] == 2
+    _locks._end()
+    vainly(lock)
+    assert of(lock)['waits'] == 2
+
+
 def test_exception_that_is_set_stays():
     """A lock is waited for while an exception is being handled."""
     class Waits:

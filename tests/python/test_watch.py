@@ -123,6 +123,24 @@ def test_waits_of_a_timeline_are_below_the_holds_of_the_same_time():
     assert waited == 'V32.00H1V16.00H2V16.00H3V16.00H4V16Z'
 
 
+@needs_gil
+def test_program_that_stops_to_observe_does_not_stop_the_report():
+    status, output, errors = run('--gil-report', '-c', PROGRAM + '''
+import pyplusthread
+pyplusthread.observe_gil()
+pyplusthread.observe_locks()
+lock = threading.Lock()
+pyplusthread.observe_gil(False)
+pyplusthread.observe_locks(False)
+work()
+lock.acquire()
+lock.acquire(timeout=0.05)
+''')
+    assert status == 0
+    assert re.search(r'^computing  ', errors, re.M)
+    assert '<string>' in errors.partition('the locks in process')[2]
+
+
 # Ends of programs.
 
 ENDS = [

@@ -53,7 +53,6 @@ def _as_dict(address, kind, place, locks, queued, waits, holds):
 
 
 _is_on = False
-_since = 0.0
 
 
 def observe_locks(enabled=True):
@@ -62,11 +61,28 @@ def observe_locks(enabled=True):
     Only a thread that waits for a lock counts: what nobody waits for costs
     nothing.  What was counted until it was stopped remains to be seen.
     """
-    global _is_on, _since
+    global _is_on
     if bool(enabled) != _is_on:
         _is_on = not _is_on
-        _core._locks_count(_is_on)
+        _begin() if _is_on else _end()
+
+
+_observers = 0
+_since = 0.0
+
+
+def _begin():
+    global _observers, _since
+    _core._locks_count(True)
+    if not _observers:
         _since = time.monotonic()
+    _observers += 1
+
+
+def _end():
+    global _observers
+    _core._locks_count(False)
+    _observers -= 1
 
 
 # For the report.
@@ -92,7 +108,7 @@ class Locks:
     needs_gil = False
 
     def begin(self):
-        observe_locks()
+        _begin()
 
     def show(self, _snapshot):
         found = lock_stats()[:MOST]

@@ -115,7 +115,7 @@ class Watch:
         self._lock = _thread.allocate_lock()    # of who shows
 
     def begin(self):
-        _stats.observe_gil()
+        _stats._begin()     # whatever the program does with observe_gil()
         if _stats.snapshot() is None:
             complain('the GIL cannot be observed: '
                      + _stats.gil_stats()['reason'])
