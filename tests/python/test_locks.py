@@ -157,6 +157,12 @@ def vainly(lock):
         assert not lock.acquire(timeout=1e-6)
 
 
+def vainly_reentrant(lock):
+    owner = Owner(lock)
+    assert not lock.acquire(timeout=1e-6)
+    owner.let_go()
+
+
 def test_many_locks_that_are_gone_are_summed_up():
     for _ in range(700):
         vainly(Lock())
@@ -209,6 +215,15 @@ def test_another_user_neither_ends_nor_begins_it_anew():
     _locks._end()
     vainly(lock)
     assert of(lock)['waits'] == 2
+
+
+@pytest.mark.parametrize('name', ['\u0416' * 20, 'a' + '\u0416' * 20,
+                                  '\U0001f512' * 9, 'x' * 40])
+def test_long_name_of_a_type_is_cut_between_two_characters(name):
+    lock = type(name, (RLock,), {})()
+    vainly_reentrant(lock)
+    found = of(lock)['name'].removeprefix('<').partition(' object')[0]
+    assert name.startswith(found) and 28 <= len(found.encode()) <= 31
 
 
 def test_exception_that_is_set_stays():

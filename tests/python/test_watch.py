@@ -379,6 +379,20 @@ def test_link_and_pipe_stay_what_they_are(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ['link', 'pipe', 'target']
 
 
+@needs_gil
+def test_tool_that_fails_does_not_end_the_others(tmp_path):
+    status, output, errors = run(
+        '--gil-report', '--gil-trace=t.json', '--loop-lateness', '-c',
+        WORK + '''
+from pyplusthread import _locks, _report
+_locks.Locks.show = _report.text = lambda *_: 1 / 0
+''', cwd=tmp_path)
+    assert (status, output) == (0, 'done\n')
+    assert errors.count('ZeroDivisionError: division by zero\n') == 2
+    assert 'none ran' in errors
+    check_trace((tmp_path / 't.json').read_text())
+
+
 @pytest.mark.skipif(not NO_GIL, reason='there is a GIL')
 def test_without_a_gil_the_program_runs_and_a_line_says_so(tmp_path):
     status, output, errors = run('--gil-report', '--gil-trace=t.json', '-c',

@@ -96,6 +96,14 @@ def _replace(path, parts):
         raise
 
 
+def _try(function, *arguments):
+    """What goes wrong in it is one line, and ends nothing else."""
+    try:
+        function(*arguments)
+    except Exception as error:
+        complain(f'{type(error).__name__}: {error}')
+
+
 class Watch:
     """Calls begin() and end(), where there are, and show(snapshot) of tools.
 
@@ -142,11 +150,8 @@ class Watch:
         self._do(self._finish)
 
     def _do(self, function):
-        try:
-            with self._lock:
-                function()
-        except Exception as error:
-            complain(f'{type(error).__name__}: {error}')
+        with self._lock:
+            _try(function)
 
     def _finish(self):
         self._for_each_tool('end')
@@ -154,7 +159,7 @@ class Watch:
 
     def _for_each_tool(self, method):
         for tool in self._tools:
-            getattr(tool, method, int)()
+            _try(getattr(tool, method, int))
 
     def _show_meanwhile(self):
         _core._gil_name('pyplusthread report')
@@ -166,7 +171,7 @@ class Watch:
             snapshot.missing, packed = _core._gil_events()
             snapshot.story = _events.Story(packed)
         for tool in self._tools:
-            tool.show(snapshot)
+            _try(tool.show, snapshot)
 
     def _finish_before_exit(self):
         exit = os._exit

@@ -23,6 +23,7 @@
 #include "records.h"
 
 #include "../base/compat.h"
+#include "../base/text.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -143,27 +144,11 @@ ppy_observed_thread_t *ppy_record_find(ppy_observed_t *gil,
     return thread;
 }
 
-/* Not in the midst of a character. */
-static size_t length_that_fits(const char *name)
-{
-    size_t length = strlen(name);
-
-    if (length < PPY_NAME)
-        return length;
-    length = PPY_NAME - 1;
-    while (((unsigned char)name[length] & 0xC0) == 0x80)
-        length--;
-    return length;
-}
-
 void ppy_record_name(ppy_observed_t *gil, ppy_observer_t *link,
                      const char *name)
 {
     ppy_observed_thread_t *thread = ppy_record_of(gil, link);
-    size_t length = length_that_fits(name);
 
-    if (thread == NULL)
-        return;
-    memcpy(thread->name, name, length);
-    thread->name[length] = 0;
+    if (thread != NULL)
+        ppy_text_copy(thread->name, PPY_NAME, name);
 }

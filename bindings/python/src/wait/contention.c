@@ -33,6 +33,7 @@
 
 #include <pyplusthread/time.h>
 
+#include "../base/text.h"
 #include "../cpython/tally.h"
 
 enum { MANY = 256, OTHERS = MANY, TYPE = 32, PLACE = 128 };
@@ -191,7 +192,7 @@ static void make(const ppt_lock_t *lock, const char *place)
     keys[i] = lock;
     record->object = object_of(lock);
     record->locks = 1;
-    snprintf(record->type, TYPE, "%s", Py_TYPE(object_of(lock))->tp_name);
+    ppy_text_copy(record->type, TYPE, Py_TYPE(object_of(lock))->tp_name);
     memcpy(record->place, place, PLACE);
 }
 
