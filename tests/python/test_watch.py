@@ -309,6 +309,7 @@ for _ in range(5):
     (['--gil-report', '--gil-signal', 'KILL', '-c', ''], "'KILL' is not"),
     (['--gil-report', '--gil-signal', 'x', '-c', ''], "'x' is not the name"),
     (['--gil-signal', 'USR2', '-c', ''], 'nothing to show'),
+    (['--gil-report', '/no/such/script.py'], "can't open file '/no/such"),
 ])
 def test_mistake_is_one_line_before_the_program_runs(options, hint):
     status, output, errors = run(*options)

@@ -8,6 +8,7 @@ the exit status; but the traceback is shown without the frames of this file.
 import argparse
 import builtins
 import code
+import errno
 import importlib.machinery
 import linecache
 import os
@@ -37,6 +38,8 @@ BETWEEN = {__name__, 'runpy', 'zipimport', 'importlib._bootstrap',
 def main():
     """Do what the command line says."""
     options, run, program = _read(sys.argv[1:])
+    if run is _run_script:
+        _check_script(_absolute(program[0][0]))
     _patch(options)
     _observe(options)
     try:
@@ -226,11 +229,30 @@ def _new_main():
     return vars(module)
 
 
+def _absolute(path):
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+
+
+def _check_script(path):
+    """There is nothing to report of a program that cannot be read.
+
+    It is not opened, as it may be a pipe.
+    """
+    try:
+        os.stat(path)
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        _cannot_open(path, error)
+
+
+def _cannot_open(path, error):
+    _fail(f"can't open file {path!r}: {error.strerror}")
+
+
 def _run_script(namespace, argv):
     sys.argv = argv
-    path = argv[0]
-    if not os.path.isabs(path):
-        path = os.path.join(os.getcwd(), path)
+    path = _absolute(argv[0])
     if pkgutil.get_importer(path) is not None:  # a folder, a zip file
         _set_path(path, whatever_is_safe=True)
         runpy._run_module_as_main('__main__', alter_argv=False)
@@ -238,7 +260,7 @@ def _run_script(namespace, argv):
     try:
         loader, compiled = _load(path)
     except OSError as error:
-        _fail(f"can't open file {path!r}: {error.strerror}")
+        _cannot_open(path, error)
     _set_path(os.path.dirname(os.path.realpath(path)))
     _set_file(namespace, path)
     namespace['__loader__'] = loader
