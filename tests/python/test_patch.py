@@ -199,6 +199,16 @@ def test_last_of_blocks_that_overlap_restores(order):
     assert now() == STOCK
 
 
+def test_block_that_is_refused_leaves_nothing(monkeypatch):
+    with patched():
+        with monkeypatch.context() as green:
+            green.setattr(threading, 'get_ident', lambda: 1)
+            with pytest.raises(RuntimeError, match='green threads'):
+                patched().__enter__()
+        assert is_patched()
+    assert not any(is_patched(name) for name in NAMES)
+
+
 def test_blocks_of_several_threads_may_overlap():
     def stay(number):
         with patched():

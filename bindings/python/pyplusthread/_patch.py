@@ -99,7 +99,11 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
         found = {name: _now(name) for name in _chosen(**which)}
         block = (_thread.get_ident(), found)
         _blocks.append(block)
-        patch(**which)
+        try:
+            patch(**which)
+        except BaseException:
+            _end(block)
+            raise
     try:
         yield
     finally:
