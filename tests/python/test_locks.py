@@ -152,6 +152,16 @@ def test_lock_that_is_gone():
     assert all(of(other) is None for other in others)
 
 
+def test_lock_that_is_gone_after_the_counting():
+    lock = Lock()
+    contend(lock)
+    observe_locks(False)
+    del lock
+    found, = lock_stats()
+    assert found['gone'] and found['place']
+    assert all(of(other) is None for other in [Lock() for _ in range(50)])
+
+
 def vainly(lock):
     with lock:
         assert not lock.acquire(timeout=1e-6)

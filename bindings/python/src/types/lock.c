@@ -32,7 +32,7 @@ void ppy_lock_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (ppy_counts_locks())
+    if (ppy_records_locks())
         ppy_contention_forget(&self->lock);
     if (self->weakrefs != NULL)
         PyObject_ClearWeakRefs(op);

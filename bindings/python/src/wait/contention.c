@@ -8,12 +8,15 @@
  *
  * State
  *   ppy_counting_locks  atomic
+ *   ppy_recorded_locks  how many keys are not NULL; written with guard, read
+ *                       without: who frees a lock sees the wait for it
  *   the rest            guarded by guard, which is held for a moment, without
  *                       a call of CPython
  *
  * Invariants
  *   K1  A record is that of a living lock, which has the key, from the first
- *       wait for it on.  It loses the key before the lock is freed.
+ *       wait for it on.  It loses the key before the lock is freed, although
+ *       nobody may count any more.
  *   K2  There are MANY records.  When all are used, one whose lock is gone is
  *       added to others, and used again; where none is gone, a new lock counts
  *       as one of others.
@@ -50,6 +53,7 @@ typedef struct {
 } record_t;
 
 unsigned ppy_counting_locks;
+unsigned ppy_recorded_locks;
 
 static ppt_lock_t guard = PPT_LOCK_INITIALIZER;
 static const ppt_lock_t *keys[MANY];    /* NULL: it is unused, or gone */
@@ -66,8 +70,16 @@ static void leave(void)
     ppt_lock_release(&guard);
 }
 
+static void set_key(int i, const ppt_lock_t *key)
+{
+    keys[i] = key;
+    __atomic_add_fetch(&ppy_recorded_locks, key != NULL ? 1U : -1U,
+                       __ATOMIC_RELAXED);
+}
+
 static void clear(void)
 {
+    __atomic_store_n(&ppy_recorded_locks, 0, __ATOMIC_RELAXED);
     memset(keys, 0, sizeof(keys));
     memset(records, 0, (MANY + 1) * sizeof(*records));
 }
@@ -189,7 +201,7 @@ static void make(const ppt_lock_t *lock, const char *place)
     if (i < 0)
         return;
     record = &records[i];
-    keys[i] = lock;
+    set_key(i, lock);
     record->object = object_of(lock);
     record->locks = 1;
     ppy_text_copy(record->type, TYPE, Py_TYPE(object_of(lock))->tp_name);
@@ -258,7 +270,7 @@ void ppy_contention_forget(const ppt_lock_t *lock)
     enter();
     i = find(lock);
     if (i >= 0) {
-        keys[i] = NULL;
+        set_key(i, NULL);
         records[i].object = NULL;
     }
     leave();

@@ -22,6 +22,15 @@ static inline bool ppy_counts_locks(void)
         __atomic_load_n(&ppy_counting_locks, __ATOMIC_RELAXED) != 0, 0);
 }
 
+/* How many living locks have a record, counting or not; atomic. */
+extern unsigned ppy_recorded_locks;
+
+static inline bool ppy_records_locks(void)
+{
+    return __builtin_expect(
+        __atomic_load_n(&ppy_recorded_locks, __ATOMIC_RELAXED) != 0, 0);
+}
+
 /*
  * A thread, which is attached, is going to wait for lock.  Every lock that is
  * waited for by ppy_acquire follows the head of its object.
