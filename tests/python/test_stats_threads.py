@@ -118,6 +118,26 @@ def test_child_of_a_fork_has_its_own_numbers():
     assert_it_adds_up()
 
 
+def check_child_of_what_was_observed():
+    stats = gil_stats()
+    assert not stats['observing'] and stats['reason'] is None
+    assert (stats['observed'], stats['held'], stats['threads']) == (0, 0, [])
+    with gil_stats() as inside:
+        named('childs', burn, 0.01).join()
+    assert of(inside, 'childs')['held'] > 0
+
+
+@needs_gil
+@pytest.mark.unsanitized
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_child_that_is_forked_after_the_counting_has_nothing():
+    with gil_stats():
+        named('parents', burn, 0.01).join()
+    before = gil_stats()
+    in_child(check_child_of_what_was_observed)
+    assert gil_stats() == before and of(before, 'parents')
+
+
 @needs_gil
 @pytest.mark.skipif(sys.version_info < (3, 13), reason='no such module')
 def test_interpreter_with_its_own_gil_has_its_own_numbers():

@@ -270,11 +270,20 @@ static void begin(ppy_observed_t *gil)
     count_from(gil, ppt_now());
 }
 
+/* As if it had never been observed. */
+static void have_nothing(ppy_observed_t *gil)
+{
+    begin(gil);
+    gil->since = gil->at = gil->until = 0;
+}
+
 void ppy_observe_anew(ppy_observed_t *gil)
 {
     ppy_witness_forget(&gil->witness);
     if (ppy_is_observed(gil))
         begin(gil);
+    else
+        have_nothing(gil);
 }
 
 void ppy_observe_forget(ppy_observed_t *gil)
@@ -283,8 +292,7 @@ void ppy_observe_forget(ppy_observed_t *gil)
         __atomic_sub_fetch(&ppy_observing, 1, __ATOMIC_RELAXED);
     gil->observers = 0;
     ppy_witness_forget(&gil->witness);
-    begin(gil);
-    gil->since = gil->at = gil->until = 0;
+    have_nothing(gil);
 }
 
 /* O1 */
