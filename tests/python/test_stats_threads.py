@@ -68,6 +68,45 @@ def test_name_of_a_living_thread_is_the_present_one():
         main.name = name
 
 
+class Unnamed(threading.Thread):
+    """Its name is none, or cannot be had."""
+
+    value = None
+
+    @property
+    def name(self):
+        if self.value is None:
+            raise KeyError('name')
+        return self.value
+
+
+@needs_gil
+@pytest.mark.parametrize('value', [None, 5, b'bytes'])
+def test_thread_whose_name_is_no_text_has_the_one_it_began_with(value):
+    goes_on = threading.Event()
+    thread = Unnamed(target=goes_on.wait)
+    thread._name = 'at first'
+    thread.value = value
+    observe_gil()
+    thread.start()
+    try:
+        assert of(gil_stats(), 'at first')['ident'] == thread.ident
+    finally:
+        goes_on.set()
+        thread.join()
+
+
+@needs_gil
+def test_thread_that_began_before_the_block_it_ends_in_has_its_name():
+    goes_on = threading.Event()
+    thread = named('earlier', goes_on.wait)
+    with gil_stats() as stats:
+        goes_on.set()
+        thread.join()
+        until(lambda: of(gil_stats(), 'earlier')['ended'])
+    assert of(stats, 'earlier')['ended']
+
+
 @needs_gil
 def test_threading_is_as_before_afterwards():
     before = threading.Thread._set_native_id

@@ -182,6 +182,15 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 
 @needs_gil
+@pytest.mark.parametrize('argv', ['None', '5', '()', '[None]'])
+def test_it_reports_whatever_the_program_makes_of_argv(argv):
+    status, output, errors = run('--gil-report', '-c',
+                                 WORK + f'sys.argv = {argv}\n')
+    assert (status, output) == (0, 'done\n')
+    assert re.search(r'^computing  ', errors, re.M)
+
+
+@needs_gil
 def test_scripts_and_modules(tmp_path):
     (tmp_path / 'script.py').write_text(WORK)
     for command in ['script.py', 'a'], ['-m', 'script', 'b']:

@@ -216,7 +216,8 @@ class Snapshot:
             return f'{threads} threads that have ended'
         if not ended:
             name = self._names.get(ident, name)
-        return name or f'thread {native_id}'
+        return name or _names_at_begin.get(native_id,
+                                           f'thread {native_id}')
 
     def describe(self, serial):
         native_id, ident, ended, threads, _ = self.threads[serial]
@@ -236,11 +237,25 @@ def total():
     return _tally(_core._gil_copy(False)[1])
 
 
-def _names_of_living():
+def _names_of_living(number='ident'):
+    """{number of a thread: its name}, where that is a text."""
+    names = {}
     try:
-        return {thread.ident: thread.name for thread in threading.enumerate()}
+        for thread in threading.enumerate():
+            _add_name(names, thread, number)
     except RuntimeError:  # it was made within the call
-        return {}
+        pass
+    return names
+
+
+def _add_name(names, thread, number):
+    """A program's own class may have anything as its name, or raise."""
+    try:
+        key, name = getattr(thread, number), thread.name
+    except Exception:
+        return
+    if isinstance(name, str):
+        names[key] = name
 
 
 # Names of threads that will have ended when somebody asks.
@@ -364,13 +379,16 @@ def observe_gil(enabled=True):
 
 
 _observers = 0
+_names_at_begin: dict = {}      # of threads that have not named themselves
 
 
 def _begin():
-    global _observers
+    global _observers, _names_at_begin
     if _core._gil_observe(True):
         _observers += 1
         _name_themselves()
+        if _observers == 1:
+            _names_at_begin = _names_of_living('native_id')
 
 
 def _end():

@@ -43,6 +43,8 @@ def printable(name):
 
 def command():
     """What runs, as it sees it."""
-    argv = [printable(str(word)) for word in getattr(sys, 'argv', ())]
+    argv = getattr(sys, 'argv', None)   # a program may set it to anything
+    argv = argv if isinstance(argv, (list, tuple)) else []
+    argv = [printable(str(word)) for word in argv]
     argv[:1] = map(os.path.basename, argv[:1])
     return shortened(' '.join(argv), 60) or 'python'
