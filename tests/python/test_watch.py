@@ -403,6 +403,30 @@ _locks.Locks.show = _report.text = lambda *_: 1 / 0
     check_trace((tmp_path / 't.json').read_text())
 
 
+@needs_gil
+def test_file_that_got_the_number_of_stderr_is_left_alone(tmp_path):
+    status, output, errors = run('--gil-report', '-c', '''
+import os
+os.close(2)
+file = open('data', 'w')
+assert file.fileno() == 2
+file.write('mine')
+file.flush()
+''', cwd=tmp_path)
+    assert (status, output, errors) == (0, '', '')
+    assert (tmp_path / 'data').read_text() == 'mine'
+
+
+@needs_gil
+def test_report_goes_where_the_program_has_led_its_stderr(tmp_path):
+    status, output, errors = run('--gil-report', '-c', '''
+import os
+os.dup2(os.open('log', os.O_WRONLY | os.O_CREAT), 2)
+''', cwd=tmp_path)
+    assert (status, output, errors) == (0, '', '')
+    assert 'the GIL in process' in (tmp_path / 'log').read_text()
+
+
 @pytest.mark.skipif(not NO_GIL, reason='there is a GIL')
 def test_without_a_gil_the_program_runs_and_a_line_says_so(tmp_path):
     status, output, errors = run('--gil-report', '--gil-trace=t.json', '-c',

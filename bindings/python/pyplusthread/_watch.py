@@ -24,12 +24,35 @@ PROGRAM = 'python -m pyplusthread'
 SIGNALS = [signal.SIGTERM, signal.SIGHUP]
 
 
+def _stderr_is():
+    """Which file it is; None if it is closed."""
+    try:
+        found = os.fstat(2)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+_stderr_was = _stderr_is()
+
+
+def _is_taken():
+    """Whether a file of the program has got the number of stderr.
+
+    A program that puts another file in its place, by dup2(), means that; one
+    that closes it finds the number at the next file that it opens, which,
+    unlike any stderr, children do not inherit.
+    """
+    return _stderr_is() != _stderr_was and not os.get_inheritable(2)
+
+
 def say(text):
     """One write, as several processes may have the same stderr."""
     stream = sys.__stderr__
     try:
-        stream.write(text if text.endswith('\n') else text + '\n')
-        stream.flush()
+        if not _is_taken():
+            stream.write(text if text.endswith('\n') else text + '\n')
+            stream.flush()
     except (AttributeError, OSError, ValueError):
         pass  # it is closed
 
