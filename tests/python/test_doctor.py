@@ -26,10 +26,11 @@ from pyplusthread import _doctor
 usleep = ctypes.PyDLL(None).usleep      # it keeps the GIL
 runs = [True]
 
+witness_itself, = [thing for thing in gc.get_objects()
+                   if type(thing) is _doctor.Witness]
+
 def witness():
-    found, = [thread for thread in threading.enumerate()
-              if isinstance(thread, _doctor.Witness)]
-    return found
+    return witness_itself
 
 def seen(kind, function):
     return sum(place.count
@@ -127,3 +128,12 @@ if os.fork() == 0:
 os.wait()
 ''')
     assert text.count('the doctor on') == 1
+
+
+def test_thread_of_the_doctor_is_no_thread_of_the_program():
+    text = diagnosis('''
+until(lambda: witness().ident in sys._current_frames())
+print(threading.active_count(), threading.enumerate(), file=sys.stderr)
+''', '--gil-report')
+    assert "1 [<_MainThread(MainThread, started" in text
+    assert 'pyplusthread doctor' in text

@@ -5,11 +5,11 @@ A thread of its own is woken when a thread was forced off the GIL, and looks at
 which line that one stands: see src/cpython/witness.c.  For two seconds it
 switches the GIL's priority off and on, to tell what that is good for.
 """
+import _thread
 import collections
 import linecache
 import os
 import sys
-import threading
 import time
 
 from . import _core, _locks, _stats, _watch
@@ -17,6 +17,7 @@ from ._text import command, duration, percent, printable
 
 SECOND = 1_000_000_000
 LOOK = SECOND // 20     # ns, after which it sees whether it is to end
+LONG = 1.0              # s; its thread ends sooner, if it can end at all
 TRIAL = 0.25            # s, of priority on, and of off
 TRIALS = 8
 FRAMES = 3              # of a stack
@@ -52,22 +53,38 @@ def _stack_of(ident):
     return tuple(stack)
 
 
-class Witness(threading.Thread):
-    """Looks at threads that were forced off, and tries the priority."""
+class Witness:
+    """Looks at threads that were forced off, and tries the priority.
+
+    Its thread is none of threading's: a program that counts its threads, or
+    joins all of them, must not find it.
+    """
 
     def __init__(self):
-        super().__init__(name='pyplusthread doctor', daemon=True)
+        self.ident = None
         self.late = collections.defaultdict(Place)
         self.prompt = collections.defaultdict(Place)
         self.with_priority = _stats.Histogram()
         self.without = _stats.Histogram()
         self.ends = False
+        self._ended = _thread.allocate_lock()
         self._trial = 0
         self._before = None
         self._next = time.monotonic() + TRIAL
         self._tries = _core.gil_info()['priority']
 
-    def run(self):
+    def start(self):
+        self._ended.acquire()
+        self.ident = _thread.start_new_thread(self._run, ())
+
+    def _run(self):
+        _core._gil_name('pyplusthread doctor')
+        try:
+            self._work()
+        finally:
+            self._ended.release()
+
+    def _work(self):
         while not self.ends:
             late = round(sys.getswitchinterval() * SECOND)
             seen = _core._gil_witness(late, LOOK)
@@ -104,7 +121,9 @@ class Witness(threading.Thread):
         _core_switch(not self._tries or self._trial % 2 == 0)
 
     def end(self):
+        """Then it sees and switches nothing more."""
         self.ends = True
+        self._ended.acquire(timeout=LONG)
         if self._before is not None and self._tries:
             _core_switch(True)
 
