@@ -8,9 +8,11 @@ witness has seen what they do.
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from pyplusthread import _doctor, _stats
 from support import LIMIT, needs_gil
 
 pytestmark = [
@@ -102,19 +104,57 @@ print(pyplusthread.gil_info()['priority'], file=sys.stderr)
 ''', '--gil-priority', 'off')
 
 
-def test_many_short_releases_are_named():
+def made_up(**numbers):
+    """A diagnosis of one thread with these numbers, observed for a second."""
+    tally = _stats._nothing() | numbers
+    snapshot = SimpleNamespace(
+        numbers={'observed': 1.0}, total=tally, tallies={1: tally},
+        threads={1: (1, 1, 0, 1, None)}, name='thread {}'.format)
+    return _doctor.Diagnosis(snapshot, _doctor.Witness())
+
+
+def all_of(*lengths):
+    histogram = _stats.Histogram()
+    for length in lengths:
+        histogram._add(round(length * 1e9))
+    return histogram
+
+
+def test_many_short_releases_are_named_where_the_thread_waits():
+    holds = {'voluntary': 10000, 'hold': all_of(*[5e-6] * 10000)}
+    text, = made_up(waited=0.1, **holds).all()
+    assert re.search(r"Thread 'thread 1' lets go of the GIL 10000 times in a "
+                     r'second.* waited 100 ms', text)
+    assert not list(made_up(waited=0.001, **holds).all())
+
+
+def test_thread_that_waits_for_nobody_but_the_doctor_is_well():
     text = diagnosis('''
 reader, writer = os.pipe()
-
-def release():
-    for _ in range(200000):
-        os.write(writer, b'1')
-        os.read(reader, 1)
-
-start(release)
+for _ in range(100000):
+    os.write(writer, b'1')
+    os.read(reader, 1)
 ''')
-    assert re.search(r"Thread 'release' lets go of the GIL \d+ times in a "
-                     r'second', text)
+    assert 'Nothing is wrong' in text
+
+
+def test_what_the_doctor_waits_is_charged_to_nobody():
+    diagnosis('''
+import pyplusthread
+pyplusthread.reset_gil_stats()
+
+def of(ident):
+    return next((each for each in pyplusthread.gil_stats()['threads']
+                 if each['ident'] == ident), {'waited': 0})
+
+while of(witness().ident)['waited'] < 0.01:
+    sum(range(10**6))
+stats = pyplusthread.gil_stats()
+main = of(threading.main_thread().ident)
+assert main['forced'] and not main['delayed'], main
+assert not main['requests_suffered'] and not main['response'].count, main
+assert not stats['requests_made'], stats
+''')
 
 
 def test_program_that_is_well_is_told_so():

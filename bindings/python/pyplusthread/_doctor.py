@@ -67,6 +67,7 @@ class Witness:
         self.with_priority = _stats.Histogram()
         self.without = _stats.Histogram()
         self.ends = False
+        self._begun = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
         self._trial = 0
         self._before = None
@@ -74,12 +75,17 @@ class Witness:
         self._tries = _core.gil_info()['priority']
 
     def start(self):
+        """From its return on nothing is charged to others because of it."""
         self._ended.acquire()
+        self._begun.acquire()
         self.ident = _thread.start_new_thread(self._run, ())
+        self._begun.acquire(timeout=LONG)
 
     def _run(self):
         _core._gil_name('pyplusthread doctor')
         try:
+            _core._gil_witness(SECOND, 0)
+            self._begun.release()
             self._work()
         finally:
             self._ended.release()
@@ -107,7 +113,7 @@ class Witness:
 
     def _try(self):
         """A trial ends, and another one begins, or is over."""
-        waits = _stats.total()['wait']
+        waits = self._waits_of_others()
         if self._before is not None:
             waited = waits._since(self._before)
             if self._trial % 2:
@@ -119,6 +125,14 @@ class Witness:
         self._next = time.monotonic() + TRIAL
         self._tries = self._trial <= TRIALS
         _core_switch(not self._tries or self._trial % 2 == 0)
+
+    def _waits_of_others(self):
+        snapshot = _stats.snapshot()
+        waits = snapshot.total['wait']
+        for serial, (_, ident, *_) in snapshot.threads.items():
+            if ident == self.ident:
+                waits = waits._since(snapshot.tallies[serial]['wait'])
+        return waits
 
     def end(self):
         """Then it sees and switches nothing more."""
@@ -186,6 +200,12 @@ class Diagnosis:
             if self._snapshot.threads[serial][1] != self._witness.ident:
                 yield serial, tally
 
+    def _doctors_part(self):
+        """Seconds that others waited while the doctor held the GIL."""
+        return sum(tally['delayed']
+                   for serial, tally in self._snapshot.tallies.items()
+                   if self._snapshot.threads[serial][1] == self._witness.ident)
+
     def _name(self, serial):
         return repr(printable(self._snapshot.name(serial)))
 
@@ -250,15 +270,18 @@ class Diagnosis:
                 f'{duration(on.quantile(0.5))}.  It is on again.')
 
     def _short_releases(self):
+        by_doctor = self._doctors_part()
         for serial, tally in self._tallies():
             rate = tally['voluntary'] / self._observed
-            if rate < OFTEN or tally['hold'].quantile(0.5) > SHORT:
+            if (rate < OFTEN or tally['hold'].quantile(0.5) > SHORT
+                    or not self._is_much(tally['waited'] - by_doctor)):
                 continue
             yield (f'Thread {self._name(serial)} lets go of the GIL '
                    f'{rate:.0f} times in a second, and half of its holds '
                    f'last up to {duration(tally["hold"].quantile(0.5))}.  '
-                   f'Each time it may have to wait: larger pieces for each '
-                   f'call that blocks (reads, sends, items) cost less.')
+                   f'It waited {duration(tally["waited"])} in all to have it '
+                   f'again: larger pieces for each call that blocks (reads, '
+                   f'sends, items) cost less.')
 
     def _places(self, places, most=5):
         ordered = sorted(places.items(), key=lambda pair: pair[1].count,

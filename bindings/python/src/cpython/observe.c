@@ -15,8 +15,8 @@
  * Invariants
  *   O1  A GIL is observed as long as somebody asks for it; several may, since
  *       interpreters may share it.  The first one begins with all numbers 0.
- *   O2  waiting counts the threads whose wanted_at is not 0.  While it is not
- *       0, contention is counted up to at.
+ *   O2  waiting counts the threads whose wanted_at is not 0, but see O8.  While
+ *       it is not 0, contention is counted up to at.
  *   O3  A thread that lets go after a request is detained by CPython until
  *       another has taken the GIL.  If it then wants it at once, it was forced
  *       off, and has waited since it let go: the wait of a CPU-bound thread.
@@ -29,6 +29,11 @@
  *       very times that were counted.
  *   O7  waited_since_mark is the part after mark of the waits of a thread that
  *       have ended.  The mark may be in the future when it is set.
+ *   O8  Nothing is charged to others because of the witness: what it waits is
+ *       in its own record only, and its requests are counted nowhere.  A
+ *       thread that it alone has asked has asked_at -1: it is forced off, but
+ *       has no response.  A thread becomes the witness while it holds the GIL,
+ *       so a wait is counted by the same rule at its begin and at its end.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -41,6 +46,8 @@
 #include <pyplusthread/time.h>
 
 #include "records.h"
+
+enum { BY_WITNESS = -1 }; /* O8: asked_at */
 
 unsigned ppy_observing;
 
@@ -97,12 +104,25 @@ static void count_detention(ppy_observed_t *gil, int64_t since, int64_t now,
         gil->contended += passed;
 }
 
+/* O8 */
+static void begin_wait_of_witness(ppy_observed_t *gil,
+                                  ppy_observed_thread_t *thread, int64_t now)
+{
+    thread->cpu_bound = comes_back_to_compute(thread, now);
+    thread->wanted_at = thread->cpu_bound ? thread->let_go_at : now;
+    note(gil, thread->wanted_at, thread, PPY_EVENT_WANT);
+}
+
 /* The holder's cache lines are touched only where its numbers may change. */
 static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
                        int64_t now, const ppy_observer_t *holders)
 {
     ppy_observed_thread_t *holder = NULL;
 
+    if (thread->is_witness) {
+        begin_wait_of_witness(gil, thread, now);
+        return;
+    }
     thread->cpu_bound = comes_back_to_compute(thread, now);
     if (thread->cpu_bound || gil->waiting != 0)
         holder = ppy_record_present(gil, holders);
@@ -133,9 +153,13 @@ void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
 
     if (asking == NULL || asked == NULL)
         return;
+    if (asking->is_witness) {
+        gil->asked_at = gil->asked_at == 0 ? BY_WITNESS : gil->asked_at;
+        return;
+    }
     asking->tally.counts[PPY_REQUESTS_MADE]++;
     asked->tally.counts[PPY_REQUESTS_SUFFERED]++;
-    if (gil->asked_at != 0)
+    if (gil->asked_at > 0)
         return;
     gil->asked_at = now;
     if (gil->witness.wanted)
@@ -164,8 +188,8 @@ static __attribute__((noinline)) void end_wait(ppy_observed_t *gil,
     thread->tally.counts[PPY_WAITED] += (uint64_t)waited;
     count_since_mark(thread, now);
     draw(gil, &thread->waited, thread->wanted_at, now);
+    gil->waiting -= ppy_is_waiting(thread);
     thread->wanted_at = 0;
-    gil->waiting--;
 }
 
 void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link, int64_t now)
@@ -206,11 +230,15 @@ static void show(ppy_observed_t *gil, const ppy_observed_thread_t *thread,
 static bool end_request(ppy_observed_t *gil, ppy_observed_thread_t *thread,
                         int64_t now)
 {
-    if (gil->asked_at == 0)
+    int64_t asked_at = gil->asked_at;
+
+    if (asked_at == 0)
         return false;
-    ppy_tally_add(&thread->tally, PPY_RESPONSE, now - gil->asked_at);
-    if (gil->witness.wanted)
-        show(gil, thread, now);
+    if (asked_at != BY_WITNESS) {
+        ppy_tally_add(&thread->tally, PPY_RESPONSE, now - asked_at);
+        if (gil->witness.wanted)
+            show(gil, thread, now);
+    }
     gil->asked_at = 0;
     return true;
 }
@@ -326,7 +354,7 @@ static void reset(ppy_observed_t *gil, ppy_observed_thread_t *thread,
     ppy_timeline_t empty = { 0, { 0 } };
 
     if (ppy_record_has_ended(thread)) {
-        gil->waiting -= thread->wanted_at != 0;
+        gil->waiting -= ppy_is_waiting(thread);
         gil->used -= thread->is_used;
         ppy_record_clear(thread);
         return;
@@ -375,6 +403,15 @@ bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
         thread = thread->next;
     return thread != NULL
            && thread->tally.counts[PPY_ACQUISITIONS] == seen->acquisitions;
+}
+
+/* O8 */
+void ppy_observe_witness(ppy_observed_t *gil, ppy_observer_t *link)
+{
+    ppy_observed_thread_t *thread = ppy_record_of(gil, link);
+
+    if (thread != NULL)
+        thread->is_witness = true;
 }
 
 void ppy_observe_mark(ppy_observed_t *gil, ppy_observer_t *link, int64_t at)

@@ -71,6 +71,9 @@ int64_t ppy_observe_waited_since_mark(ppy_observed_t *gil,
  */
 bool ppy_observe_events(ppy_observed_t *gil, size_t room);
 
+/* The calling thread is the witness: it is not charged to the others. */
+void ppy_observe_witness(ppy_observed_t *gil, ppy_observer_t *link);
+
 /* Whether the thread that was seen has not taken the GIL since then. */
 bool ppy_observe_is_unchanged(const ppy_observed_t *gil,
                               const ppy_seen_t *seen);

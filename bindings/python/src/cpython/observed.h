@@ -36,6 +36,7 @@ typedef struct ppy_observed_thread {
     bool cpu_bound;             /* when it wanted or took the GIL last */
     bool was_forced;            /* when it let go last */
     bool is_used;               /* else it is the record of no thread */
+    bool is_witness;            /* see observe.c, O8 */
     ppy_tally_t tally;
     ppy_timeline_t held;
     ppy_timeline_t waited;
@@ -57,12 +58,13 @@ typedef struct ppy_observer {
  */
 typedef struct ppy_observed {
     uint64_t observers;         /* 0: it is not observed */
-    uint64_t waiting;           /* threads that wait */
+    uint64_t waiting;           /* threads that wait, but for the witness */
     int64_t at;                 /* contention is counted up to here */
     uint64_t contended;         /* ns that somebody waited */
     uint64_t handing_over;      /* of these, ns that nobody held it */
     int64_t since;
-    int64_t asked_at;           /* the holder, first; 0: it was not */
+    int64_t asked_at;           /* the holder, first; 0: it was not; -1: only
+                                   by the witness */
     ppy_ring_t ring;
     int64_t asked_cpu;          /* its CPU time then, for a witness */
     int64_t until;              /* it was copied last, or no more observed */
@@ -73,6 +75,12 @@ typedef struct ppy_observed {
     ppy_observed_thread_t *threads;
     ppy_observed_thread_t *others;  /* the sum of those that were forgotten */
 } ppy_observed_t;
+
+/* Whether waiting counts it: see observe.c, O2 and O8. */
+static inline bool ppy_is_waiting(const ppy_observed_thread_t *thread)
+{
+    return thread->wanted_at != 0 && !thread->is_witness;
+}
 
 static inline bool ppy_is_observed(const ppy_observed_t *gil)
 {

@@ -100,8 +100,7 @@ static bool forget(ppy_observed_t *gil, ppy_observed_thread_t *thread)
     ppy_timeline_merge(&gil->others->held, &thread->held);
     ppy_timeline_merge(&gil->others->waited, &thread->waited);
     gil->others->threads++;
-    if (thread->wanted_at != 0)
-        gil->waiting--;
+    gil->waiting -= ppy_is_waiting(thread);
     ppy_record_clear(thread);
     gil->used--;
     return true;

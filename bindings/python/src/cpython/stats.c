@@ -225,6 +225,7 @@ static ppy_witness_t *begin_to_look(int64_t late)
     if (gil == NULL)
         return NULL;
     ppy_witness_want(&gil->witness, late);
+    ppy_observe_witness(gil, link);
     ppy_interposer_observed_done();
     return &gil->witness;
 }
