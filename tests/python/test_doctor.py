@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pyplusthread import _doctor, _stats
-from support import LIMIT, needs_gil
+from pyplusthread import _core, _doctor, _stats
+from support import LIMIT, in_child, needs_gil
 
 pytestmark = [
     pytest.mark.unsanitized,
@@ -102,6 +102,28 @@ import pyplusthread
 assert not witness()._tries
 print(pyplusthread.gil_info()['priority'], file=sys.stderr)
 ''', '--gil-priority', 'off')
+
+
+def test_priority_that_the_program_turns_off_stays_off():
+    assert 'False' in diagnosis('''
+import pyplusthread
+pyplusthread.set_gil_priority(False)
+until(lambda: not witness()._tries)
+print(pyplusthread.gil_info()['priority'], file=sys.stderr)
+''')
+
+
+def _is_not_paused():
+    assert not _core._gil_pause(False)
+
+
+def test_child_of_a_fork_has_the_priority_that_the_parent_pauses():
+    _core._gil_pause(True)
+    try:
+        in_child(_is_not_paused)
+    finally:
+        assert _core._gil_pause(False)
+    _is_not_paused()
 
 
 def made_up(**numbers):

@@ -3,7 +3,7 @@
 
 A thread of its own is woken when a thread was forced off the GIL, and looks at
 which line that one stands: see src/cpython/witness.c.  For two seconds it
-switches the GIL's priority off and on, to tell what that is good for.
+pauses the GIL's priority again and again, to tell what that is good for.
 """
 import _thread
 import collections
@@ -112,9 +112,13 @@ class Witness:
         place.threads[serial] += 1
 
     def _try(self):
-        """A trial ends, and another one begins, or is over."""
+        """A trial ends, and another one begins, or is over.
+
+        There is nothing to try once the program has turned the priority off.
+        """
         waits = self._waits_of_others()
-        if self._before is not None:
+        is_on = _core.gil_info()['priority']
+        if self._before is not None and is_on:
             waited = waits._since(self._before)
             if self._trial % 2:
                 self.without += waited
@@ -123,8 +127,8 @@ class Witness:
         self._trial += 1
         self._before = waits
         self._next = time.monotonic() + TRIAL
-        self._tries = self._trial <= TRIALS
-        _core_switch(not self._tries or self._trial % 2 == 0)
+        self._tries = is_on and self._trial <= TRIALS
+        _core._gil_pause(self._tries and self._trial % 2 == 1)
 
     def _waits_of_others(self):
         snapshot = _stats.snapshot()
@@ -138,13 +142,7 @@ class Witness:
         """Then it sees and switches nothing more."""
         self.ends = True
         self._ended.acquire(timeout=LONG)
-        if self._before is not None and self._tries:
-            _core_switch(True)
-
-
-def _core_switch(enabled):
-    _core.set_gil_priority(enabled,
-                           cpu_share=_core.gil_info()['cpu_share'])
+        _core._gil_pause(False)
 
 
 class Doctor:
@@ -262,12 +260,13 @@ class Diagnosis:
             return ('Whether the priority of threads back from blocking calls '
                     'helps could not be measured: the program ended too '
                     'soon, none waited, or it is off.')
+        again = '  It is on again.' if _core.gil_info()['priority'] else ''
         return (f'For a moment the priority of threads back from blocking '
                 f'calls was off, for comparison: 99 % of their waits took up '
                 f'to {duration(off.quantile(0.99))}, and half of them up to '
                 f'{duration(off.quantile(0.5))}; with it, up to '
                 f'{duration(on.quantile(0.99))} and '
-                f'{duration(on.quantile(0.5))}.  It is on again.')
+                f'{duration(on.quantile(0.5))}.{again}')
 
     def _short_releases(self):
         by_doctor = self._doctors_part()

@@ -463,6 +463,7 @@ static PyMethodDef functions[] = {
     { "_gil_events", ppy_gil_events, METH_NOARGS, "See _trace.py." },
     { "_gil_witness", PPY_METHOD(ppy_gil_witness), METH_FASTCALL,
       "See _doctor.py." },
+    { "_gil_pause", ppy_gil_pause, METH_O, "See _doctor.py." },
     { "_gil_copy", ppy_gil_copy, METH_O, "See _stats.py." },
     { NULL, NULL, 0, NULL }
 };

@@ -53,11 +53,16 @@ PyObject *ppy_set_gil_priority(PyObject *Py_UNUSED(module),
     Py_RETURN_NONE;
 }
 
+PyObject *ppy_gil_pause(PyObject *Py_UNUSED(module), PyObject *paused)
+{
+    return PyBool_FromLong(ppy_gils_pause(paused == Py_True));
+}
+
 PyObject *ppy_gil_info(PyObject *module, PyObject *Py_UNUSED(none))
 {
     const ppy_state_t *state = PyModule_GetState(module);
     const char *reason = state->gil_trouble;
-    bool priority = reason == NULL && ppy_gils_are_scheduled();
+    bool priority = reason == NULL && ppy_gils_are_to_be_scheduled();
     ppt_gilsched_stats_t stats;
     unsigned gils = ppy_gils_stats(&stats);
 

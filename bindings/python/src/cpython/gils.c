@@ -53,7 +53,10 @@ ppy_gil_t *ppy_gils;
 static ppt_lock_t table = PPT_LOCK_INITIALIZER;
 static uint64_t last_id;
 static uint32_t cpu_share = PPT_GILSCHED_CPU_SHARE;
-static bool scheduled = true; /* atomic */
+
+/* Why threads are not scheduled; atomic. */
+enum { TURNED_OFF = 1, PAUSED = 2 };
+static unsigned withheld;
 
 static void hold_table(void)
 {
@@ -228,12 +231,43 @@ void ppy_gil_forget(ppy_gil_t *gil)
     release_table();
 }
 
-/* G1: the one thread there is. */
+/* Returns whether it was set before. */
+static bool withhold(unsigned why, bool set)
+{
+    unsigned before
+        = set ? __atomic_fetch_or(&withheld, why, __ATOMIC_RELAXED)
+              : __atomic_fetch_and(&withheld, ~why, __ATOMIC_RELAXED);
+
+    return (before & why) != 0;
+}
+
+void ppy_gils_schedule(bool enabled)
+{
+    withhold(TURNED_OFF, !enabled);
+}
+
+bool ppy_gils_pause(bool paused)
+{
+    return withhold(PAUSED, paused);
+}
+
+bool ppy_gils_are_scheduled(void)
+{
+    return __atomic_load_n(&withheld, __ATOMIC_RELAXED) == 0;
+}
+
+bool ppy_gils_are_to_be_scheduled(void)
+{
+    return (__atomic_load_n(&withheld, __ATOMIC_RELAXED) & TURNED_OFF) == 0;
+}
+
+/* G1: the one thread there is, so nobody ends a pause of the parent's. */
 void ppy_gils_after_fork(const ppy_gil_t *own)
 {
     ppy_gil_t *gil = ppy_gils_first();
 
     ppt_lock_after_fork(&table);
+    ppy_gils_pause(false);
     for (; gil != NULL; gil = gil->next) {
         gil->spins = false;
         if (gil == own)
@@ -244,16 +278,6 @@ void ppy_gils_after_fork(const ppy_gil_t *own)
 }
 
 /* Of all */
-
-void ppy_gils_schedule(bool enabled)
-{
-    __atomic_store_n(&scheduled, enabled, __ATOMIC_RELAXED);
-}
-
-bool ppy_gils_are_scheduled(void)
-{
-    return __atomic_load_n(&scheduled, __ATOMIC_RELAXED);
-}
 
 void ppy_gils_set_share(uint32_t share)
 {

@@ -108,7 +108,17 @@ void ppy_gils_after_fork(const ppy_gil_t *own);
 
 /* Whether threads wait in the scheduler; others go on to the system's. */
 void ppy_gils_schedule(bool enabled);
+
+/*
+ * A pause leaves that setting alone, and does not go on in the child of a fork.
+ *
+ * Returns   whether there was a pause before
+ */
+bool ppy_gils_pause(bool paused);
+
+/* Whether they wait there now, and whether the setting says so. */
 bool ppy_gils_are_scheduled(void);
+bool ppy_gils_are_to_be_scheduled(void);
 
 /* The CPU-bound threads' share of all GILs, in millionths. */
 void ppy_gils_set_share(uint32_t share);
