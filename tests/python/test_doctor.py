@@ -8,6 +8,7 @@ witness has seen what they do.
 import re
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -36,7 +37,7 @@ def witness():
 
 def seen(kind, function):
     return sum(place.count
-               for stack, place in list(getattr(witness(), kind).items())
+               for (_, stack), place in list(getattr(witness(), kind).items())
                if stack[0][2] == function)
 
 def until(condition):
@@ -126,13 +127,15 @@ def test_child_of_a_fork_has_the_priority_that_the_parent_pauses():
     _is_not_paused()
 
 
-def made_up(**numbers):
-    """A diagnosis of one thread with these numbers, observed for a second."""
-    tally = _stats._nothing() | numbers
+def made_up(*threads, witness=None, **numbers):
+    """A diagnosis of threads with these numbers, observed for a second."""
+    tallies = {serial: _stats._nothing() | numbers
+               for serial in threads or [1]}
     snapshot = SimpleNamespace(
-        numbers={'observed': 1.0}, total=tally, tallies={1: tally},
-        threads={1: (1, 1, 0, 1, None)}, name='thread {}'.format)
-    return _doctor.Diagnosis(snapshot, _doctor.Witness())
+        numbers={'observed': 1.0}, total=_stats._sum(tallies.values()),
+        tallies=tallies, threads=dict.fromkeys(tallies, (1, 1, 0, 1, None)),
+        name='thread {}'.format)
+    return _doctor.Diagnosis(snapshot, witness or _doctor.Witness())
 
 
 def all_of(*lengths):
@@ -199,3 +202,36 @@ print(threading.active_count(), threading.enumerate(), file=sys.stderr)
 ''', '--gil-report')
     assert "1 [<_MainThread(MainThread, started" in text
     assert 'pyplusthread doctor' in text
+
+
+MS = 1_000_000
+
+
+def look(witness, serial, response, on_cpu=0):
+    """The witness sees that thread at this line."""
+    witness._look(5 * MS, serial, threading.get_ident(), response, response,
+                  on_cpu, True)
+
+
+def computing(*responses):
+    """The numbers of a thread that computes, with these responses."""
+    return {'delayed': 0.5, 'cpu_bound_hold': all_of(0.5),
+            'response': all_of(*responses)}
+
+
+def test_each_of_equal_threads_has_its_own_lines():
+    witness = _doctor.Witness()
+    for serial in 1, 1, 1, 2:
+        look(witness, serial, 1000)
+    first, second, _ = made_up(1, 2, witness=witness,
+                               **computing(*[1e-6] * 10)).all()
+    assert 'Seen 3 times' in first and 'Seen 1 times' in second
+
+
+def test_many_threads_do_not_fill_the_memory():
+    witness = _doctor.Witness()
+    for serial in range(1, 2 * _doctor.MANY):
+        look(witness, serial, 1000)
+    assert len(witness.prompt) == _doctor.MANY + 1
+    place, = _doctor._by_stack(witness.prompt).values()
+    assert place.count == 2 * _doctor.MANY - 1

@@ -21,6 +21,7 @@ LONG = 1.0              # s; its thread ends sooner, if it can end at all
 TRIAL = 0.25            # s, of priority on, and of off
 TRIALS = 8
 FRAMES = 3              # of a stack
+MANY = 4096             # places; those of further threads are added up
 
 MUCH = _locks.MUCH
 SHORT = _locks.SHORT
@@ -28,14 +29,36 @@ OFTEN = 5000            # releases in a second
 
 
 class Place:
-    """Where threads stood that made others wait."""
+    """Where a thread stood that made others wait."""
 
     def __init__(self):
         self.count = 0
         self.response = 0.0     # s, in all
         self.on_cpu = 0.0       # s, of these
         self.longest = 0.0
-        self.threads = collections.Counter()
+
+    def __iadd__(self, other):
+        self.count += other.count
+        self.response += other.response
+        self.on_cpu += other.on_cpu
+        self.longest = max(self.longest, other.longest)
+        return self
+
+
+def _place_in(places, serial, stack):
+    """Serial 0: other threads, as in a Snapshot."""
+    if (serial, stack) not in places and len(places) >= MANY:
+        serial = 0
+    return places[serial, stack]
+
+
+def _by_stack(places, serial=None):
+    """The places of one thread, or those of all threads added up."""
+    sums = collections.defaultdict(Place)
+    for (each, stack), place in list(places.items()):
+        if serial is None or serial == each:
+            sums[stack] += place
+    return sums
 
 
 def _stack_of(ident):
@@ -62,7 +85,7 @@ class Witness:
 
     def __init__(self):
         self.ident = None
-        self.late = collections.defaultdict(Place)
+        self.late = collections.defaultdict(Place)  # by (serial, stack)
         self.prompt = collections.defaultdict(Place)
         self.with_priority = _stats.Histogram()
         self.without = _stats.Histogram()
@@ -104,12 +127,11 @@ class Witness:
         if not stack:
             return
         places = self.late if response >= late else self.prompt
-        place = places[stack]
+        place = _place_in(places, serial, stack)
         place.count += 1
         place.response += response / SECOND
         place.on_cpu += max(0, on_cpu) / SECOND
         place.longest = max(place.longest, held / SECOND)
-        place.threads[serial] += 1
 
     def _try(self):
         """A trial ends, and another one begins, or is over.
@@ -230,7 +252,7 @@ class Diagnosis:
                f'ctypes.CDLL instead of PyDLL), or call it in a process of '
                f'its own.  Where a line has no such call, and had no CPU for '
                f'most of the time, the machine has too much else to do.\n'
-               + self._places(self._witness.late))
+               + self._places(_by_stack(self._witness.late)))
 
     def _computing(self):
         for serial, tally in self._computers():
@@ -238,7 +260,7 @@ class Diagnosis:
                    f'held the GIL {percent(tally["held"], self._observed)} '
                    f'of the time, and others waited '
                    f'{duration(tally["delayed"])} for it in all.\n'
-                   + self._places(self._places_of(serial)))
+                   + self._places(_by_stack(self._witness.prompt, serial)))
         if any(True for _ in self._computers()):
             yield self._what_priority_is_good_for()
 
@@ -248,11 +270,6 @@ class Diagnosis:
             if (prompt > 3 and self._is_much(tally['delayed'])
                     and tally['cpu_bound_hold'].sum > tally['hold'].sum):
                 yield serial, tally
-
-    def _places_of(self, serial):
-        return {stack: place
-                for stack, place in self._witness.prompt.items()
-                if serial in place.threads}
 
     def _what_priority_is_good_for(self):
         on, off = self._witness.with_priority, self._witness.without
