@@ -118,6 +118,7 @@ def _is_not_paused():
     assert not _core._gil_pause(False)
 
 
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')  # pytest's threads
 def test_child_of_a_fork_has_the_priority_that_the_parent_pauses():
     _core._gil_pause(True)
     try:
@@ -217,6 +218,18 @@ def computing(*responses):
     """The numbers of a thread that computes, with these responses."""
     return {'delayed': 0.5, 'cpu_bound_hold': all_of(0.5),
             'response': all_of(*responses)}
+
+
+def test_thread_in_long_calls_of_c_does_not_compute_in_bytecode():
+    text = '\n'.join(made_up(**computing(*[0.04] * 20, *[0.001] * 10)).all())
+    assert 'C code kept the GIL' in text and 'computes' not in text
+    text = '\n'.join(made_up(**computing(*[0.04] * 10, *[1e-6] * 20)).all())
+    assert 'C code kept the GIL' in text and 'computes in bytecode:' in text
+
+
+def test_thread_in_short_calls_of_c_may_not_compute_in_bytecode():
+    text, _ = made_up(**computing(*[0.001] * 10)).all()
+    assert 'computes in bytecode, or in calls of C that end before' in text
 
 
 def test_each_of_equal_threads_has_its_own_lines():

@@ -201,6 +201,11 @@ HEALTHY = ('Nothing is wrong: threads hardly waited for the GIL, and for '
            'the locks.')
 
 
+def _is_bytecode(tally):
+    """It responds to a request within microseconds."""
+    return tally['response'].quantile(0.5) < SHORT
+
+
 class Diagnosis:
     """Paragraphs of plain words."""
 
@@ -256,9 +261,10 @@ class Diagnosis:
 
     def _computing(self):
         for serial, tally in self._computers():
-            yield (f'Thread {self._name(serial)} computes in bytecode: it '
-                   f'held the GIL {percent(tally["held"], self._observed)} '
-                   f'of the time, and others waited '
+            yield (f'Thread {self._name(serial)} computes in '
+                   f'{self._what_computes(tally)}: it held the GIL '
+                   f'{percent(tally["held"], self._observed)} of the time, '
+                   f'and others waited '
                    f'{duration(tally["delayed"])} for it in all.\n'
                    + self._places(_by_stack(self._witness.prompt, serial)))
         if any(True for _ in self._computers()):
@@ -266,10 +272,20 @@ class Diagnosis:
 
     def _computers(self):
         for serial, tally in self._tallies():
-            prompt = tally['response'].count - self._late(tally)
-            if (prompt > 3 and self._is_much(tally['delayed'])
+            if (self._is_prompt(tally) and self._is_much(tally['delayed'])
                     and tally['cpu_bound_hold'].sum > tally['hold'].sum):
                 yield serial, tally
+
+    def _is_prompt(self, tally):
+        """Else it is in calls of C that keep the GIL."""
+        late = self._late(tally)
+        prompt = tally['response'].count - late
+        return prompt > 3 and (prompt > late or _is_bytecode(tally))
+
+    def _what_computes(self, tally):
+        if _is_bytecode(tally):
+            return 'bytecode'
+        return 'bytecode, or in calls of C that end before the switch interval'
 
     def _what_priority_is_good_for(self):
         on, off = self._witness.with_priority, self._witness.without
