@@ -208,10 +208,10 @@ print(threading.active_count(), threading.enumerate(), file=sys.stderr)
 MS = 1_000_000
 
 
-def look(witness, serial, response, on_cpu=0):
+def look(witness, serial, response, on_cpu=0, slept=False):
     """The witness sees that thread at this line."""
     witness._look(5 * MS, serial, threading.get_ident(), response, response,
-                  on_cpu, True)
+                  on_cpu, slept, True)
 
 
 def computing(*responses):
@@ -248,3 +248,49 @@ def test_many_threads_do_not_fill_the_memory():
     assert len(witness.prompt) == _doctor.MANY + 1
     place, = _doctor._by_stack(witness.prompt).values()
     assert place.count == 2 * _doctor.MANY - 1
+
+
+@pytest.mark.parametrize('on_cpu, slept, busy', [
+    (0, False, True), (15 * MS, False, True), (30 * MS, False, False),
+    (0, True, False), (-1, False, False)])
+def test_busy_machine_is_not_called_c_code(on_cpu, slept, busy):
+    witness = _doctor.Witness()
+    look(witness, 1, 100 * MS, on_cpu, slept)
+    text = '\n'.join(made_up(witness=witness, **computing(
+        *[0.1] * 10, *[1e-6] * 5)).all())
+    assert ('The machine was busy' in text) is busy
+    assert ('C code kept the GIL' in text) is not busy
+    assert ("'thread 1' computes" in text) is busy
+
+
+def test_thread_that_only_computes_has_not_slept():
+    diagnosis('''
+witness()._look = lambda *args: looks.append(args)
+looks = []
+
+def compute():
+    while runs:
+        pass
+
+def has_computed():
+    return any(not slept for *_, slept, unchanged in looks)
+
+start(compute)
+until(has_computed)
+assert has_computed(), looks
+''')
+
+
+def test_call_of_c_that_sleeps_with_the_gil_has_slept():
+    diagnosis('''
+witness()._look = lambda *args: looks.append(args)
+looks = []
+
+def keep_it():
+    while runs:
+        usleep(20000)
+
+start(keep_it)
+until(lambda: len(looks) >= 3)
+assert any(slept for *_, slept, unchanged in looks), looks
+''')

@@ -21,6 +21,7 @@ LONG = 1.0              # s; its thread ends sooner, if it can end at all
 TRIAL = 0.25            # s, of priority on, and of off
 TRIALS = 8
 FRAMES = 3              # of a stack
+BUSY = 0.8              # part of a response without a CPU, though ready to run
 MANY = 4096             # places; those of further threads are added up
 
 MUCH = _locks.MUCH
@@ -35,12 +36,14 @@ class Place:
         self.count = 0
         self.response = 0.0     # s, in all
         self.on_cpu = 0.0       # s, of these
+        self.ready = 0.0        # s, of these, ready to run without a CPU
         self.longest = 0.0
 
     def __iadd__(self, other):
         self.count += other.count
         self.response += other.response
         self.on_cpu += other.on_cpu
+        self.ready += other.ready
         self.longest = max(self.longest, other.longest)
         return self
 
@@ -122,7 +125,8 @@ class Witness:
             if self._tries and time.monotonic() >= self._next:
                 self._try()
 
-    def _look(self, late, serial, ident, response, held, on_cpu, unchanged):
+    def _look(self, late, serial, ident, response, held, on_cpu, slept,
+              unchanged):
         stack = _stack_of(ident) if unchanged else ()
         if not stack:
             return
@@ -131,6 +135,8 @@ class Witness:
         place.count += 1
         place.response += response / SECOND
         place.on_cpu += max(0, on_cpu) / SECOND
+        if on_cpu >= 0 and not slept:
+            place.ready += (response - on_cpu) / SECOND
         place.longest = max(place.longest, held / SECOND)
 
     def _try(self):
@@ -201,6 +207,25 @@ HEALTHY = ('Nothing is wrong: threads hardly waited for the GIL, and for '
            'the locks.')
 
 
+CALLS_IN_C = (
+    'C code kept the GIL {}  Nobody can ask such a call to let go; the '
+    'scheduler does not help.  Let it release the GIL (Py_BEGIN_ALLOW_THREADS '
+    'in C, "with nogil" in Cython, ctypes.CDLL instead of PyDLL), or call it '
+    'in a process of its own.  Where a line has no such call, and had no CPU '
+    'for most of the time, the machine has too much else to do.')
+BUSY_MACHINE = (
+    'The machine was busy: threads without a CPU kept the GIL {}  For most of '
+    'this time they were ready to run, so it is not their lines that keep the '
+    'GIL.  Give the program more CPUs, or the machine less to do.')
+
+
+def _is_busy(places, serial=None):
+    """Whether it was the machine that made responses late."""
+    sums = _by_stack(places, serial).values()
+    return (sum(place.ready for place in sums)
+            > BUSY * sum(place.response for place in sums))
+
+
 def _is_bytecode(tally):
     """It responds to a request within microseconds."""
     return tally['response'].quantile(0.5) < SHORT
@@ -248,16 +273,15 @@ class Diagnosis:
         if not count:
             return
         longest = self._snapshot.total['response'].max
-        yield (f'C code kept the GIL although others asked for it: {count} '
-               f'times for longer than the switch interval of '
-               f'{duration(sys.getswitchinterval())}, at most '
-               f'{duration(longest)}.  Nobody can ask such a call to let go; '
-               f'the scheduler does not help.  Let it release the GIL '
-               f'(Py_BEGIN_ALLOW_THREADS in C, "with nogil" in Cython, '
-               f'ctypes.CDLL instead of PyDLL), or call it in a process of '
-               f'its own.  Where a line has no such call, and had no CPU for '
-               f'most of the time, the machine has too much else to do.\n'
-               + self._places(_by_stack(self._witness.late)))
+        how_often = (f'although others asked for it: {count} times for longer '
+                     f'than the switch interval of '
+                     f'{duration(sys.getswitchinterval())}, at most '
+                     f'{duration(longest)}.')
+        words = CALLS_IN_C
+        if _is_busy(self._witness.late):
+            words = BUSY_MACHINE
+        yield (words.format(how_often) + '\n' + self._places(
+            _by_stack(self._witness.late)))
 
     def _computing(self):
         for serial, tally in self._computers():
@@ -272,15 +296,18 @@ class Diagnosis:
 
     def _computers(self):
         for serial, tally in self._tallies():
-            if (self._is_prompt(tally) and self._is_much(tally['delayed'])
+            if (self._is_prompt(serial, tally)
+                    and self._is_much(tally['delayed'])
                     and tally['cpu_bound_hold'].sum > tally['hold'].sum):
                 yield serial, tally
 
-    def _is_prompt(self, tally):
+    def _is_prompt(self, serial, tally):
         """Else it is in calls of C that keep the GIL."""
         late = self._late(tally)
         prompt = tally['response'].count - late
-        return prompt > 3 and (prompt > late or _is_bytecode(tally))
+        if _is_busy(self._witness.late, serial):
+            late = 0
+        return prompt > 3 and prompt >= late
 
     def _what_computes(self, tally):
         if _is_bytecode(tally):

@@ -13,7 +13,7 @@ PyObject *ppy_set_gil_priority(PyObject *module, PyObject *const *args,
                                Py_ssize_t nargs, PyObject *kwnames);
 PyObject *ppy_gil_info(PyObject *module, PyObject *none);
 
-/* True: the priority is off for the doctor to compare; returns what was before. */
+/* Whether the priority is to pause, for the doctor; returns what was before. */
 PyObject *ppy_gil_pause(PyObject *module, PyObject *paused);
 
 /* Called by each import, in each interpreter; and when the module goes. */

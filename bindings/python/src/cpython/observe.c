@@ -200,6 +200,8 @@ void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link, int64_t now)
         return;
     thread->tally.counts[PPY_ACQUISITIONS]++;
     thread->took_at = now;
+    if (gil->witness.wanted)
+        thread->sleeps = ppy_witness_sleeps();
     if (thread->wanted_at == 0) {
         thread->cpu_bound = false;
         if (comes_back_to_compute(thread, now))
@@ -221,7 +223,8 @@ static void show(ppy_observed_t *gil, const ppy_observed_thread_t *thread,
                         now - gil->asked_at, now - thread->took_at,
                         cpu < 0 || gil->asked_cpu < 0
                             ? -1
-                            : cpu - gil->asked_cpu };
+                            : cpu - gil->asked_cpu,
+                        ppy_witness_sleeps() != thread->sleeps };
 
     ppy_witness_show(&gil->witness, &seen, now);
 }

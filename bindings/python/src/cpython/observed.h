@@ -33,6 +33,7 @@ typedef struct ppy_observed_thread {
     int64_t detained_until;     /* since then; see observe.c, O3 */
     int64_t mark;               /* set by the thread; see observe.c, O7 */
     int64_t waited_since_mark;  /* ns */
+    int64_t sleeps;             /* before it took the GIL, for a witness */
     bool cpu_bound;             /* when it wanted or took the GIL last */
     bool was_forced;            /* when it let go last */
     bool is_used;               /* else it is the record of no thread */

@@ -241,8 +241,9 @@ static PyObject *what_is_seen(void)
     ppy_interposer_observed_done();
     if (!is_there)
         Py_RETURN_NONE;
-    return Py_BuildValue("(KKLLLN)", seen.serial, seen.ident, seen.response,
-                         seen.held, seen.on_cpu, PyBool_FromLong(unchanged));
+    return Py_BuildValue("(KKLLLNN)", seen.serial, seen.ident, seen.response,
+                         seen.held, seen.on_cpu, PyBool_FromLong(seen.slept),
+                         PyBool_FromLong(unchanged));
 }
 
 PyObject *ppy_gil_witness(PyObject *Py_UNUSED(module), PyObject *const *args,

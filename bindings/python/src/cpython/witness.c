@@ -16,10 +16,11 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#define _GNU_SOURCE /* pthread_getcpuclockid */
+#define _GNU_SOURCE /* pthread_getcpuclockid, RUSAGE_THREAD */
 #include "witness.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define PAUSE_NS INT64_C(5000000)
@@ -55,6 +56,13 @@ int64_t ppy_witness_cpu_time(uint64_t ident)
         || clock_gettime(clock, &used) != 0)
         return -1;
     return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
+int64_t ppy_witness_sleeps(void)
+{
+    struct rusage used;
+
+    return getrusage(RUSAGE_THREAD, &used) == 0 ? used.ru_nvcsw : -1;
 }
 
 void ppy_witness_forget(ppy_witness_t *witness)

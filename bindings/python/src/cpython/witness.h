@@ -21,6 +21,7 @@ typedef struct ppy_seen {
     int64_t held;           /* ns */
     int64_t on_cpu;         /* ns of the response that it had a CPU; -1: it is
                                not known */
+    bool slept;             /* during the hold; else it was ready to run */
 } ppy_seen_t;
 
 /* All zero is one that nobody waits for. */
@@ -39,6 +40,9 @@ void ppy_witness_show(ppy_witness_t *witness, const ppy_seen_t *seen,
 
 /* CPU time of a thread, in ns, which has that pthread_t; -1: not known. */
 int64_t ppy_witness_cpu_time(uint64_t ident);
+
+/* How often the calling thread has slept: let go of its CPU by itself. */
+int64_t ppy_witness_sleeps(void);
 
 /* In the child of a fork, which has no witness. */
 void ppy_witness_forget(ppy_witness_t *witness);
