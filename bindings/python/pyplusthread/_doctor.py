@@ -184,7 +184,7 @@ class Doctor:
         self._witness = None
 
     def begin(self):
-        _locks.observe_locks()
+        _locks._begin()
         if _stats.snapshot() is not None:
             self._witness = Witness()
             self._witness.start()
