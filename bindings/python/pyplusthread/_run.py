@@ -7,7 +7,6 @@ the exit status; but the traceback is shown without the frames of this file.
 """
 import argparse
 import builtins
-import code
 import errno
 import importlib.machinery
 import linecache
@@ -298,6 +297,7 @@ def _run_stdin(namespace, argv):
         return
     if sys.stdin.isatty():
         getattr(sys, '__interactivehook__', int)()
+        import code     # a program may have a module of that name
         code.interact(local=namespace, exitmsg='')
         return
     text = sys.stdin.buffer.read()
