@@ -157,6 +157,7 @@ def test_nothing_happens_while_it_is_off():
 
 
 @needs_gil
+@pytest.mark.unsanitized
 def test_threads_that_compute_are_asked_once_in_a_switch_interval():
     """Among themselves they have no priority."""
     interval = sys.getswitchinterval()
