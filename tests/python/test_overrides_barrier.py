@@ -235,7 +235,7 @@ def test_barrier_whose_state_is_looked_at_has_no_waiters_that_left(native):
             look_until_it_is_stock(barrier)
         with pytest.raises(threading.BrokenBarrierError):
             worker.join()
-        assert barrier.n_waiting == 0
+        assert (barrier.broken, barrier.n_waiting) == (True, 0)
 
 
 def test_looking_at_a_barrier_does_not_break_it(native):

@@ -33,6 +33,9 @@ const char *const ppy_barrier_names[] = {
 
 #define STEPS 5
 
+/* What threading's _state says of a broken barrier. */
+#define BROKEN (-2)
+
 static PyObject *native_parties(barrier_t *self)
 {
     return PyLong_FromUnsignedLong(ppt_barrier_parties(&self->barrier));
@@ -46,7 +49,7 @@ static PyObject *native_count(barrier_t *self)
 /* It drains at once: there is nothing between filling and broken. */
 static PyObject *native_state(barrier_t *self)
 {
-    return PyLong_FromLong(ppt_barrier_broken(&self->barrier) ? -2 : 0);
+    return PyLong_FromLong(ppt_barrier_broken(&self->barrier) ? BROKEN : 0);
 }
 
 static PyObject *none_if_null(PyObject *object)
@@ -131,27 +134,44 @@ int ppy_barrier_busy(void)
     return -1;
 }
 
-/* A thread that arrives after all finds it broken, and goes on in stock's. */
-static void leave_native(barrier_t *self)
+static int copy_broken(PyObject *dict)
+{
+    PyObject *broken = PyLong_FromLong(BROKEN);
+    int result = -1;
+
+    if (broken != NULL)
+        result = PyDict_SetItemString(dict, "_state", broken);
+    Py_XDECREF(broken);
+    return result;
+}
+
+/*
+ * A thread that arrives after all finds it broken, and goes on in stock's.
+ * But one that arrived after so many resets, and whose time is over, has
+ * broken it for all.
+ */
+static int leave_native(barrier_t *self, uint32_t resets, PyObject *dict)
 {
     self->is_native = false;
     ppt_barrier_abort(&self->barrier);
     self->left_at = ppy_barrier_resets(self);
+    return self->left_at == resets + 1 ? 0 : copy_broken(dict);
 }
 
 static int become_stock_locked(barrier_t *self, PyObject *dict)
 {
+    uint32_t resets;
     size_t i;
 
     if (!self->is_native)
         return 0;
     if (ppt_barrier_destroy(&self->barrier) != 0)
         return ppy_barrier_busy();
+    resets = ppy_barrier_resets(self);
     for (i = 0; i < ATTRIBUTES; i++)
         if (copy_attribute(self, dict, &ppy_barrier_attributes[i]) < 0)
             return -1;
-    leave_native(self);
-    return 0;
+    return leave_native(self, resets, dict);
 }
 
 int ppy_barrier_become_stock(barrier_t *self)
