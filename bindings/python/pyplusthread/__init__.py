@@ -10,7 +10,8 @@ patch() puts them into those modules, for code that cannot be changed, and
 "python -m pyplusthread script.py" does so for a whole program.
 
 The import has threads that come back from blocking calls get the GIL before
-CPU-bound ones, in the whole process: see set_gil_priority().  gil_stats() says who holds it and who waits for it.
+CPU-bound ones, in the whole process: see set_gil_priority().  gil_stats() says
+who holds it and who waits for it.
 """
 import os
 import sys

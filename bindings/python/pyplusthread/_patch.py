@@ -114,7 +114,8 @@ def patched(*, lock=True, rlock=True, condition=True, semaphore=True,
 def is_patched(name=None):
     """Whether a name ('Lock', 'Queue', ...) is patched: is the native type.
 
-    Without a name: whether all names are.  Raises ValueError for any other name.
+    Without a name: whether all names are.  Raises ValueError for any other
+    name.
     """
     if name is not None:
         return _now(_known(name)) is _native[name]

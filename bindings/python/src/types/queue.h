@@ -16,7 +16,10 @@ enum { MUTEX, NOT_EMPTY, NOT_FULL, ALL_TASKS_DONE, PARTS };
  * The names of a queue's watch: attributes, what is done to the items, and the
  * rest.
  */
-enum { ITEMS = 1, ATTRIBUTES = 7, ITEMS_NAMES = ATTRIBUTES + 3, PUT = ITEMS_NAMES, GET };
+enum {
+    ITEMS = 1, ATTRIBUTES = 7, ITEMS_NAMES = ATTRIBUTES + 3,
+    PUT = ITEMS_NAMES, GET
+};
 
 typedef struct ppy_queue {
     PyObject_HEAD
