@@ -9,7 +9,8 @@
  *
  * State                 writer                          guard
  *   queue               arrivals, leavers               queue.guard
- *   broken, resets      timeouts, abort, reset          queue.guard
+ *   broken, resets      timeouts, abort, reset          queue.guard; read
+ *                                                       without it, too
  *   again               arrivals                        queue.guard
  *   acting              the last to arrive              queue.guard
  *   parties, action     init                            never change
@@ -123,7 +124,7 @@ static void dismiss(ppt__wake_list_t list, int result)
 static ppt__wake_list_t empty(ppt_barrier_t *barrier, bool broken)
 {
     __atomic_store_n(&barrier->broken, broken, __ATOMIC_RELAXED);
-    barrier->resets++;
+    __atomic_store_n(&barrier->resets, barrier->resets + 1, __ATOMIC_RELAXED);
     return ppt__waitq_take(&barrier->queue, INT_MAX);
 }
 

@@ -189,11 +189,12 @@ def test_no_item_is_lost_with_threads_that_are_stopped(kind):
     """Whatever PyThreadState_SetAsyncExc interrupts."""
     if kind.__module__ == 'queue':
         pytest.skip('a thread that is stopped as it takes the mutex keeps it')
-    box, got, done = kind(), [], []
+    box, got, done, begun = kind(), [], [], []
 
     def get():
         while not done:
             try:
+                begun.append(1)
                 while not done:
                     try:
                         item = box.get(timeout=0.01)
@@ -205,19 +206,19 @@ def test_no_item_is_lost_with_threads_that_are_stopped(kind):
 
     workers = [Worker(get) for _ in range(3)]
     lost = 0
-    for item in range(600):
-        box.put(item)
-        if item % 20 == 0:
-            ident = workers[item // 20 % 3].thread.ident
-            lost += ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(ident), ctypes.py_object(Stop))
-    until(box.empty)
+    for first in range(0, 600, 20):
+        # Whoever was stopped is inside its try again.
+        until(lambda: len(begun) == 3 + lost)
+        for item in range(first, first + 20):
+            box.put(item)
+        ident = workers[first // 20 % 3].thread.ident
+        lost += ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(ident), ctypes.py_object(Stop))
+    until(lambda: box.empty() and len(begun) == 3 + lost)
     done.append(1)
     for worker in workers:
-        try:
-            worker.join()
-        except Stop:
-            pass
+        worker.join()
     # An exception may come between the get's return and the append.
+    assert lost == 30
     assert 600 - lost <= len(got) <= 600
     assert len(set(got)) == len(got)
