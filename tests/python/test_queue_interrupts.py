@@ -6,6 +6,7 @@ import ctypes
 import gc
 import queue
 import signal
+import sys
 import weakref
 
 import pytest
@@ -53,6 +54,41 @@ def test_finaliser_of_a_replaced_container_may_use_the_queue(native):
         box.not_full.notify()
     worker.join()
     assert done == [True]
+
+
+class Container(collections.deque):
+    """None that the native methods know."""
+
+
+@pytest.mark.parametrize('call', ['get', 'put'])
+def test_call_whose_container_is_replaced_keeps_its_deadline(native, call):
+    box = native.Queue(1)
+    timeouts = []
+
+    def note(frame, event, _):
+        if event == 'call' and frame.f_code.co_name == call:
+            timeouts.append(frame.f_locals['timeout'])
+
+    def wait():
+        sys.setprofile(note)  # sees queue.Queue's method, not the native one
+        try:
+            return (box.put(2, timeout=LIMIT) if call == 'put'
+                    else box.get(timeout=LIMIT))
+        finally:
+            sys.setprofile(None)
+
+    if call == 'put':
+        box.put(1)
+    worker = Worker(wait)
+    until(worker.asleep)
+    with box.mutex:
+        box.queue = Container(box.queue)
+        (box.not_full if call == 'put' else box.not_empty).notify()
+    until(lambda: timeouts)
+    (box.get if call == 'put' else box.put)(1)
+    worker.join()
+    assert len(timeouts) == 1
+    assert 0 < timeouts[0] < LIMIT
 
 
 def test_put_from_a_callback_of_a_weak_reference(simple):
@@ -191,23 +227,26 @@ def test_no_item_is_lost_with_threads_that_are_stopped(kind):
         pytest.skip('a thread that is stopped as it takes the mutex keeps it')
     box, got, done, begun = kind(), [], [], []
 
+    def take_some():
+        begun.append(1)
+        while not done:
+            try:
+                item = box.get(timeout=0.01)
+                got.append(item)
+            except queue.Empty:
+                pass
+
     def get():
         while not done:
             try:
-                begun.append(1)
-                while not done:
-                    try:
-                        item = box.get(timeout=0.01)
-                        got.append(item)
-                    except queue.Empty:
-                        pass
+                take_some()
             except Stop:
                 pass
 
     workers = [Worker(get) for _ in range(3)]
     lost = 0
     for first in range(0, 600, 20):
-        # Whoever was stopped is inside its try again.
+        # Whoever was stopped is inside take_some again.
         until(lambda: len(begun) == 3 + lost)
         for item in range(first, first + 20):
             box.put(item)

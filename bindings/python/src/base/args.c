@@ -277,3 +277,11 @@ int ppy_queue_deadline(PyObject *timeout, int64_t *deadline)
     *deadline = ppt_deadline(ns < 0 ? 0 : ns);
     return 0;
 }
+
+PyObject *ppy_timeout_until(int64_t deadline)
+{
+    int64_t left = deadline - ppt_now();
+
+    return PyFloat_FromDouble(left < 0 ? 0.0
+                                       : (double)left / (double)NS_PER_S);
+}

@@ -66,4 +66,7 @@ int ppy_wait_deadline(PyObject *timeout, int64_t *deadline);
  */
 int ppy_queue_deadline(PyObject *timeout, int64_t *deadline);
 
+/* The timeout, in seconds, that is left until deadline: 0 if that is over. */
+PyObject *ppy_timeout_until(int64_t deadline);
+
 #endif

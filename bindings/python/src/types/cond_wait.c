@@ -132,13 +132,12 @@ PyObject *ppy_condition_wait(PyObject *op, PyObject *const *args,
 /* self.wait(), for it may have its own; with the timeout as it was given. */
 static int overridden_wait(PyObject *self, PyObject *given, int64_t deadline)
 {
-    int64_t left = deadline - ppt_now();
     PyObject *timeout, *result = NULL;
 
     if (given != NULL || deadline == PPT_FOREVER)
         timeout = Py_NewRef(given == NULL ? Py_None : given);
     else
-        timeout = PyFloat_FromDouble(left < 0 ? 0.0 : (double)left / 1e9);
+        timeout = ppy_timeout_until(deadline);
     if (timeout != NULL)
         result = PyObject_CallMethod(self, "wait", "(O)", timeout);
     Py_XDECREF(timeout);

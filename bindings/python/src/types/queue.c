@@ -292,6 +292,28 @@ int carry_out(ppy_queue_t *self, step_fn step, call_t *call, int notifies)
     }
 }
 
+/*
+ * The call is queue.Queue's method's, which gets the time that is left of
+ * its timeout: the container may have been replaced during a wait.
+ */
+static PyObject *go_on(ppy_queue_t *self, const char *name,
+                       const call_t *call, PyObject *const *args,
+                       Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *rest[3] = { call->item, Py_True, NULL };
+    bool puts = call->item != NULL;
+    PyObject *result;
+
+    if (call->deadline == PPT_TRY || call->deadline == PPT_FOREVER)
+        return ppy_queue_stock(self, name, args, nargs, kwnames);
+    rest[2] = ppy_timeout_until(call->deadline);
+    if (rest[2] == NULL)
+        return NULL;
+    result = ppy_queue_stock(self, name, &rest[!puts], 2 + puts, NULL);
+    Py_DECREF(rest[2]);
+    return result;
+}
+
 /* Put */
 
 /* The arguments: as deadline_of. */
@@ -325,7 +347,7 @@ PyObject *ppy_queue_put(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (result == 1)
         result = carry_out(self, put_item, &call, NOT_EMPTY);
     if (result == NOT_NATIVE)
-        return ppy_queue_stock(self, "put", args, nargs, kwnames);
+        return go_on(self, "put", &call, args, nargs, kwnames);
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -374,7 +396,7 @@ PyObject *ppy_queue_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (result == 1)
         result = carry_out(self, get_item, &call, NOT_FULL);
     if (result == NOT_NATIVE)
-        return ppy_queue_stock(self, "get", args, nargs, kwnames);
+        return go_on(self, "get", &call, args, nargs, kwnames);
     return result < 0 ? NULL : call.item;
 }
 
