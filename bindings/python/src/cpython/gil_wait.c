@@ -82,11 +82,11 @@ int ppy_gil_wait(ppy_gil_t *gil, pthread_mutex_t *mutex,
 /* G1: for a thread that may not use its GIL's scheduler, as it has no mutex. */
 static const ppt_gilsched_t any_scheduler;
 
-void ppy_gil_detained(ppy_gil_t *gil)
+void ppy_gil_detained(void)
 {
     ppt_gilsched_detained(&any_scheduler, &ppy_this.sched);
     if (ppy_observes())
-        ppy_observe_detained(&gil->observed, &ppy_this.observer, ppt_now());
+        ppy_observe_detained(&ppy_this.observer, ppt_now());
 }
 
 /*

@@ -21,7 +21,7 @@ int ppy_gil_wait(ppy_gil_t *gil, pthread_mutex_t *mutex,
                  const struct timespec *limit);
 
 /* Without the mutex: CPython has not let the thread go on since it let go. */
-void ppy_gil_detained(ppy_gil_t *gil);
+void ppy_gil_detained(void);
 
 /* For pthread_mutex_lock of the GIL's mutex, by a CPU-bound thread. */
 int ppy_gil_come_back(ppy_gil_t *gil, pthread_mutex_t *mutex);

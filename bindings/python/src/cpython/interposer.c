@@ -134,7 +134,7 @@ static int my_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     record(PPY_CALL_WAIT, cond, mutex);
     result = REAL(wait)(cond, mutex);
     if (gil != NULL)
-        ppy_gil_detained(gil);
+        ppy_gil_detained();
     return result;
 }
 

@@ -83,11 +83,10 @@ static void draw(const ppy_observed_t *gil, ppy_timeline_t *timeline,
 }
 
 /* O3 */
-static bool comes_back_to_compute(const ppy_observed_thread_t *thread,
-                                  int64_t now)
+static bool comes_back_to_compute(const ppy_observer_t *link, int64_t now)
 {
-    return thread->was_forced
-           && now - thread->detained_until < PPT_GILSCHED_PATIENCE_NS;
+    return link->thread->was_forced
+           && now - link->detained_until < PPT_GILSCHED_PATIENCE_NS;
 }
 
 /* While it was detained it was not known that it waits. */
@@ -108,7 +107,6 @@ static void count_detention(ppy_observed_t *gil, int64_t since, int64_t now,
 static void begin_wait_of_witness(ppy_observed_t *gil,
                                   ppy_observed_thread_t *thread, int64_t now)
 {
-    thread->cpu_bound = comes_back_to_compute(thread, now);
     thread->wanted_at = thread->cpu_bound ? thread->let_go_at : now;
     note(gil, thread->wanted_at, thread, PPY_EVENT_WANT);
 }
@@ -123,7 +121,6 @@ static void begin_wait(ppy_observed_t *gil, ppy_observed_thread_t *thread,
         begin_wait_of_witness(gil, thread, now);
         return;
     }
-    thread->cpu_bound = comes_back_to_compute(thread, now);
     if (thread->cpu_bound || gil->waiting != 0)
         holder = ppy_record_present(gil, holders);
     count_contention(gil, now, holder);
@@ -141,8 +138,10 @@ void ppy_observe_want(ppy_observed_t *gil, ppy_observer_t *link,
 {
     ppy_observed_thread_t *thread = ppy_record_of(gil, link);
 
-    if (thread != NULL && thread->wanted_at == 0)
-        begin_wait(gil, thread, now, holder);
+    if (thread == NULL || thread->wanted_at != 0)
+        return;
+    thread->cpu_bound = comes_back_to_compute(link, now);
+    begin_wait(gil, thread, now, holder);
 }
 
 void ppy_observe_ask(ppy_observed_t *gil, ppy_observer_t *link,
@@ -203,8 +202,8 @@ void ppy_observe_take(ppy_observed_t *gil, ppy_observer_t *link, int64_t now)
     if (gil->witness.wanted)
         thread->sleeps = ppy_witness_sleeps();
     if (thread->wanted_at == 0) {
-        thread->cpu_bound = false;
-        if (comes_back_to_compute(thread, now))
+        thread->cpu_bound = comes_back_to_compute(link, now);
+        if (thread->cpu_bound)
             begin_wait(gil, thread, now, NULL);
         else if (gil->waiting != 0)
             count_contention(gil, now, NULL);
@@ -263,18 +262,15 @@ void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link, int64_t now)
     thread->tally.counts[forced ? PPY_FORCED : PPY_VOLUNTARY]++;
     draw(gil, &thread->held, thread->took_at, now);
     thread->was_forced = forced;
-    thread->let_go_at = thread->detained_until = now;
+    thread->let_go_at = link->detained_until = now;
     thread->took_at = 0; /* O4 */
     note(gil, now, thread, forced ? PPY_EVENT_FORCED : PPY_EVENT_LET_GO);
 }
 
-void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link,
-                          int64_t now)
+/* Without the mutex: the record may be another thread's by now. */
+void ppy_observe_detained(ppy_observer_t *link, int64_t now)
 {
-    ppy_observed_thread_t *thread = ppy_record_present(gil, link);
-
-    if (thread != NULL)
-        thread->detained_until = now;
+    link->detained_until = now;
 }
 
 /* Beginning and end */

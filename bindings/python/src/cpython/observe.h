@@ -36,8 +36,7 @@ void ppy_observe_let_go(ppy_observed_t *gil, ppy_observer_t *link,
                         int64_t now);
 
 /* CPython has not let it go on since it let go.  Without the mutex, too. */
-void ppy_observe_detained(ppy_observed_t *gil, ppy_observer_t *link,
-                          int64_t now);
+void ppy_observe_detained(ppy_observer_t *link, int64_t now);
 
 /* There are no threads, and the GIL is free: in the child of a fork. */
 void ppy_observe_anew(ppy_observed_t *gil);

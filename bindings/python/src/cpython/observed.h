@@ -30,7 +30,6 @@ typedef struct ppy_observed_thread {
     int64_t took_at;            /* it has the GIL since then; 0: it has not */
     int64_t wanted_at;          /* it waits since then; 0: it does not */
     int64_t let_go_at;
-    int64_t detained_until;     /* since then; see observe.c, O3 */
     int64_t mark;               /* set by the thread; see observe.c, O7 */
     int64_t waited_since_mark;  /* ns */
     int64_t sleeps;             /* before it took the GIL, for a witness */
@@ -51,6 +50,7 @@ typedef struct ppy_observed_thread {
 /* A thread's link to its record, of the GIL that it had last; zero at first. */
 typedef struct ppy_observer {
     ppy_observed_thread_t *thread;
+    int64_t detained_until;     /* it is the thread's own: observe.c, O3 */
 } ppy_observer_t;
 
 /*
