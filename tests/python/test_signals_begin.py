@@ -35,7 +35,8 @@ def test_signal_that_comes_in_a_predicate_in_c_ends_the_wait(impl):
 
 def test_signal_that_comes_as_the_wait_begins_ends_it(impl):
     lock = types.SimpleNamespace(acquire=bool, release=raise_signal,
-                                 _is_owned=functools.partial(bool, 1))
+                                 _is_owned=functools.partial(bool, 1),
+                                 locked=bool)  # 3.14
     cond = impl.Condition(lock)
     begin = time.monotonic()
     with handling(signal.SIGUSR1, stop), pytest.raises(Stop):
