@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Signals on the main thread, while it is in each call that blocks."""
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def test_wake_up_that_comes_while_the_handler_runs_is_kept(call):
 
 
 def test_timeout_that_passes_while_the_handler_runs_ends_the_wait(call):
+    if type(call.thing) is queue.SimpleQueue and sys.version_info < (3, 13):
+        pytest.skip("stock's then waits for ever")
     handled = []
 
     def handler(*_):
