@@ -113,6 +113,7 @@ START_TEST(wake_up_of_a_busy_cpu_does_not_lengthen_spins)
 END_TEST
 
 struct sleeper {
+    worker_t worker;
     ppt__waiter_t waiter;
     int64_t woken_at;
     int64_t back;
@@ -128,19 +129,27 @@ static void sleep_and_look(void *arg)
 }
 
 /* As if it were on another CPU, or not. */
-static void wake_a_sleeper(struct sleeper *sleeper, bool remote)
+static void start_sleeper(struct sleeper *sleeper, bool remote)
 {
-    worker_t worker;
-
     ppt__waiter_start(&sleeper->waiter, false);
     __atomic_fetch_or(&sleeper->waiter.state, PPT__NOTIFIED, __ATOMIC_RELAXED);
-    worker_start(&worker, sleep_and_look, sleeper);
+    worker_start(&sleeper->worker, sleep_and_look, sleeper);
     while (!ppt__waiter_asleep(&sleeper->waiter))
         nap();
     sleeper->waiter.remote = remote;
-    ppt__waiter_wake(&sleeper->waiter, PPT__GRANT_NOTHING);
-    worker_join(&worker);
+}
+
+static void join_sleeper(struct sleeper *sleeper)
+{
+    worker_join(&sleeper->worker);
     ppt__waiter_end(&sleeper->waiter);
+}
+
+static void wake_a_sleeper(struct sleeper *sleeper, bool remote)
+{
+    start_sleeper(sleeper, remote);
+    ppt__waiter_wake(&sleeper->waiter, PPT__GRANT_NOTHING);
+    join_sleeper(sleeper);
 }
 
 START_TEST(thread_that_slept_knows_when_a_remote_cpu_woke_it)
@@ -153,6 +162,30 @@ START_TEST(thread_that_slept_knows_when_a_remote_cpu_woke_it)
     ck_assert_int_le(sleeper.woken_at, sleeper.back);
     wake_a_sleeper(&sleeper, false);
     ck_assert_int_eq(sleeper.woken_at, 0);
+}
+END_TEST
+
+/* The others wait for the system calls that wake those before them. */
+START_TEST(of_many_that_are_woken_the_first_on_a_remote_cpu_knows_when)
+{
+    static const bool remote[] = { false, true, true, false, true };
+    ppt__wake_list_t list = { NULL, NULL, 0 };
+    struct sleeper sleepers[LENGTH(remote)];
+    int64_t begin = ppt_now();
+    int i;
+
+    for (i = 0; i < LENGTH(remote); i++) {
+        start_sleeper(&sleepers[i], remote[i]);
+        ppt__wake_list_append(&list, &sleepers[i].waiter);
+    }
+    ppt__wake_list_wake(list, PPT__GRANT_NOTHING);
+    for (i = 0; i < LENGTH(remote); i++) {
+        join_sleeper(&sleepers[i]);
+        if (i == 1)
+            ck_assert_int_ge(sleepers[i].woken_at, begin);
+        else
+            ck_assert_int_eq(sleepers[i].woken_at, 0);
+    }
 }
 END_TEST
 
@@ -430,6 +463,7 @@ void add_tests(Suite *suite)
         spin_limit_has_bounds,
         wake_up_of_a_busy_cpu_does_not_lengthen_spins,
         thread_that_slept_knows_when_a_remote_cpu_woke_it,
+        of_many_that_are_woken_the_first_on_a_remote_cpu_knows_when,
     };
     const TTest *const of_yields[] = {
         short_yield_may_be_followed_by_others,

@@ -64,18 +64,24 @@ static int64_t wake_time(const ppt__waiter_t *waiter)
                : 0;
 }
 
-ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant)
+static ppt__sem_t *give(ppt__waiter_t *waiter, uint32_t grant,
+                        int64_t woken_at)
 {
     ppt__sem_t *sem = &waiter->sem;
 
     waiter->grant = (uint8_t)grant;
-    waiter->woken_at = wake_time(waiter);
+    waiter->woken_at = woken_at;
     /* Pairs with the acquiring looks at state in spin and sleep. */
     if (!owes_post(__atomic_fetch_or(&waiter->state, PPT__WOKEN,
                                      __ATOMIC_ACQ_REL)))
         return NULL;
     ppt__sem_raise(sem); /* I2: the post */
     return sem;
+}
+
+ppt__sem_t *ppt__waiter_give(ppt__waiter_t *waiter, uint32_t grant)
+{
+    return give(waiter, grant, wake_time(waiter));
 }
 
 void ppt__waiter_wake(ppt__waiter_t *waiter, uint32_t grant)
@@ -97,12 +103,17 @@ void ppt__batch_wake(ppt__batch_t *batch)
     batch->remote = batch->local = 0;
 }
 
-/* Those on this CPU are woken last: a system may switch to them at once. */
+/*
+ * Those on this CPU are woken last: a system may switch to them at once.  The
+ * first one on another CPU measures its wake-up; those after it would measure
+ * the system calls for those before them, too.
+ */
 void ppt__batch_give(ppt__batch_t *batch, ppt__waiter_t *waiter,
                      uint32_t grant)
 {
     bool remote = waiter->remote;
-    ppt__sem_t *sem = ppt__waiter_give(waiter, grant);
+    int64_t woken_at = batch->remote == 0 ? wake_time(waiter) : 0;
+    ppt__sem_t *sem = give(waiter, grant, woken_at);
 
     if (sem == NULL)
         return;

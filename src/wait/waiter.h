@@ -49,7 +49,8 @@ typedef struct ppt__waiter {
     struct ppt__waiter *next; /* guard of the queue it is linked in, */
     union {
         struct ppt__waiter *prev; /* or private to the waker that took it out */
-        int64_t woken_at;     /* waker, before WOKEN: from a remote CPU; or 0 */
+        int64_t woken_at;     /* waker, before WOKEN: if it slept on a remote
+                                 CPU, and is woken first; or 0 */
     };
     uint32_t state;           /* atomic: PPT__* */
     int result;               /* waker, before WOKEN: a barrier's result */
