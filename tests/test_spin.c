@@ -189,6 +189,31 @@ START_TEST(of_many_that_are_woken_the_first_on_a_remote_cpu_knows_when)
 }
 END_TEST
 
+/*
+ * As one that runs a signal handler, or whose deadline has passed and that
+ * waits for a lock.
+ */
+START_TEST(thread_that_was_awake_when_it_was_woken_does_not_measure)
+{
+    int64_t limit = limit_after(30 * US);
+    int round;
+
+    for (round = 0; round < 20; round++) {
+        ppt__waiter_t waiter;
+
+        ppt__waiter_start(&waiter, false);
+        ck_assert_int_eq(ppt__waiter_sleep(&waiter, 1, 0), ETIMEDOUT);
+        __atomic_fetch_or(&waiter.state, PPT__NOTIFIED, __ATOMIC_RELAXED);
+        waiter.remote = true;
+        ppt__waiter_wake(&waiter, PPT__GRANT_NOTHING);
+        ck_assert_int_ne(waiter.woken_at, 0);
+        ck_assert_int_eq(ppt__waiter_sleep(&waiter, PPT_FOREVER, 0), 0);
+        ppt__waiter_end(&waiter);
+    }
+    ck_assert_int_eq(ppt__spin_limit(), limit);
+}
+END_TEST
+
 /* Times long past: the waits of other tests are not concerned. */
 START_TEST(long_yield_is_followed_by_waits_without_any)
 {
@@ -464,6 +489,7 @@ void add_tests(Suite *suite)
         wake_up_of_a_busy_cpu_does_not_lengthen_spins,
         thread_that_slept_knows_when_a_remote_cpu_woke_it,
         of_many_that_are_woken_the_first_on_a_remote_cpu_knows_when,
+        thread_that_was_awake_when_it_was_woken_does_not_measure,
     };
     const TTest *const of_yields[] = {
         short_yield_may_be_followed_by_others,

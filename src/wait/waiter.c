@@ -270,28 +270,29 @@ static PPT__SLOW int sleep_in_the_child(ppt__waiter_t *waiter)
     return 0;
 }
 
-static void note(const ppt__waiter_t *waiter, bool awake)
+static void note(const ppt__waiter_t *waiter, bool awake, bool late)
 {
-    ppt__spin_note(waiter->remote, waiter->spins, awake);
-    if (!awake && waiter->woken_at != 0)
+    if (!awake && !late && waiter->woken_at != 0)
         ppt__spin_measured(ppt__now() - waiter->woken_at);
+    ppt__spin_note(waiter->remote, waiter->spins, awake);
 }
 
 int ppt__waiter_sleep(ppt__waiter_t *waiter, int64_t deadline,
                       unsigned flags)
 {
     int result = 0;
-    bool awake;
+    bool awake, late;
 
     if (waiter->born != ppt__generation)
         return sleep_in_the_child(waiter);
+    late = is_woken(waiter); /* between two sleeps: not out of one */
     awake = woken_awake(waiter, deadline, flags);
     if (!awake)
         do
             result = ppt__sem_wait(&waiter->sem, deadline, flags);
         while (result == 0 && !woken_or_clear(waiter, PPT__WOKEN_EARLY));
     if (result == 0)
-        note(waiter, awake);
+        note(waiter, awake, late);
     return result;
 }
 
