@@ -112,6 +112,18 @@ START_TEST(wake_up_of_a_busy_cpu_does_not_lengthen_spins)
 }
 END_TEST
 
+/* A process that goes on on another machine may find an earlier time there. */
+START_TEST(clock_that_was_set_back_does_not_change_the_limit)
+{
+    static const int64_t back[] = { 1, MS, 3 * SECOND, 3600 * SECOND };
+    int64_t limit = limit_after(30 * US);
+    int i;
+
+    for (i = 0; i < LENGTH(back); i++)
+        ck_assert_int_eq(limit_after(-back[i]), limit);
+}
+END_TEST
+
 struct sleeper {
     worker_t worker;
     ppt__waiter_t waiter;
@@ -487,6 +499,7 @@ void add_tests(Suite *suite)
         spin_may_last_for_two_remote_wake_ups,
         spin_limit_has_bounds,
         wake_up_of_a_busy_cpu_does_not_lengthen_spins,
+        clock_that_was_set_back_does_not_change_the_limit,
         thread_that_slept_knows_when_a_remote_cpu_woke_it,
         of_many_that_are_woken_the_first_on_a_remote_cpu_knows_when,
         thread_that_was_awake_when_it_was_woken_does_not_measure,

@@ -244,7 +244,7 @@ void ppt__spin_measured(int64_t ns)
 {
     int32_t mean = __atomic_load_n(&latency, __ATOMIC_RELAXED);
 
-    if (ns > LATENCY_MOST_NS)
+    if (ns < 0 || ns > LATENCY_MOST_NS)
         return;
     mean += ((int32_t)ns - mean) / 8;
     if (mean < LATENCY_LEAST_NS)
