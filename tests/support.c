@@ -13,6 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#endif
+
 /* Whether a wait goes on after a handler with SA_RESTART, as musl's does. */
 #ifndef RESTARTS
 #define RESTARTS 0
@@ -191,6 +197,31 @@ bool pin_to(int cpu)
     snprintf(list, sizeof list, "%d", cpu);
     return allow_cpus(list, false);
 }
+
+/* System calls */
+
+#if defined(__linux__)
+bool refuse_call(unsigned number, int error)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { LENGTH(code), code };
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+           && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+#else
+bool refuse_call(unsigned number, int error)
+{
+    (void)number;
+    (void)error;
+    return false;
+}
+#endif
 
 /* Signals */
 

@@ -93,6 +93,9 @@ bool pin_to(int cpu);
 /* Let it, or all threads of the process, run on the CPUs in list: "0,1". */
 bool allow_cpus(const char *list, bool all_threads);
 
+/* From now on a system call fails with error in this process, if it can. */
+bool refuse_call(unsigned number, int error);
+
 /* What CPU time this thread has used. */
 int64_t cpu_time(void);
 

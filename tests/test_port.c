@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -385,6 +388,25 @@ START_TEST(yield_to_another_thread_is_counted_if_at_all)
 }
 END_TEST
 
+#if defined(SYS_getrusage)
+/* As in a sandbox.  Proves port.h P13, port.h P14. */
+START_TEST(system_that_does_not_tell_says_always_the_same)
+{
+    uint64_t sleeps, preemptions;
+
+    if (!refuse_call(SYS_getrusage, EPERM))
+        return; /* in QEMU */
+    errno = EBADMSG;
+    sleeps = ppt__sleeps();
+    preemptions = ppt__preemptions();
+    ck_assert_int_eq(errno, EBADMSG);
+    nap();
+    ck_assert_uint_eq(ppt__sleeps(), sleeps);
+    ck_assert_uint_eq(ppt__preemptions(), preemptions);
+}
+END_TEST
+#endif
+
 /* Proves port.h P12. */
 START_TEST(pause_does_not_stop_a_spin_loop)
 {
@@ -417,6 +439,9 @@ void add_tests(Suite *suite)
         wake_does_not_touch_the_word,
         sleeps_are_counted_if_at_all,
         yield_to_another_thread_is_counted_if_at_all,
+#if defined(SYS_getrusage)
+        system_that_does_not_tell_says_always_the_same,
+#endif
         pause_does_not_stop_a_spin_loop,
     };
 

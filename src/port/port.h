@@ -104,8 +104,8 @@ static inline void ppt__pause(void)
 
 /*
  * P13: how often this thread has gone to sleep by itself, not counting when
- * its CPU was taken away.  Asks the system, for a fraction of a microsecond.
- * A system that does not tell says always the same.
+ * its CPU was taken away.  Asks the system, for a fraction of a microsecond,
+ * and leaves errno alone.  A system that does not tell says always the same.
  */
 uint64_t ppt__sleeps(void);
 

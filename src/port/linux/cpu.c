@@ -34,11 +34,14 @@ int ppt__cpu(void)
     return sched_getcpu();
 }
 
+/* Nothing, in a sandbox that does not tell. */
 static struct rusage usage_of_thread(void)
 {
     struct rusage usage = { .ru_nvcsw = 0 };
+    int saved = errno;
 
     getrusage(RUSAGE_THREAD, &usage);
+    errno = saved;
     return usage;
 }
 
