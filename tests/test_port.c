@@ -388,6 +388,62 @@ START_TEST(yield_to_another_thread_is_counted_if_at_all)
 }
 END_TEST
 
+/* Whether the port tells how often a thread has slept. */
+static bool tells(void)
+{
+    uint64_t before = ppt__sleeps();
+
+    nap();
+    return ppt__sleeps() != before;
+}
+
+static bool nap_was_a_sleep_only(void)
+{
+    uint64_t sleeps = ppt__sleeps(), preemptions = ppt__preemptions();
+
+    nap();
+    return ppt__sleeps() > sleeps && ppt__preemptions() == preemptions;
+}
+
+static bool yield_was_a_preemption_only(void)
+{
+    uint64_t sleeps = ppt__sleeps(), preemptions = ppt__preemptions();
+
+    ppt__yield();
+    return ppt__preemptions() > preemptions && ppt__sleeps() == sleeps;
+}
+
+/* Some time: others may have the CPU.  Proves port.h P13, port.h P14. */
+START_TEST(sleeps_and_preemptions_are_told_apart)
+{
+    worker_t worker;
+    int stop = 0;
+
+    if (!tells() || !pin_to(0))
+        return;
+    await(nap_was_a_sleep_only());
+    worker_start(&worker, yield_until_stopped, &stop);
+    await(yield_was_a_preemption_only());
+    poke(&stop, 1);
+    worker_join(&worker);
+}
+END_TEST
+
+static bool yield_was_nothing(void)
+{
+    uint64_t preemptions = ppt__preemptions();
+
+    ppt__yield();
+    return ppt__preemptions() == preemptions;
+}
+
+/* Proves port.h P14. */
+START_TEST(yield_that_nobody_wants_is_not_counted)
+{
+    await(yield_was_nothing());
+}
+END_TEST
+
 #if defined(SYS_getrusage)
 /* As in a sandbox.  Proves port.h P13, port.h P14. */
 START_TEST(system_that_does_not_tell_says_always_the_same)
@@ -439,6 +495,8 @@ void add_tests(Suite *suite)
         wake_does_not_touch_the_word,
         sleeps_are_counted_if_at_all,
         yield_to_another_thread_is_counted_if_at_all,
+        sleeps_and_preemptions_are_told_apart,
+        yield_that_nobody_wants_is_not_counted,
 #if defined(SYS_getrusage)
         system_that_does_not_tell_says_always_the_same,
 #endif
