@@ -204,8 +204,9 @@ PPT_API int ppt_cond_sleep_uninterruptible(ppt_cond_t *cond,
                                            int64_t deadline);
 
 /*
- * As ppt_cond_sleep_uninterruptible, but it yields the CPU a few times before
- * it sleeps, as ppt_cond_wait does, if it does not spin.
+ * As ppt_cond_sleep_uninterruptible, but it may yield the CPU before it sleeps,
+ * as ppt_cond_wait does: a few times, or, where it spins for long, until another
+ * thread wants the CPU.
  */
 PPT_API int ppt_cond_sleep_yielding(ppt_cond_t *cond, ppt_waiter_t *waiter,
                                     int64_t deadline);

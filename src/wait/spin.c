@@ -36,7 +36,7 @@
  *                 of many threads that begin to wait at once only a few spin.
  *                 The credit of a queue is written by its waiters and wakers,
  *                 a thread's own by itself.
- *   own.yields_from  when this thread may yield again
+ *   own.yields_from  when this thread may yield again, or spin for long
  *   latency       what remote wake-ups take, in nanoseconds, in the mean
  *   cpus.count    how many CPUs the process has, as far as is known
  *   cpus.period   when the system was asked last

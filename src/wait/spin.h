@@ -54,7 +54,7 @@ void ppt__spin_done(ppt_waitq_t *queue, bool success);
 void ppt__spin_learn(ppt_waitq_t *queue, bool remote, bool spins, bool success);
 void ppt__spin_note(bool remote, bool spins, bool success);
 
-/* How often to yield, at most. */
+/* How often to yield instead of a spin, at most. */
 #define PPT__YIELDS 4
 
 /* Whether the calling thread should yield; now is now. */

@@ -65,7 +65,7 @@ typedef struct ppt__waiter {
     uint8_t grant;            /* waker, before WOKEN; waiter, after */
     bool linked;              /* guard: in the ring */
     bool spins;               /* waiter, before it queues: to spin first */
-    bool yields;              /* waiter's own: or, if not, to yield */
+    bool yields;              /* waiter's own: it may yield, see below */
     bool remote;                 /* like grant: notified on another CPU */
     bool behind;              /* likewise: as one of more than can run */
     bool transient;           /* waiter, before it queues: see lock.c */
@@ -92,8 +92,9 @@ extern const ppt__wait_options_t ppt__no_options;
 
 /*
  * Start a wait, before queueing; start another after having been woken; end.
- * spins: whether to spin before sleeping, see spin.h.  If not, it yields, as
- * long as its thread does not clear yields.
+ * spins: whether to spin before sleeping, see spin.h.  If not, it yields a few
+ * times.  If its thread clears yields, it does neither that nor, since it
+ * would yield then, spin for longer than PPT__SPIN_NS.
  */
 void ppt__waiter_start(ppt__waiter_t *waiter, bool spins);
 void ppt__waiter_restart(ppt__waiter_t *waiter, bool spins);

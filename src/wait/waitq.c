@@ -17,8 +17,9 @@
  *   queue.hint             see spin.c                   none (relaxed)
  *   waiter.linked          wakers, waiters              queue.guard
  *   waiter.born            the waiter, before it queues its own
- *   waiter.state           see the bits in waitq.h      none (atomic)
- *   waiter.grant, result   the waker that notified it      NOTIFIED, WOKEN
+ *   waiter.state           see the bits in waiter.h     none (atomic)
+ *   waiter.grant, result   the waker that unlinked it   NOTIFIED, WOKEN
+ *   waiter.woken_at        the same, where prev was: it is in no ring
  *
  * Invariants
  *   I1  NOTIFIED and CANCELLED exclude each other: each is set by an atomic
