@@ -56,16 +56,6 @@ void ppy_watch_clear(ppy_watch_t *watch)
     }
 }
 
-static uint64_t load(const uint64_t *seen)
-{
-    return __atomic_load_n(seen, __ATOMIC_RELAXED);
-}
-
-static void store(uint64_t *seen, uint64_t value)
-{
-    __atomic_store_n(seen, value, __ATOMIC_RELAXED);
-}
-
 /* Whether the class has something else under the name; -1 with an exception.
  */
 int ppy_class_overrides(PyObject *op, const ppy_watch_t *watch, int i)
@@ -95,15 +85,15 @@ static bool overrides_any(PyObject *op, const ppy_watch_t *watch)
 /* The version is read first: a change that comes later gives another one. */
 bool ppy_class_is_plain(PyObject *op, ppy_watch_t *watch, uint64_t *seen)
 {
-    uint64_t version = ppy_plain_version(op), answer = load(seen);
+    uint64_t version = ppy_plain_version(op), answer = ppt__load64(seen);
 
     if (version == 0 || (answer | 1) != (version | 1))
-        answer = load(&watch->seen);
+        answer = ppt__load64(&watch->seen);
     if (version == 0 || (answer | 1) != (version | 1)) {
         answer = version + overrides_any(op, watch);
-        store(&watch->seen, answer);
+        ppt__store64(&watch->seen, answer);
     }
-    store(seen, answer);
+    ppt__store64(seen, answer);
     return answer == version;
 }
 

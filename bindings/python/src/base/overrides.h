@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "wait/word64.h" /* of the library's sources */
+
 #define PPY_WATCHED 13
 
 /* The names of a type that others may override, and what it has there. */
@@ -58,8 +60,7 @@ static inline bool ppy_is_plain(PyObject *object, PyObject *const *dict,
 
     if (__atomic_load_n(dict, __ATOMIC_RELAXED) != NULL)
         return false;
-    return (version != 0
-            && version == __atomic_load_n(seen, __ATOMIC_RELAXED))
+    return (version != 0 && version == ppt__load64(seen))
            || ppy_class_is_plain(object, watch, seen);
 }
 
