@@ -10,8 +10,9 @@
  * and has threading's attributes from then on.
  *
  * State
- *   is_native   written in a critical section of the object; where it is not
- *               set, the state is in the object's attributes
+ *   is_native   written in a critical section of the object, and read without
+ *               it, too; where it is not set, the state is in the object's
+ *               attributes
  *   current     the wait that this thread is inside; one for each thread
  *
  * SPDX-License-Identifier: MIT
@@ -162,7 +163,7 @@ static bool has_become_stock(barrier_t *self, uint32_t resets)
     bool result;
 
     Py_BEGIN_CRITICAL_SECTION(self);
-    result = !self->is_native && self->left_at == resets + 1;
+    result = !ppy_barrier_was_native(self) && self->left_at == resets + 1;
     Py_END_CRITICAL_SECTION();
     return result;
 }
@@ -230,7 +231,7 @@ static PyObject *wait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (ppy_args("wait", names, args, nargs, kwnames, &timeout) < 0
         || deadline_of(self, timeout, &deadline) < 0)
         return NULL;
-    if (!self->is_native) /* any more: Python code has looked at timeout */
+    if (!ppy_barrier_was_native(self)) /* Python code has looked at timeout */
         return stock_call(op, "wait", args, nargs, kwnames);
     index = wait_until(self, deadline);
     if (index == NULL && !PyErr_Occurred())
@@ -262,7 +263,7 @@ static PyObject *get_parties(PyObject *op, void *Py_UNUSED(closure))
 {
     barrier_t *self = (barrier_t *)op;
 
-    if (!self->is_native)
+    if (!ppy_barrier_was_native(self))
         return stock(self, "parties");
     return PyLong_FromUnsignedLong(ppt_barrier_parties(&self->barrier));
 }
@@ -271,7 +272,7 @@ static PyObject *get_n_waiting(PyObject *op, void *Py_UNUSED(closure))
 {
     barrier_t *self = (barrier_t *)op;
 
-    if (!self->is_native)
+    if (!ppy_barrier_was_native(self))
         return stock(self, "n_waiting");
     return PyLong_FromUnsignedLong(ppt_barrier_n_waiting(&self->barrier));
 }
@@ -280,7 +281,7 @@ static PyObject *get_broken(PyObject *op, void *Py_UNUSED(closure))
 {
     barrier_t *self = (barrier_t *)op;
 
-    if (!self->is_native)
+    if (!ppy_barrier_was_native(self))
         return stock(self, "broken");
     return ppy_bool(ppt_barrier_broken(&self->barrier));
 }
@@ -339,12 +340,13 @@ static void swap(PyObject **a, PyObject **b)
 static int init_locked(barrier_t *self, uint32_t parties, PyObject **action,
                        PyObject **timeout)
 {
-    if (self->is_native && ppt_barrier_destroy(&self->barrier) != 0)
+    if (ppy_barrier_was_native(self)
+        && ppt_barrier_destroy(&self->barrier) != 0)
         return ppy_barrier_busy();
     swap(&self->action, action);
     swap(&self->timeout, timeout);
     ppt_barrier_init(&self->barrier, parties, act, self);
-    self->is_native = true;
+    ppy_barrier_set_native(self, true);
     return 0;
 }
 
@@ -410,7 +412,7 @@ static int clear(PyObject *op)
 {
     barrier_t *self = (barrier_t *)op;
 
-    self->is_native = false;
+    ppy_barrier_set_native(self, false);
     Py_CLEAR(self->action);
     Py_CLEAR(self->timeout);
     Py_CLEAR(self->dict);

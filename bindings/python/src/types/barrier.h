@@ -14,7 +14,7 @@ typedef struct {
     PyObject_HEAD
     ppt_barrier_t barrier;
     ppy_state_t *state;
-    bool is_native;             /* set by __init__ */
+    bool is_native;             /* set by __init__; atomic */
     uint32_t left_at;           /* the resets when it ceased to be native */
     PyObject *action;           /* NULL: none */
     PyObject *timeout;          /* NULL: none */
@@ -36,6 +36,18 @@ extern const ppy_attribute_t ppy_barrier_attributes[];
 static inline uint32_t ppy_barrier_resets(const barrier_t *self)
 {
     return __atomic_load_n(&self->barrier.resets, __ATOMIC_RELAXED);
+}
+
+/* Pairs with the store: where it is false, the attributes are there. */
+static inline bool ppy_barrier_was_native(const barrier_t *self)
+{
+    return __atomic_load_n(&self->is_native, __ATOMIC_ACQUIRE);
+}
+
+/* With the critical section held, or by whoever has the object alone. */
+static inline void ppy_barrier_set_native(barrier_t *self, bool is_native)
+{
+    __atomic_store_n(&self->is_native, is_native, __ATOMIC_RELEASE);
 }
 
 /* The names that the state's barrier_watch is for. */

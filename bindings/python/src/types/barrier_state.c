@@ -152,7 +152,7 @@ static int copy_broken(PyObject *dict)
  */
 static int leave_native(barrier_t *self, uint32_t resets, PyObject *dict)
 {
-    self->is_native = false;
+    ppy_barrier_set_native(self, false);
     ppt_barrier_abort(&self->barrier);
     self->left_at = ppy_barrier_resets(self);
     return self->left_at == resets + 1 ? 0 : copy_broken(dict);
@@ -163,7 +163,7 @@ static int become_stock_locked(barrier_t *self, PyObject *dict)
     uint32_t resets;
     size_t i;
 
-    if (!self->is_native)
+    if (!ppy_barrier_was_native(self))
         return 0;
     if (ppt_barrier_destroy(&self->barrier) != 0)
         return ppy_barrier_busy();
@@ -208,7 +208,7 @@ PyObject *ppy_barrier_get(PyObject *op, void *closure)
     const ppy_attribute_t *attribute = closure;
     barrier_t *self = (barrier_t *)op;
 
-    if (self->is_native && attribute->get != NULL)
+    if (ppy_barrier_was_native(self) && attribute->get != NULL)
         return attribute->get(self);
     if (ppy_barrier_become_stock(self) < 0)
         return NULL;
@@ -233,7 +233,8 @@ int ppy_barrier_set(PyObject *op, PyObject *value, void *closure)
     const ppy_attribute_t *attribute = closure;
     barrier_t *self = (barrier_t *)op;
 
-    if (self->is_native && attribute->set != NULL && value != NULL) {
+    if (ppy_barrier_was_native(self) && attribute->set != NULL
+        && value != NULL) {
         attribute->set(self, value);
         return 0;
     }
@@ -256,8 +257,8 @@ int ppy_barrier_overrides(barrier_t *self)
 
 bool ppy_barrier_is_native(barrier_t *self)
 {
-    if (self->is_native && ppy_barrier_overrides(self) != 0
+    if (ppy_barrier_was_native(self) && ppy_barrier_overrides(self) != 0
         && ppy_barrier_become_stock(self) < 0)
         PyErr_Clear();
-    return self->is_native;
+    return ppy_barrier_was_native(self);
 }

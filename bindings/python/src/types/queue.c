@@ -222,21 +222,21 @@ static int fail(ppy_queue_t *self, const call_t *call, int part)
 
 static int put_item(ppy_queue_t *self, PyObject *items, call_t *call)
 {
-    if (self->is_shutdown)
+    if (ppy_queue_is_shutdown(self))
         return raise(self, "ShutDown");
     if (is_full(self, items))
         return is_over(call) ? raise(self, "Full")
                              : await(self, call, NOT_FULL);
     if (self->order->put(self->state, items, call->item) < 0)
         return fail(self, call, NOT_FULL);
-    self->unfinished++;
+    ppy_queue_set_unfinished(self, ppy_queue_unfinished(self) + 1);
     return 1;
 }
 
 static int get_item(ppy_queue_t *self, PyObject *items, call_t *call)
 {
     if (PyObject_Size(items) == 0) {
-        if (self->is_shutdown)
+        if (ppy_queue_is_shutdown(self))
             return raise(self, "ShutDown");
         return is_over(call) ? raise(self, "Empty")
                              : await(self, call, NOT_EMPTY);
@@ -429,9 +429,9 @@ PyObject *ppy_queue_task_done(PyObject *op, PyObject *Py_UNUSED(ignored))
         return ppy_queue_stock(self, "task_done", NULL, 0, NULL);
     if (lock(self) < 0)
         return NULL;
-    unfinished = self->unfinished - 1;
+    unfinished = ppy_queue_unfinished(self) - 1;
     if (unfinished >= 0)
-        self->unfinished = unfinished;
+        ppy_queue_set_unfinished(self, unfinished);
     if (unfinished == 0)
         ppy_broadcast(&condition(self, ALL_TASKS_DONE)->waiters);
     unlock(self);
@@ -448,11 +448,11 @@ static int await_tasks(ppy_queue_t *self)
 
     if (lock(self) < 0)
         return -1;
-    result = self->unfinished == 0 ? 1
-                                   : ppy_own_wait(self->own[ALL_TASKS_DONE],
-                                                  PPT_FOREVER);
+    result = ppy_queue_unfinished(self) == 0
+                 ? 1
+                 : ppy_own_wait(self->own[ALL_TASKS_DONE], PPT_FOREVER);
     if (result >= 0)
-        result = self->unfinished == 0 ? 1 : IN_VAIN;
+        result = ppy_queue_unfinished(self) == 0 ? 1 : IN_VAIN;
     unlock(self);
     return result;
 }

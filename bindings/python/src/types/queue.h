@@ -28,8 +28,8 @@ typedef struct ppy_queue {
     PyObject *own[PARTS];       /* set by __new__ */
     PyObject *other[PARTS];     /* assigned in their place; NULL: none */
     bool has_others;            /* atomic */
-    bool is_shutdown;           /* these, under the mutex, as threading's */
-    Py_ssize_t unfinished;
+    bool is_shutdown;           /* these under the mutex, as threading's; */
+    Py_ssize_t unfinished;      /* programs look without it: atomic */
     Py_ssize_t bound;           /* maxsize, if native; atomic */
     PyObject *maxsize;
     PyObject *items;            /* "queue" */
@@ -37,6 +37,27 @@ typedef struct ppy_queue {
     PyObject *dict;
     PyObject *weakrefs;
 } ppy_queue_t;
+
+static inline bool ppy_queue_is_shutdown(const ppy_queue_t *self)
+{
+    return __atomic_load_n(&self->is_shutdown, __ATOMIC_RELAXED);
+}
+
+static inline void ppy_queue_set_shutdown(ppy_queue_t *self, bool is_shutdown)
+{
+    __atomic_store_n(&self->is_shutdown, is_shutdown, __ATOMIC_RELAXED);
+}
+
+static inline Py_ssize_t ppy_queue_unfinished(const ppy_queue_t *self)
+{
+    return __atomic_load_n(&self->unfinished, __ATOMIC_RELAXED);
+}
+
+static inline void ppy_queue_set_unfinished(ppy_queue_t *self,
+                                            Py_ssize_t unfinished)
+{
+    __atomic_store_n(&self->unfinished, unfinished, __ATOMIC_RELAXED);
+}
 
 /* What maxsize is if it is not an int of that size, or missing. */
 #define PPY_BOUND_UNKNOWN (-1)

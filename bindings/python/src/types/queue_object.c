@@ -101,7 +101,7 @@ static int not_deleted(const PyObject *value)
 
 static PyObject *get_unfinished(PyObject *op, void *Py_UNUSED(closure))
 {
-    return PyLong_FromSsize_t(queue(op)->unfinished);
+    return PyLong_FromSsize_t(ppy_queue_unfinished(queue(op)));
 }
 
 static int assign_unfinished(PyObject *op, PyObject *value,
@@ -114,14 +114,14 @@ static int assign_unfinished(PyObject *op, PyObject *value,
     number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
     if (number == -1 && PyErr_Occurred())
         return -1;
-    queue(op)->unfinished = number;
+    ppy_queue_set_unfinished(queue(op), number);
     return 0;
 }
 
 static PPY_IF_SHUTDOWN PyObject *get_is_shutdown(PyObject *op,
                                                  void *Py_UNUSED(closure))
 {
-    return ppy_bool(queue(op)->is_shutdown);
+    return ppy_bool(ppy_queue_is_shutdown(queue(op)));
 }
 
 static PPY_IF_SHUTDOWN int assign_is_shutdown(PyObject *op, PyObject *value,
@@ -130,7 +130,7 @@ static PPY_IF_SHUTDOWN int assign_is_shutdown(PyObject *op, PyObject *value,
     int is_true = not_deleted(value) < 0 ? -1 : PyObject_IsTrue(value);
 
     if (is_true >= 0)
-        queue(op)->is_shutdown = is_true;
+        ppy_queue_set_shutdown(queue(op), is_true);
     return is_true < 0 ? -1 : 0;
 }
 
@@ -349,8 +349,8 @@ static int init_native(PyObject *op, PyObject *maxsize)
 
     for (part = 0; part < PARTS; part++)
         replace_part(queue(op), part, queue(op)->own[part]);
-    queue(op)->unfinished = 0;
-    queue(op)->is_shutdown = false;
+    ppy_queue_set_unfinished(queue(op), 0);
+    ppy_queue_set_shutdown(queue(op), false);
     assign_maxsize(op, maxsize, NULL);
     return init_items(queue(op), maxsize);
 }

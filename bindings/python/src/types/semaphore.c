@@ -23,9 +23,9 @@
 
 typedef struct {
     ppy_owner_t owner;
-    Py_ssize_t value;       /* under the condition's lock; read atomically */
-    Py_ssize_t initial;     /* set by __init__ */
-    Py_ssize_t bound;       /* value goes no higher; set by __new__, __init__ */
+    Py_ssize_t value;       /* under the condition's lock, but where it is */
+    Py_ssize_t initial;     /* assigned; atomic.  Set by __init__, likewise. */
+    Py_ssize_t bound;       /* value goes no higher; likewise, and __new__ */
 } semaphore_t;
 
 const char *const ppy_semaphore_names[] = { "release", NULL };
@@ -47,14 +47,24 @@ static PyObject *stock_call(PyObject *op, const char *name,
                           name, args, nargs, kwnames);
 }
 
+static Py_ssize_t load(const Py_ssize_t *field)
+{
+    return __atomic_load_n(field, __ATOMIC_RELAXED);
+}
+
+static void store(Py_ssize_t *field, Py_ssize_t value)
+{
+    __atomic_store_n(field, value, __ATOMIC_RELAXED);
+}
+
 static Py_ssize_t value_of(const semaphore_t *self)
 {
-    return __atomic_load_n(&self->value, __ATOMIC_RELAXED);
+    return load(&self->value);
 }
 
 static void set_value(semaphore_t *self, Py_ssize_t value)
 {
-    __atomic_store_n(&self->value, value, __ATOMIC_RELAXED);
+    store(&self->value, value);
 }
 
 /* The thread was woken, but others have taken what there was. */
@@ -87,7 +97,7 @@ static int try_to_take(semaphore_t *self, int64_t deadline)
         return -1;
     result = await_value(self, deadline);
     if (result == 1)
-        set_value(self, self->value - 1);
+        set_value(self, value_of(self) - 1);
     ppy_release(lock);
     return result;
 }
@@ -107,10 +117,11 @@ static int take(semaphore_t *self, int64_t deadline)
 int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n)
 {
     semaphore_t *self = (semaphore_t *)semaphore;
+    Py_ssize_t value = value_of(self), bound = load(&self->bound);
 
-    if (n > self->bound || self->value > self->bound - n)
+    if (n > bound || value > bound - n)
         return ERANGE;
-    set_value(self, self->value + n);
+    set_value(self, value + n);
     ppy_notify(&((ppy_condition_t *)self->owner.condition)->waiters,
                n > INT_MAX ? INT_MAX : (int)n);
     return 0;
@@ -118,7 +129,7 @@ int ppy_semaphore_put(PyObject *semaphore, Py_ssize_t n)
 
 static int too_many(const semaphore_t *self)
 {
-    if (self->bound == PY_SSIZE_T_MAX)
+    if (load(&self->bound) == PY_SSIZE_T_MAX)
         PyErr_SetString(PyExc_OverflowError, "semaphore value is too large");
     else
         PyErr_SetString(PyExc_ValueError, "Semaphore released too many times");
@@ -270,8 +281,8 @@ static int start(semaphore_t *self, Py_ssize_t initial, Py_ssize_t bound)
     ppy_owner_reset(&self->owner);
     if (ppy_acquire(lock, PPT_FOREVER) < 0)
         return -1;
-    self->initial = initial;
-    self->bound = bound;
+    store(&self->initial, initial);
+    store(&self->bound, bound);
     set_value(self, initial);
     ppy_release(lock);
     return 0;
@@ -307,7 +318,7 @@ static PyObject *repr_bounded(PyObject *op)
     semaphore_t *self = (semaphore_t *)op;
 
     return ppy_repr(op, PyUnicode_FromFormat("value=%zd/%zd", value_of(self),
-                                             self->initial));
+                                             load(&self->initial)));
 }
 
 static PyObject *get_value(PyObject *op, void *Py_UNUSED(closure))
@@ -317,7 +328,7 @@ static PyObject *get_value(PyObject *op, void *Py_UNUSED(closure))
 
 static PyObject *get_initial(PyObject *op, void *Py_UNUSED(closure))
 {
-    return PyLong_FromSsize_t(((semaphore_t *)op)->initial);
+    return PyLong_FromSsize_t(load(&((semaphore_t *)op)->initial));
 }
 
 static int to_value(PyObject *object, Py_ssize_t *value)
@@ -350,7 +361,8 @@ static int assign_initial(PyObject *op, PyObject *object,
 
     if (to_value(object, &value) < 0)
         return -1;
-    self->initial = self->bound = value;
+    store(&self->initial, value);
+    store(&self->bound, value);
     return 0;
 }
 
