@@ -257,7 +257,7 @@ def test_no_item_is_lost_with_threads_that_are_stopped(kind):
     done.append(1)
     for worker in workers:
         worker.join()
-    # An exception may come between the get's return and the append.
     assert lost == 30
+    # An exception may come between the get's return and the append.
     assert 600 - lost <= len(got) <= 600
     assert len(set(got)) == len(got)

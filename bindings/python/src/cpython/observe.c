@@ -10,6 +10,7 @@
  *
  * State
  *   ppy_observing  how many GILs are observed; atomic
+ *   a link's detained_until  is its thread's own
  *   the rest is guarded by the GIL's mutex, but see records.c
  *
  * Invariants
