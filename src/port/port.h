@@ -82,8 +82,10 @@ int ppt__sem_wait(ppt__sem_t *sem, int64_t deadline, unsigned flags);
  * P10: sleep while *word is value.  May return at any time without reason;
  * the caller looks again.  Where a port cannot sleep on a word it naps, so
  * that a thread of lower priority, or the only other one on this CPU, runs.
- * P11: wake one thread that sleeps on word.  Does not read or write *word:
- * it may be gone.
+ * P11: wake two threads that sleep on word, or those that there are: of
+ * thousands that sleep, each of which wakes others when it has run, more and
+ * more run, rather than one after the other, behind whatever else has the
+ * CPUs.  Does not read or write *word: it may be gone.
  */
 void ppt__word_wait(uint32_t *word, uint32_t value);
 void ppt__word_wake(uint32_t *word);

@@ -46,11 +46,11 @@ UNWINDS static int futex_wait(uint32_t *word, uint32_t value,
     return result;
 }
 
-static void futex_wake(uint32_t *word)
+static void futex_wake(uint32_t *word, int threads)
 {
     int saved = errno;
 
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
     errno = saved;
 }
 
@@ -71,7 +71,7 @@ void ppt__sem_raise(ppt__sem_t *sem)
 
 void ppt__sem_wake(ppt__sem_t *sem)
 {
-    futex_wake(&sem->value);
+    futex_wake(&sem->value, 1);
 }
 
 /*
@@ -125,5 +125,5 @@ void ppt__word_wait(uint32_t *word, uint32_t value)
 
 void ppt__word_wake(uint32_t *word)
 {
-    futex_wake(word);
+    futex_wake(word, 2);
 }
