@@ -32,8 +32,11 @@
  *       caller's callback (IN_CALLBACK); when that has returned, it looks at
  *       the lock itself before it sleeps on.
  *   L3  HAND_OVER is set when the first in the queue has been passed over
- *       for PATIENCE_NS.  The next release keeps HELD and gives the lock to
- *       the first in the queue.
+ *       PATIENCE times, and for PATIENCE_US.  The next release keeps HELD and
+ *       gives the lock to the first in the queue.  The time alone would not
+ *       do: where more threads want to run than there are CPUs, a waiter may
+ *       spend it waiting for a CPU.  Handed over, the lock waits for the CPU,
+ *       too, and every thread that runs meanwhile has to queue.
  *   L4  The release that finds QUEUED frees the lock under the guard, and
  *       touches nothing of the lock once the guard is released.
  *   L5  The queue is in the order of tickets, and a waiter keeps its own
@@ -88,8 +91,9 @@ enum {
     WAITERS = QUEUED | TURN | HAND_OVER
 };
 
-/* How long the first waiter may be passed over. */
-#define PATIENCE_NS 1000000
+/* How often, and for how long, the first waiter may be passed over.  L3 */
+#define PATIENCE 4
+#define PATIENCE_US 1000
 
 /* A look takes the word's cache line from the holder: one in so many pauses. */
 #define LOOK_EVERY 4
@@ -204,11 +208,12 @@ static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 
 static bool out_of_patience(ppt__waiter_t *waiter)
 {
-    int64_t now = ppt__now();
+    uint32_t now = (uint32_t)(ppt__now() / 1000);
 
-    if (waiter->passed_since == 0)
+    if (waiter->passed_over++ == 0)
         waiter->passed_since = now;
-    return now - waiter->passed_since >= PATIENCE_NS;
+    return waiter->passed_over >= PATIENCE
+           && now - waiter->passed_since >= PATIENCE_US;
 }
 
 /* Take lock, or queue again, in order (L5); true where it was taken. */

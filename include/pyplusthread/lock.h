@@ -34,7 +34,8 @@ extern "C" {
  * Fairness  waiters queue in FIFO order, and keep their places while signal
  *           handlers and callbacks run.  A running thread may take a free
  *           lock before the waiter that was woken for it; the first waiter
- *           that is passed over for about a millisecond is handed the lock.
+ *           that is passed over four times, and for about a millisecond, is
+ *           handed the lock.
  * Real time  waiters are woken in FIFO order, not by priority.  While a waiter
  *           that was woken does not get a CPU, no other waiter is woken.  A
  *           waiter whose deadline passes takes the lock if it is free then.

@@ -24,7 +24,7 @@ const ppt__wait_options_t ppt__no_options = { PPT_FOREVER, 0, NULL, NULL };
 void ppt__waiter_start(ppt__waiter_t *waiter, bool spins)
 {
     waiter->lock = NULL;
-    waiter->passed_since = 0;
+    waiter->passed_over = 0;
     waiter->yields = true;
     waiter->transient = false;
     waiter->passes = false;

@@ -60,7 +60,8 @@ typedef struct ppt__waiter {
     };
     int cpu;                  /* waiter, before it queues: where it is */
     struct ppt_lock *lock;    /* likewise: taken on return, unless passes */
-    int64_t passed_since;     /* waiter's own: 0, or first passed over */
+    uint32_t passed_over;     /* waiter's own: how often, see lock.c */
+    uint32_t passed_since;    /* likewise: the first time, in us */
     uint32_t born;            /* waiter, before: the process it queues in */
     uint8_t grant;            /* waker, before WOKEN; waiter, after */
     bool linked;              /* guard: in the ring */
