@@ -2,6 +2,7 @@
 /* What spin.h says of spins, of yields and of the number of CPUs. */
 #include "waitq_support.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "port/port.h"
@@ -121,6 +122,44 @@ START_TEST(clock_that_was_set_back_does_not_change_the_limit)
 
     for (i = 0; i < LENGTH(back); i++)
         ck_assert_int_eq(limit_after(-back[i]), limit);
+}
+END_TEST
+
+/*
+ * CPU time of a wait that spins and that nobody ends; 0 if another thread has
+ * wanted this CPU, and so ended the spin, or one not long before.
+ */
+static int64_t spin_in_vain(void)
+{
+    uint64_t preemptions = ppt__preemptions();
+    bool yields = ppt__yield_pays(ppt_now());
+    ppt__waiter_t waiter;
+    int64_t took;
+
+    ppt__waiter_start(&waiter, true);
+    took = cpu_time();
+    ck_assert_int_eq(ppt__waiter_sleep(&waiter, ppt_deadline(2 * MS), 0),
+                     ETIMEDOUT);
+    took = cpu_time() - took;
+    ppt__waiter_end(&waiter);
+    return yields && ppt__preemptions() == preemptions ? took : 0;
+}
+
+/* Where others want the CPU all the time nothing can be said. */
+START_TEST(spin_goes_on_to_its_limit_while_nobody_else_wants_the_cpu)
+{
+    int64_t least = limit_after(PPT__SPIN_LIMIT_NS / 2) * 3 / 4;
+    int64_t end = ppt_deadline(3 * SECOND);
+    int64_t longest = 0;
+    int undisturbed = 0;
+
+    while (longest < least && undisturbed < 20 && ppt_now() < end) {
+        int64_t took = spin_in_vain();
+
+        undisturbed += took != 0;
+        longest = took > longest ? took : longest;
+    }
+    ck_assert(longest >= least || undisturbed < 20);
 }
 END_TEST
 
@@ -500,6 +539,7 @@ void add_tests(Suite *suite)
         spin_limit_has_bounds,
         wake_up_of_a_busy_cpu_does_not_lengthen_spins,
         clock_that_was_set_back_does_not_change_the_limit,
+        spin_goes_on_to_its_limit_while_nobody_else_wants_the_cpu,
         thread_that_slept_knows_when_a_remote_cpu_woke_it,
         of_many_that_are_woken_the_first_on_a_remote_cpu_knows_when,
         thread_that_was_awake_when_it_was_woken_does_not_measure,
