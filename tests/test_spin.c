@@ -145,6 +145,14 @@ static int64_t spin_in_vain(void)
     return yields && ppt__preemptions() == preemptions ? took : 0;
 }
 
+static bool counts_sleeps(void)
+{
+    uint64_t before = ppt__sleeps();
+
+    nap();
+    return ppt__sleeps() != before;
+}
+
 /* Where others want the CPU all the time nothing can be said. */
 START_TEST(spin_goes_on_to_its_limit_while_nobody_else_wants_the_cpu)
 {
@@ -153,12 +161,18 @@ START_TEST(spin_goes_on_to_its_limit_while_nobody_else_wants_the_cpu)
     int64_t longest = 0;
     int undisturbed = 0;
 
+    if (!counts_sleeps())
+        return; /* nor who wanted the CPU */
     while (longest < least && undisturbed < 20 && ppt_now() < end) {
         int64_t took = spin_in_vain();
 
         undisturbed += took != 0;
         longest = took > longest ? took : longest;
+        while (!ppt__yield_pays(ppt_now()) && ppt_now() < end)
+            nap();
     }
+    if (longest < least && undisturbed < 20)
+        printf("# not tested: others wanted the CPU\n");
     ck_assert(longest >= least || undisturbed < 20);
 }
 END_TEST
