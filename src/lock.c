@@ -33,7 +33,8 @@
  *       the lock itself before it sleeps on.
  *   L3  HAND_OVER is set when the first in the queue has been passed over
  *       PATIENCE times, and for PATIENCE_US.  The next release keeps HELD and
- *       gives the lock to the first in the queue.  The time alone would not
+ *       gives the lock to the first in the queue; one that was in a callback
+ *       then sets it again.  The time alone would not
  *       do: where more threads want to run than there are CPUs, a waiter may
  *       spend it waiting for a CPU.  Handed over, the lock waits for the CPU,
  *       too, and every thread that runs meanwhile has to queue.
@@ -206,25 +207,37 @@ static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     return taken;
 }
 
-static bool out_of_patience(ppt__waiter_t *waiter)
+static uint32_t now_in_us(void)
 {
-    uint32_t now = (uint32_t)(ppt__now() / 1000);
+    return (uint32_t)(ppt__now() / 1000);
+}
 
+static void pass_over(ppt__waiter_t *waiter)
+{
     if (waiter->passed_over++ == 0)
-        waiter->passed_since = now;
+        waiter->passed_since = now_in_us();
+}
+
+/* L3 */
+static uint32_t owed(const ppt__waiter_t *waiter)
+{
     return waiter->passed_over >= PATIENCE
-           && now - waiter->passed_since >= PATIENCE_US;
+                   && now_in_us() - waiter->passed_since >= PATIENCE_US
+               ? HAND_OVER
+               : 0;
 }
 
 /* Take lock, or queue again, in order (L5); true where it was taken. */
 static bool acquire_or_requeue(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
-    uint32_t set = out_of_patience(waiter) ? HAND_OVER : 0;
-    bool spins = set != 0 && waiter->remote; /* or it lies idle meanwhile */
-    bool taken;
+    uint32_t due;
+    bool spins, taken;
 
+    pass_over(waiter);
+    due = owed(waiter);
+    spins = due != 0 && waiter->remote; /* or it lies idle meanwhile */
     guard(lock);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, TURN, set,
+    taken = ppt__word_take_or_announce(&lock->word, HELD, TURN, due,
                                        extra(waiter));
     if (!taken) {
         ppt__waiter_restart(waiter, spins);
@@ -262,7 +275,7 @@ static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
     guard(lock);
     waiter->grant = PPT__GRANT_NOTHING;
     ppt__waiter_leave_callback(waiter);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, 0,
+    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, owed(waiter),
                                        extra(waiter));
     if (taken) {
         ppt__waitq_unlink(&lock->queue, waiter);

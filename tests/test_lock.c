@@ -2,6 +2,8 @@
 /* The promises that lock.h makes alone; test_lockable.c has the others. */
 #include "lockable.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -49,21 +51,31 @@ END_TEST
 
 /* Fairness */
 
+static int release_and_take(taker_t *taker)
+{
+    lockable_release(taker->lockable);
+    return ppt_lock_acquire(taker->lockable.object, PPT_TRY);
+}
+
 /*
  * Release the lock to a waiter that is kept from running, and take it again
  * in passing; 0 as long as that succeeds.
  */
-static int pass_over(taker_t *taker)
+static int pass_over_held(taker_t *taker)
 {
     int64_t end = ppt_now() + MS;
     int result;
 
-    taker_hold(taker);
     await(ppt_now() > end);
-    lockable_release(taker->lockable);
-    result = ppt_lock_acquire(taker->lockable.object, PPT_TRY);
+    result = release_and_take(taker);
     signals_let_go();
     return result;
+}
+
+static int pass_over(taker_t *taker)
+{
+    taker_hold(taker);
+    return pass_over_held(taker);
 }
 
 /*
@@ -83,11 +95,51 @@ START_TEST(waiter_that_is_passed_over_is_handed_the_lock)
     taker_start(&first, of(&lock), PPT_FOREVER);
     taker_start(&second, of(&lock), PPT_FOREVER);
     while (pass_over(&first) == 0)
-        ck_assert_int_lt(++passes, 10);
+        ck_assert_int_lt(++passes, 100);
     ck_assert_int_ge(passes, 4);
     taker_join(&first, 0);
     taker_join(&second, 0);
     ck_assert_int_eq(first.place, 0);
+    ck_free(of(&lock));
+}
+END_TEST
+
+/* A callback that is not asleep while it stays. */
+static int stay_awake(void *arg)
+{
+    interruption_t *seen = arg;
+
+    bump(&seen->calls);
+    while (peek(&seen->stay))
+        sched_yield();
+    return 0;
+}
+
+/*
+ * The fourth time it is in its callback when the lock is released again.
+ * Proves ppt_lock_t Fairness, lock.c L3.
+ */
+START_TEST(waiter_that_is_passed_over_is_handed_the_lock_after_its_callback)
+{
+    ppt_lock_t lock = PPT_LOCK_INITIALIZER;
+    interruption_t seen = { 0 };
+    taker_t taker = { 0 };
+    int i, calls;
+
+    signals_install(0);
+    lockable_acquire(of(&lock));
+    taker_start_interruptible(&taker, of(&lock), stay_awake, &seen);
+    for (i = 0; i < 3; i++)
+        ck_assert_int_eq(pass_over(&taker), 0);
+    taker_hold(&taker);
+    calls = peek(&seen.calls);
+    poke(&seen.stay, 1);
+    ck_assert_int_eq(pass_over_held(&taker), 0);
+    await(peek(&seen.calls) > calls);
+    ck_assert_int_eq(release_and_take(&taker), 0);
+    poke(&seen.stay, 0);
+    ck_assert_int_eq(pass_over(&taker), EBUSY);
+    taker_join(&taker, 0);
     ck_free(of(&lock));
 }
 END_TEST
@@ -370,6 +422,7 @@ void add_tests(Suite *suite)
         all_ways_to_make_one_make_a_free_lock,
         any_thread_may_release,
         waiter_that_is_passed_over_is_handed_the_lock,
+        waiter_that_is_passed_over_is_handed_the_lock_after_its_callback,
         handler_may_wait_for_another_lock,
         child_makes_a_held_lock_new_and_the_parents_stays,
         fork_may_catch_the_lock_in_any_state,

@@ -186,7 +186,10 @@ inline call_back(n)
     :: in_callback ->
         L; guard(lg);
         state[n] = state[n] & ~IN_CALLBACK;
-        take_or_announce(0, 0);
+        if
+        :: take_or_announce(0, 0)
+        :: take_or_announce(0, OWN) /* out of patience */
+        fi;
         if
         :: taken -> unlink(lq, n)
         :: else
