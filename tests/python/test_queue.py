@@ -13,7 +13,7 @@ import weakref
 import pytest
 
 from support import (LIMIT, QUEUES, WITH_TASKS, Worker, at_least, drained,
-                     in_order, join_all, queues, until)
+                     in_order, join_all, need_late_gets, queues, until)
 
 needs_shutdown = pytest.mark.skipif(not hasattr(queue, 'ShutDown'),
                                     reason='from Python 3.13 on')
@@ -352,8 +352,7 @@ def test_nothing_is_lost_or_doubled(kind, threads, bound):
 
 
 def test_timeouts_beside_puts_lose_nothing(kind):
-    if kind is queue.SimpleQueue and sys.version_info < (3, 13):
-        pytest.skip('stock: a get that is woken late may wait for ever')
+    need_late_gets(kind)
     box, done = kind(), []
 
     def get():

@@ -11,8 +11,8 @@ import weakref
 
 import pytest
 
-from support import (LIMIT, Stop, Worker, drained, handling, interrupt, stop,
-                     until, when_asleep)
+from support import (LIMIT, Stop, Worker, drained, handling, interrupt,
+                     need_late_gets, stop, until, when_asleep)
 
 
 # Calls that come back.
@@ -225,6 +225,7 @@ def test_no_item_is_lost_with_threads_that_are_stopped(kind):
     """Whatever PyThreadState_SetAsyncExc interrupts."""
     if kind.__module__ == 'queue':
         pytest.skip('a thread that is stopped as it takes the mutex keeps it')
+    need_late_gets(kind)
     box, got, done, begun = kind(), [], [], []
 
     def take_some():

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Signals on the main thread, while it is in each call that blocks."""
 import os
-import queue
 import signal
 import subprocess
 import sys
@@ -12,7 +11,8 @@ import pytest
 
 from blocking import CALLS
 from support import (HERE, LIMIT, Stop, Worker, asleep, at_least, handling,
-                     interrupt, join_all, stop, until, waiters, when_asleep)
+                     interrupt, join_all, need_late_gets, stop, until,
+                     waiters, when_asleep)
 
 MAIN = threading.main_thread()
 
@@ -101,8 +101,7 @@ def test_wake_up_that_comes_while_the_handler_runs_is_kept(call):
 
 
 def test_timeout_that_passes_while_the_handler_runs_ends_the_wait(call):
-    if type(call.thing) is queue.SimpleQueue and sys.version_info < (3, 13):
-        pytest.skip("stock's then waits for ever")
+    need_late_gets(type(call.thing))
     handled = []
 
     def handler(*_):
