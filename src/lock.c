@@ -33,11 +33,12 @@
  *       the lock itself before it sleeps on.
  *   L3  HAND_OVER is set when the first in the queue has been passed over
  *       PATIENCE times, and for PATIENCE_US.  The next release keeps HELD and
- *       gives the lock to the first in the queue; one that was in a callback
- *       then sets it again.  The time alone would not
- *       do: where more threads want to run than there are CPUs, a waiter may
- *       spend it waiting for a CPU.  Handed over, the lock waits for the CPU,
- *       too, and every thread that runs meanwhile has to queue.
+ *       gives the lock to the first in the queue.  A waiter that missed that
+ *       release, since its callback ran, sets HAND_OVER again when it is back.
+ *       The time alone would not do: where more threads want to run than
+ *       there are CPUs, a waiter may spend it waiting for a CPU.  Handed over,
+ *       the lock waits for the CPU, too, and every thread that runs meanwhile
+ *       has to queue.
  *   L4  The release that finds QUEUED frees the lock under the guard, and
  *       touches nothing of the lock once the guard is released.
  *   L5  The queue is in the order of tickets, and a waiter keeps its own
@@ -207,6 +208,7 @@ static bool acquire_or_queue(ppt_lock_t *lock, ppt__waiter_t *waiter)
     return taken;
 }
 
+/* It starts anew every 71 minutes: for differences. */
 static uint32_t now_in_us(void)
 {
     return (uint32_t)(ppt__now() / 1000);
@@ -270,12 +272,13 @@ static bool claim(ppt_lock_t *lock, ppt__waiter_t *waiter, unsigned flags)
  */
 static bool acquire_in_place(ppt_lock_t *lock, ppt__waiter_t *waiter)
 {
+    uint32_t due = owed(waiter);
     bool taken;
 
     guard(lock);
     waiter->grant = PPT__GRANT_NOTHING;
     ppt__waiter_leave_callback(waiter);
-    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, owed(waiter),
+    taken = ppt__word_take_or_announce(&lock->word, HELD, 0, due,
                                        extra(waiter));
     if (taken) {
         ppt__waitq_unlink(&lock->queue, waiter);
