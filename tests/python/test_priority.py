@@ -7,7 +7,6 @@ minutes, since conftest.py kills a test after four.
 """
 import itertools
 import os
-import sys
 import time
 
 import pytest
@@ -17,7 +16,8 @@ from pairs import (
     COUNTS, PRELUDE, SECONDS, TIMES, WAYS, Crowd, burn, by_condition,
     by_queue, counts, in_turns, through_a_pipe)
 from pyplusthread import gil_info, set_gil_priority
-from support import Worker, join_all, needs_gil, python, until
+from support import (
+    Worker, join_all, needs_gil, python, switch_interval, until)
 
 MINUTES = range(max(1, round(SECONDS / 60)))
 
@@ -157,24 +157,24 @@ def test_nothing_happens_while_it_is_off():
 
 
 @needs_gil
-@pytest.mark.unsanitized
-def test_threads_that_compute_are_asked_once_in_a_switch_interval():
-    """Among themselves they have no priority."""
-    interval = sys.getswitchinterval()
+def test_threads_that_compute_are_not_asked_before_the_interval_is_over():
+    """Among themselves they have no priority: this interval does not end.
+
+    This thread asks whenever it comes back from its sleep; and a thread that
+    was passed over because of that may ask this one, or the next holder.
+    """
+    rounds, asked_in_a_round, old_interval = 5, 3, 10
     with Crowd() as crowd:
         crowd.add_bound(3)
         crowd.everybody_goes_on()
-        sys.setswitchinterval(0.05)
-        try:
-            crowd.everybody_goes_on()
-            before, begin = counts(), time.monotonic()
-            burn(0.5)  # one of them
-            after, end = counts(), time.monotonic()
-        finally:
-            sys.setswitchinterval(interval)
+        with switch_interval(1000):
+            before = counts()
+            for _ in range(rounds):
+                time.sleep(0.1)  # those that do not wait for it would ask
+            after = counts()
     asked = after['requests'] - before['requests']
     renewed = after['renewals'] - before['renewals']
-    assert asked - renewed <= (end - begin) / 0.05 + 2
+    assert asked - renewed <= rounds * asked_in_a_round + old_interval
 
 
 @needs_gil
