@@ -250,12 +250,6 @@ class Diagnosis:
             if self._snapshot.threads[serial][1] != self._witness.ident:
                 yield serial, tally
 
-    def _doctors_part(self):
-        """Seconds that others waited while the doctor held the GIL."""
-        return sum(tally['delayed']
-                   for serial, tally in self._snapshot.tallies.items()
-                   if self._snapshot.threads[serial][1] == self._witness.ident)
-
     def _name(self, serial):
         return repr(printable(self._snapshot.name(serial)))
 
@@ -329,11 +323,12 @@ class Diagnosis:
                 f'{duration(on.quantile(0.5))}.{again}')
 
     def _short_releases(self):
-        by_doctor = self._doctors_part()
+        delayed = sum(tally['delayed'] for _, tally in self._tallies())
         for serial, tally in self._tallies():
             rate = tally['voluntary'] / self._observed
+            by_others = delayed - tally['delayed']
             if (rate < OFTEN or tally['hold'].quantile(0.5) > SHORT
-                    or not self._is_much(tally['waited'] - by_doctor)):
+                    or not self._is_much(min(tally['waited'], by_others))):
                 continue
             yield (f'Thread {self._name(serial)} lets go of the GIL '
                    f'{rate:.0f} times in a second, and half of its holds '
