@@ -17,7 +17,7 @@ from pairs import (
     by_queue, counts, in_turns, through_a_pipe)
 from pyplusthread import gil_info, set_gil_priority
 from support import (
-    Worker, join_all, needs_gil, python, switch_interval, until)
+    LIMIT, Worker, join_all, needs_gil, python, switch_interval, until)
 
 MINUTES = range(max(1, round(SECONDS / 60)))
 
@@ -32,7 +32,6 @@ ITEMS = 20000 * min(20, max(1, round(SECONDS)))
 
 HAND_OVER = PRELUDE + '''
 import faulthandler
-faulthandler.dump_traceback_later(50, exit=True)
 
 items, bursts, cpus, interval = map(eval, sys.argv[1:])
 if cpus:
@@ -43,6 +42,8 @@ if interval:
 def with_bursts(give):
     """Then the partner, who was woken, finds a CPU-bound thread."""
     for i in range(items + 1):
+        if i % 1000 == 0:
+            faulthandler.dump_traceback_later(50, exit=True)
         give()
         if bursts and i % (items // bursts) == 0:
             burn(0.006)
@@ -63,7 +64,8 @@ for thread in threads:
 def test_two_threads_alone_do_not_wait_for_a_third(cpus, bursts, interval):
     if cpus and cpus > len(os.sched_getaffinity(0)):
         pytest.skip('there are not so many CPUs')
-    python(HAND_OVER, *map(repr, [ITEMS, bursts, cpus, interval]))
+    python(HAND_OVER, *map(repr, [ITEMS, bursts, cpus, interval]),
+           timeout=3 * LIMIT)
 
 
 ALONE = PRELUDE + '''
@@ -184,7 +186,9 @@ def test_counts_agree():
             crowd.add_pair(way)
         crowd.add_echo()
         crowd.add_bound(2)
-        begin, before = time.monotonic(), gil_info()
+        begin = time.monotonic()
+        time.sleep(0.001)  # the present hold is not counted from begin on
+        before = gil_info()
         for _ in range(20):
             crowd.everybody_goes_on()
         after, end = gil_info(), time.monotonic()
@@ -193,7 +197,7 @@ def test_counts_agree():
     assert done['vain_wakes'] <= done['wakes'] + 1
     assert done['renewals'] <= done['requests']
     assert done['forced'] <= done['requests'] - done['renewals'] + 1
-    assert done['cpu_bound_held'] <= end - begin + 0.1
+    assert done['cpu_bound_held'] <= end - begin
 
 
 # Pools.

@@ -23,10 +23,20 @@ def trace_of(tmp_path, program, *options):
 @needs_gil
 def test_trace_has_holds_waits_and_requests(tmp_path):
     events = trace_of(tmp_path, PROGRAM + '''
-end = time.monotonic() + 0.05
-other = threading.Thread(target=compute, args=(end,), name='computing')
+import pyplusthread
+runs = [True]
+def compute():
+    while runs:
+        sum(range(100))
+def each_has_waited_twice():
+    threads = pyplusthread.gil_stats()['threads']
+    return sum(each['forced'] >= 2 for each in threads) == 2
+other = threading.Thread(target=compute, name='computing')
 other.start()
-compute(end)
+end = time.monotonic() + 50
+while not each_has_waited_twice() and time.monotonic() < end:
+    pass
+runs.clear()
 other.join()
 ''')
     names = {event['args']['name']: event['tid'] for event in events
@@ -129,9 +139,10 @@ def test_wait_has_few_parts_that_do_not_overlap():
 def test_trace_does_not_grow_with_the_number_of_those_who_wait(tmp_path):
     events = trace_of(tmp_path, '''
 import threading, time
-end = time.monotonic() + 0.5
+all_run = threading.Barrier(60)
 def work():
-    while time.monotonic() < end:
+    all_run.wait()
+    for _ in range(300):
         time.sleep(0.001)
         sum(range(3000))
 threads = [threading.Thread(target=work) for _ in range(60)]
