@@ -80,6 +80,14 @@ def until(condition):
         time.sleep(0.0005)
 
 
+def longer_and_longer(timeout):
+    """Timeouts, for what a test has to do before one is over."""
+    while timeout < LIMIT:
+        yield timeout
+        timeout *= 2
+    raise AssertionError('came too late each time')
+
+
 def need_late_gets(kind):
     """
     Skip a test in which a get(timeout) may be woken too late.  Up to CPython
@@ -286,13 +294,13 @@ def _wait_for(child):
     raise AssertionError('the child hangs')
 
 
-def python(code, *args, check=True, **options):
+def python(code, *args, check=True, timeout=LIMIT, **options):
     """Run code in a fresh interpreter; it can import this module."""
     path = os.pathsep.join(filter(None, [str(HERE),
                                          os.environ.get('PYTHONPATH')]))
     done = subprocess.run(
         [sys.executable, '-X', 'faulthandler', '-c', code, *args],
-        env=dict(os.environ, PYTHONPATH=path), timeout=LIMIT,
+        env=dict(os.environ, PYTHONPATH=path), timeout=timeout,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)
     if check:
         assert done.returncode == 0, done.stderr

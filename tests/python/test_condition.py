@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from support import (Worker, at_least, held_elsewhere, join_all, until,
-                     waiters)
+from support import (Worker, at_least, held_elsewhere, join_all,
+                     longer_and_longer, until, waiters)
 
 
 def wait(cond, timeout=None):
@@ -242,8 +242,11 @@ def test_timeout_consumes_no_notification(cond):
 
 def test_waiter_in_the_middle_may_time_out(cond):
     first, = queue_up(cond, 1)
-    middle = Worker(wait, cond, 0.2)
-    until(lambda: waiters(cond) == 2)
+    for timeout in longer_and_longer(0.2):
+        middle = Worker(wait, cond, timeout)
+        until(lambda: waiters(cond) == 2 or middle.ended)
+        if not middle.ended:
+            break
     last = Worker(wait, cond)
     assert middle.join() is False
     until(lambda: waiters(cond) == 2)
@@ -255,14 +258,19 @@ def test_waiter_in_the_middle_may_time_out(cond):
 
 
 def test_lock_is_waited_for_after_the_timeout(cond):
-    worker = Worker(wait, cond, 0.5)
-    until(lambda: waiters(cond) == 1)
-    with cond:
-        timed_out = time.monotonic() + 0.5
-        until(lambda: time.monotonic() > timed_out)
-        until(worker.asleep)
-        assert not worker.ended
-    assert worker.join() is False
+    for timeout in longer_and_longer(0.5):
+        worker = Worker(wait, cond, timeout)
+        until(lambda: waiters(cond) == 1 or worker.ended)
+        with cond:
+            timed_out = time.monotonic() + timeout
+            in_time = waiters(cond) == 1  # it cannot end while this holds it
+            if in_time:
+                until(lambda: time.monotonic() > timed_out)
+                until(worker.asleep)
+                assert not worker.ended
+        assert worker.join() is False
+        if in_time:
+            break
 
 
 @pytest.mark.parametrize('method', ['wait', 'notify', 'notify_all'])

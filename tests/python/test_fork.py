@@ -256,7 +256,8 @@ def test_waiting_thread_of_the_parent_does_not_notice(impl, name):
     until(worker.asleep)
     for _ in range(3):
         in_child(lambda: None)
-    assert worker.asleep()
+    until(lambda: worker.asleep() or worker.ended)
+    assert not worker.ended
     call.wake()
     assert worker.join() is True
 

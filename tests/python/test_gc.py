@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support import (NAMES, NO_GIL, Worker, join_all, make, python, until,
-                     waiters)
+from support import (NAMES, NO_GIL, Worker, join_all, longer_and_longer, make,
+                     python, until, waiters)
 
 HAVE_DICT = ['Condition', 'Semaphore', 'BoundedSemaphore', 'Event', 'Barrier']
 
@@ -280,19 +280,26 @@ def test_waits_of_other_threads_leak_nothing(native):
 
 
 def test_object_may_lose_its_last_name_while_threads_wait_at_it(impl):
-    cond = impl.Condition(impl.Lock())
-    reference = weakref.ref(cond)
-
-    def wait(cond):
+    def wait(cond, timeout):
         with cond:
-            return cond.wait(0.5)
+            return cond.wait(timeout)
 
-    workers = [Worker(wait, cond) for _ in range(3)]
-    del cond
-    until(lambda: all(each.asleep() for each in workers))
-    assert join_all(workers) == [False] * 3
-    workers.clear()
-    until(lambda: gc.collect() is not None and reference() is None)
+    def wait_at_a_nameless_one(timeout):
+        """A reference to it, and whether all were seen to wait."""
+        cond = impl.Condition(impl.Lock())
+        reference = weakref.ref(cond)
+        workers = [Worker(wait, cond, timeout) for _ in range(3)]
+        del cond
+        until(lambda: all(each.asleep() or each.ended for each in workers))
+        seen = not any(each.ended for each in workers)
+        assert join_all(workers) == [False] * 3
+        return reference, seen
+
+    for timeout in longer_and_longer(0.5):
+        reference, seen = wait_at_a_nameless_one(timeout)
+        until(lambda: gc.collect() is not None and reference() is None)
+        if seen:
+            break
 
 
 def test_collector_may_run_while_threads_wait(impl, name):

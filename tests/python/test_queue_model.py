@@ -14,6 +14,13 @@ def outcome(function, *args):
         return type(error), str(error)
 
 
+def any_examples(number):
+    """However slow the machine is."""
+    from hypothesis import HealthCheck, settings
+    return settings(deadline=None, max_examples=number, database=None,
+                    suppress_health_check=[HealthCheck.too_slow])
+
+
 @pytest.mark.parametrize('name', QUEUES)
 def test_it_does_what_the_module_queue_does(native, name):
     """Any sequence of calls that do not wait."""
@@ -52,7 +59,7 @@ def test_it_does_what_the_module_queue_does(native, name):
                 for each in ('queue', 'unfinished_tasks', 'maxsize',
                              'is_shutdown') if name != 'SimpleQueue'}
 
-    @hypothesis.settings(deadline=None, max_examples=200, database=None)
+    @any_examples(200)
     @hypothesis.given(number, strategies.lists(step, max_size=30))
     def check(maxsize, program):
         args = () if name == 'SimpleQueue' else (maxsize,)
@@ -91,7 +98,7 @@ def test_whatever_threads_do_what_was_put_is_there_once(native, name):
             except (queue.Empty, queue.Full):
                 pass
 
-    @hypothesis.settings(deadline=None, max_examples=40, database=None)
+    @any_examples(40)
     @hypothesis.given(strategies.integers(0, 3), programs)
     def check(bound, threads):
         box = getattr(native, name)(*[bound] * (name != 'SimpleQueue'))

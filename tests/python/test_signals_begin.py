@@ -179,10 +179,16 @@ def test_handler_runs_though_the_wait_has_just_begun(native, name,
     missed by threading's own lock, too: more of them on a slow machine.
     """
     calls = [CALLS[name](native), CALLS['Lock.acquire'](threading)]
-    rounds, missed = 60, [0, 0]
-    with handling(signal.SIGALRM, stop):
+    rounds = 60
+
+    def missed_alarms():
+        missed = [0, 0]
         for i in range(rounds):
             for which, call in enumerate(calls):
                 block_until_alarm(call, (10 + i) * 1e-6)
                 missed[which] += count_signals() > 1
-    assert missed[0] < missed[1] + rounds / 5
+        return missed
+
+    with handling(signal.SIGALRM, stop):
+        assert any(ours < theirs + rounds / 5
+                   for ours, theirs in (missed_alarms() for _ in range(10)))
