@@ -184,7 +184,10 @@ static void await_callback(struct queued *queued, int i)
                     peek(&queued->seen[i].calls) >= 1);
 }
 
-/* Let a callback return, and see that its thread has slept since. */
+/*
+ * Let a callback return, and see that its thread has slept since.  The next
+ * callback may still run.
+ */
 static void end_callback(struct queued *queued, int i)
 {
     int calls = peek(&queued->seen[i].calls);
@@ -255,6 +258,7 @@ START_TEST(waiter_that_missed_a_release_in_its_callback_is_the_next)
     taker_join(&queued.takers[1], 0);
     ck_assert_uint_eq(lockable_waiting(queued.lockable), 2);
     end_callback(&queued, 0);
+    await(worker_asleep(&queued.takers[0].worker));
     lockable_release(queued.lockable);
     taker_join(&queued.takers[0], 0);
     taker_join(&queued.takers[2], 0);
