@@ -87,21 +87,40 @@ START_TEST(deadline_does_not_keep_a_signal_away)
 }
 END_TEST
 
-/* Long enough for the next thread to be started and queued, even slowly. */
-#define A_WHILE (500 * MS)
+/*
+ * Start waiter, and keep it in a handler until its deadline has passed: it is
+ * queued, and cannot leave, for as long as that takes.
+ */
+static void start_late(waiter_t *waiter, pair_t *pair)
+{
+    unsigned before = pair_waiting(pair);
+    int64_t timeout;
+
+    for (timeout = 300 * MS;; timeout *= 2) {
+        int64_t deadline = ppt_deadline(timeout);
+
+        waiter_start(waiter, pair, deadline);
+        if (signals_hold_past(&waiter->worker, deadline)
+            && pair_waiting(pair) > before)
+            return;
+        signals_let_go();
+        waiter_join(waiter, ETIMEDOUT);
+        ck_assert_int_ge(waiter->returned, deadline);
+    }
+}
 
 /* Proves ppt_cond_wait ETIMEDOUT. */
 START_TEST(timeout_consumes_no_signal)
 {
     waiter_t timed = { 0 }, patient = { 0 };
-    int64_t deadline = ppt_deadline(A_WHILE);
     pair_t pair;
 
+    signals_install(0);
     pair_init(&pair, kinds[_i]);
-    waiter_start(&timed, &pair, deadline);
+    start_late(&timed, &pair);
     waiter_start(&patient, &pair, PPT_FOREVER);
+    signals_let_go();
     waiter_join(&timed, ETIMEDOUT);
-    ck_assert_int_ge(timed.returned, deadline);
     ck_assert_uint_eq(pair_waiting(&pair), 1);
     signal_one(&pair);
     waiter_join(&patient, 0);
@@ -115,10 +134,12 @@ START_TEST(waiter_in_the_middle_may_time_out)
     waiter_t first = { 0 }, timed = { 0 }, last = { 0 };
     pair_t pair;
 
+    signals_install(0);
     pair_init(&pair, kinds[_i]);
     waiter_start(&first, &pair, PPT_FOREVER);
-    waiter_start(&timed, &pair, ppt_deadline(A_WHILE));
+    start_late(&timed, &pair);
     waiter_start(&last, &pair, PPT_FOREVER);
+    signals_let_go();
     waiter_join(&timed, ETIMEDOUT);
     signal_one(&pair);
     waiter_join(&first, 0);
@@ -128,23 +149,6 @@ START_TEST(waiter_in_the_middle_may_time_out)
     pair_destroy(&pair);
 }
 END_TEST
-
-/* Start waiter, and keep it in a handler until its deadline has passed. */
-static void start_late(waiter_t *waiter, pair_t *pair)
-{
-    int64_t timeout;
-
-    for (timeout = 300 * MS;; timeout *= 2) {
-        int64_t deadline = ppt_deadline(timeout);
-
-        waiter_start(waiter, pair, deadline);
-        if (signals_hold_past(&waiter->worker, deadline)
-            && pair_waiting(pair) == 1)
-            return;
-        signals_let_go();
-        waiter_join(waiter, ETIMEDOUT);
-    }
-}
 
 /* Proves ppt_cond_wait 0. */
 START_TEST(signal_after_the_deadline_but_before_the_timeout_is_kept)
