@@ -153,7 +153,7 @@ static void pass_on(void *arg)
     while (more) {
         ppt_lock_acquire(&ring->turn[me], PPT_FOREVER);
         ring->rounds++;
-        more = !peek(&ring->stop);
+        more = ring->rounds <= THREADS || !peek(&ring->stop);
         ppt_lock_release(&ring->turn[(me + 1) % THREADS]);
     }
 }
