@@ -192,34 +192,41 @@ START_TEST(release_of_n_wakes_the_first_n_and_keeps_the_rest)
 }
 END_TEST
 
-enum { ITEMS = 20000, SLOTS = 4 };
+enum { ITEMS = 20000, LAST = -1, SLOTS = 4 };
 
 struct buffer {
     ppt_semaphore_t filled, empty;
+    int64_t end;      /* of the items, however few they are by then */
     int slots[SLOTS]; /* by who has a unit of empty, or of filled */
     int wrong;        /* the consumer's */
 };
+
+static void fill(struct buffer *buffer, int i, int item)
+{
+    ppt_semaphore_acquire(&buffer->empty, PPT_FOREVER);
+    buffer->slots[i % SLOTS] = item;
+    ppt_semaphore_release(&buffer->filled, 1);
+}
 
 static void produce(void *arg)
 {
     struct buffer *buffer = arg;
     int i;
 
-    for (i = 0; i < ITEMS; i++) {
-        ppt_semaphore_acquire(&buffer->empty, PPT_FOREVER);
-        buffer->slots[i % SLOTS] = i;
-        ppt_semaphore_release(&buffer->filled, 1);
-    }
+    for (i = 0; i < ITEMS && ppt_now() < buffer->end; i++)
+        fill(buffer, i, i);
+    fill(buffer, i, LAST);
 }
 
 static void consume(void *arg)
 {
     struct buffer *buffer = arg;
-    int i;
+    int i, item = 0;
 
-    for (i = 0; i < ITEMS; i++) {
+    for (i = 0; item != LAST; i++) {
         ppt_semaphore_acquire(&buffer->filled, PPT_FOREVER);
-        buffer->wrong += buffer->slots[i % SLOTS] != i;
+        item = buffer->slots[i % SLOTS];
+        buffer->wrong += item != i && item != LAST;
         ppt_semaphore_release(&buffer->empty, 1);
     }
 }
@@ -230,7 +237,8 @@ static void consume(void *arg)
  */
 START_TEST(takers_see_what_was_written_before_the_release)
 {
-    struct buffer buffer = { .empty = PPT_SEMAPHORE_INITIALIZER(SLOTS) };
+    struct buffer buffer = { .empty = PPT_SEMAPHORE_INITIALIZER(SLOTS),
+                             .end = ppt_deadline(LIMIT / 3) };
     worker_t producer, consumer;
 
     worker_start(&producer, produce, &buffer);
