@@ -398,6 +398,20 @@ int64_t cpu_time(void)
     return used.tv_sec * SECOND + used.tv_nsec;
 }
 
+stretch_t stretch_begin(void)
+{
+    stretch_t stretch = { ppt_now(), cpu_time() };
+
+    return stretch;
+}
+
+int stretch_cpu_percent(const stretch_t *stretch)
+{
+    int64_t used = cpu_time() - stretch->cpu_time;
+
+    return (int)(100 * used / (ppt_now() - stretch->began + 1));
+}
+
 static size_t page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);

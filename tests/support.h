@@ -99,6 +99,18 @@ bool refuse_call(unsigned number, int error);
 /* What CPU time this thread has used. */
 int64_t cpu_time(void);
 
+/*
+ * A stretch of this thread's time, and how much of it was CPU time: a share,
+ * since what the thread does now and then adds up when the stretch is long.
+ */
+typedef struct stretch {
+    int64_t began;
+    int64_t cpu_time;
+} stretch_t;
+
+stretch_t stretch_begin(void);
+int stretch_cpu_percent(const stretch_t *stretch);
+
 /* A page of its own, which a touch after its end is sure to hit. */
 void *page_map(int protection);
 void page_unmap(void *page);
