@@ -164,6 +164,7 @@ def test_threads_that_compute_are_not_asked_before_the_interval_is_over():
 
     This thread asks whenever it comes back from its sleep; and a thread that
     was passed over because of that may ask this one, or the next holder.
+    Waits that began before may end with the old interval, a few times.
     """
     rounds, asked_in_a_round, old_interval = 5, 3, 10
     with Crowd() as crowd:

@@ -25,13 +25,13 @@ def test_trace_has_holds_waits_and_requests(tmp_path):
     events = trace_of(tmp_path, PROGRAM + '''
 import pyplusthread
 runs = [True]
-def compute():
+def compute_on():
     while runs:
         sum(range(100))
 def each_has_waited_twice():
     threads = pyplusthread.gil_stats()['threads']
     return sum(each['forced'] >= 2 for each in threads) == 2
-other = threading.Thread(target=compute, name='computing')
+other = threading.Thread(target=compute_on, name='computing')
 other.start()
 end = time.monotonic() + 50
 while not each_has_waited_twice() and time.monotonic() < end:
